@@ -1,0 +1,1 @@
+"""What can happen: the contract of every event, and the one way to publish and to subscribe."""

@@ -1,0 +1,99 @@
+"""An event: its data and the attributes that say where it came from.
+
+Ids are derived, never drawn: an effect's id is a UUIDv5 of its cause's id, its type and
+its subject, so a function that runs again on the same input says the same again. The
+W3C trace follows from the ids in the same way.
+"""
+
+import hashlib
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Generic, TypeGuard, TypeVar
+
+from events.clock import utc_now
+from events.payloads import Payload
+
+NAMESPACE = uuid.UUID("6f2a3c1e-54c4-5d0b-9c27-5b8d2a3f7e10")
+TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+P = TypeVar("P", bound=Payload)
+Q = TypeVar("Q", bound=Payload)
+
+
+def derive_id(*parts: str) -> str:
+    """The UUIDv5 of the parts: the same parts always give the same id."""
+    return str(uuid.uuid5(NAMESPACE, "\x1f".join(parts)))
+
+
+@dataclass(frozen=True, slots=True)
+class Event(Generic[P]):
+    """One event. `correlation_id` is the run it belongs to, `causation_id` the event before it."""
+
+    id: str
+    source: str
+    time: datetime
+    data: P
+    traceparent: str
+    causation_id: str | None = None
+    correlation_id: str | None = None
+
+    def effect(
+        self,
+        data: Q,
+        source: str,
+        clock: Callable[[], datetime] = utc_now,
+        *,
+        correlation_id: str | None = None,
+    ) -> "Event[Q]":
+        """What this event caused: a derived id, in the same trace and the same run."""
+        effect_id = derive_id(self.id, data.TYPE, data.subject)
+        return Event(
+            id=effect_id,
+            source=source,
+            time=clock(),
+            data=data,
+            traceparent=trace_of(effect_id, self.traceparent),
+            causation_id=self.id,
+            correlation_id=correlation_id or self.correlation_id,
+        )
+
+
+def first_event(
+    data: P,
+    source: str,
+    *,
+    event_id: str | None = None,
+    time: datetime | None = None,
+    traceparent: str | None = None,
+    correlation_id: str | None = None,
+) -> Event[P]:
+    """An event without a cause of ours; it starts a trace unless the caller is in one."""
+    event_id = event_id or str(uuid.uuid4())
+    return Event(
+        id=event_id,
+        source=source,
+        time=time or utc_now(),
+        data=data,
+        traceparent=trace_of(event_id, traceparent),
+        correlation_id=correlation_id,
+    )
+
+
+def trace_of(event_id: str, within: str | None = None) -> str:
+    """The traceparent of an event (W3C, version 00, sampled): its span is the event itself.
+
+    It stays in the trace of `within`, a traceparent; without a valid one it starts its own.
+    """
+    trace_id = within.split("-")[1] if is_traceparent(within) else _digest(event_id, 16)
+    return f"00-{trace_id}-{_digest(event_id, 8)}-01"
+
+
+def is_traceparent(text: str | None) -> TypeGuard[str]:
+    """Whether the text is a W3C traceparent."""
+    return text is not None and TRACEPARENT.fullmatch(text) is not None
+
+
+def _digest(text: str, size: int) -> str:
+    return hashlib.blake2b(text.encode(), digest_size=size).hexdigest()

@@ -1,0 +1,250 @@
+"""The log on Apache Kafka: an idempotent producer and a group consumer, on aiokafka."""
+
+import asyncio
+import logging
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.partitioner import murmur2
+
+from events.errors import PublishTimeout
+from events.log import Partition, Received, Record
+from events.topics import FRAMING
+
+log = logging.getLogger(__name__)
+
+SEND_SECONDS = 30.0  # an idempotent send never expires by itself
+BATCH_BYTES = 256 * 1024
+# The subscriber watches its own progress; Kafka's limit would end long trainings.
+POLL_INTERVAL_MS = 24 * 3600 * 1000
+
+
+class KafkaProducer:
+    """Sends in batches, each acknowledged by all replicas; starts at the first send."""
+
+    def __init__(self, bootstrap: str, send_seconds: float = SEND_SECONDS) -> None:
+        self._bootstrap = bootstrap
+        self._send_seconds = send_seconds
+        self._producer: AIOKafkaProducer | None = None
+        self._starting = asyncio.Lock()
+
+    async def send(self, records: Sequence[Record]) -> None:
+        """Send and wait for every acknowledgement."""
+        if not records:
+            return
+        try:
+            async with asyncio.timeout(self._send_seconds):
+                producer = await self._started()
+                await self._send(producer, records)
+        except TimeoutError:
+            await self._reset()
+            raise PublishTimeout(
+                f"Kafka at {self._bootstrap} acknowledged nothing for {self._send_seconds:g} s"
+            ) from None
+        except KafkaError:
+            # An idempotent producer is of no use after some errors; a new one always is.
+            await self._reset()
+            raise
+
+    async def _send(self, producer: AIOKafkaProducer, records: Sequence[Record]) -> None:
+        waiting: list[asyncio.Future[Any]] = []
+        try:
+            for (topic, partition), group in (await self._by_partition(producer, records)).items():
+                batch = producer.create_batch()
+                for record in group:
+                    if not _append(batch, record):
+                        waiting.append(await producer.send_batch(batch, topic, partition=partition))
+                        batch = producer.create_batch()
+                        _append(batch, record)
+                waiting.append(await producer.send_batch(batch, topic, partition=partition))
+            await asyncio.gather(*waiting)
+        finally:
+            for future in waiting:
+                # Whoever gave up waiting has the error already; these must not warn.
+                future.add_done_callback(lambda done: done.cancelled() or done.exception())
+
+    async def _by_partition(
+        self, producer: AIOKafkaProducer, records: Sequence[Record]
+    ) -> dict[Partition, list[Record]]:
+        counts = {
+            topic: len(await producer.partitions_for(topic)) for topic in {r.topic for r in records}
+        }
+        groups: dict[Partition, list[Record]] = defaultdict(list)
+        for record in records:
+            groups[record.topic, partition_of(record.key, counts[record.topic])].append(record)
+        return groups
+
+    async def _started(self) -> AIOKafkaProducer:
+        async with self._starting:
+            if self._producer is None:
+                producer = AIOKafkaProducer(
+                    bootstrap_servers=self._bootstrap,
+                    enable_idempotence=True,
+                    acks="all",
+                    max_batch_size=BATCH_BYTES,
+                    max_request_size=4 * BATCH_BYTES + 2 * FRAMING,
+                )
+                try:
+                    await producer.start()
+                except BaseException:
+                    await producer.stop()
+                    raise
+                self._producer = producer
+            return self._producer
+
+    async def _reset(self) -> None:
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            # `stop` would first wait for what can't be sent.
+            if producer._sender._sender_task is not None:
+                producer._sender._sender_task.cancel()
+            try:
+                async with asyncio.timeout(5):
+                    await producer.stop()
+            except (KafkaError, TimeoutError, asyncio.CancelledError) as error:
+                log.warning("the broken producer did not stop cleanly: %r", error)
+
+    async def close(self) -> None:
+        """Wait for what is on its way, then close the connections."""
+        producer, self._producer = self._producer, None
+        if producer is not None:
+            await producer.stop()
+
+
+def _append(batch: Any, record: Record) -> bool:
+    appended = batch.append(
+        timestamp=None, key=record.key, value=record.value, headers=list(record.headers)
+    )
+    return appended is not None
+
+
+@lru_cache(maxsize=1 << 17)
+def _hash(key: bytes) -> int:
+    return int(murmur2(key)) & 0x7FFFFFFF
+
+
+def partition_of(key: bytes | None, partitions: int) -> int:
+    """The partition that every Kafka client picks for the key (murmur2); 0 without a key."""
+    return _hash(key) % partitions if key is not None else 0
+
+
+class KafkaConsumer:
+    """A member of a consumer group, starting at the earliest record, committing by hand."""
+
+    def __init__(self, bootstrap: str, group: str | None, topics: Sequence[str]) -> None:
+        self._bootstrap, self._group, self._topics = bootstrap, group, topics
+        self._consumer: AIOKafkaConsumer | None = None
+
+    async def start(self) -> None:
+        """Connect and join the group."""
+        consumer = AIOKafkaConsumer(
+            *self._topics,
+            bootstrap_servers=self._bootstrap,
+            group_id=self._group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            max_poll_interval_ms=POLL_INTERVAL_MS,
+            session_timeout_ms=10_000,
+            heartbeat_interval_ms=2_000,
+            fetch_max_wait_ms=500,
+            metadata_max_age_ms=60_000,
+        )
+        try:
+            await consumer.start()
+        except BaseException:
+            await consumer.stop()
+            raise
+        self._consumer = consumer
+
+    @property
+    def _joined(self) -> AIOKafkaConsumer:
+        if self._consumer is None:
+            raise IllegalStateError("the consumer has not been started")
+        return self._consumer
+
+    async def poll(self, seconds: float, most: int) -> list[Received]:
+        """The next records of the assigned partitions."""
+        fetched = await self._joined.getmany(timeout_ms=int(seconds * 1000), max_records=most)
+        return [
+            Received(
+                topic=partition.topic,
+                key=message.key,
+                value=message.value,
+                headers=list(message.headers),
+                partition=partition.partition,
+                offset=message.offset,
+                timestamp_ms=message.timestamp,
+            )
+            for partition, messages in fetched.items()
+            for message in messages
+        ]
+
+    async def commit(self, done: Iterable[Received]) -> None:
+        """Commit one past the last record of each partition."""
+        offsets: dict[TopicPartition, int] = {}
+        for record in done:
+            partition = TopicPartition(record.topic, record.partition)
+            offsets[partition] = max(offsets.get(partition, 0), record.offset + 1)
+        try:
+            await self._joined.commit(offsets)
+        except (CommitFailedError, IllegalStateError) as error:
+            log.info("a rebalance made a commit void, the records come again: %s", error)
+
+    async def lag(self) -> Mapping[Partition, int]:
+        """End offset less committed offset (or the first offset, before any commit)."""
+        consumer = self._joined
+        assigned = list(consumer.assignment())
+        ends = await consumer.end_offsets(assigned)
+        starts = await consumer.beginning_offsets(assigned)
+        lag = {}
+        for partition in assigned:
+            committed = await consumer.committed(partition)
+            at = starts[partition] if committed is None else committed
+            lag[partition.topic, partition.partition] = max(0, ends[partition] - at)
+        return lag
+
+    async def close(self) -> None:
+        """Leave the group."""
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await consumer.stop()
+
+
+async def read_topic(bootstrap: str, topic: str) -> list[Received]:
+    """All records that a topic holds now, oldest first within each partition; no group."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        numbers = consumer.partitions_for_topic(topic) or await _partitions(consumer, topic)
+        partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        await consumer.seek_to_beginning(*partitions)
+        records: list[Received] = []
+        while [p for p in partitions if await consumer.position(p) < ends[p]]:
+            for partition, messages in (await consumer.getmany(timeout_ms=500)).items():
+                records.extend(
+                    Received(
+                        topic,
+                        m.key,
+                        m.value,
+                        list(m.headers),
+                        partition.partition,
+                        m.offset,
+                        m.timestamp,
+                    )
+                    for m in messages
+                )
+        return records
+    finally:
+        await consumer.stop()
+
+
+async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
+    await consumer._client._wait_on_metadata(topic)
+    numbers: set[int] | None = consumer.partitions_for_topic(topic)
+    return numbers or set()

@@ -1,0 +1,68 @@
+"""What the system asks of a log of records, so that Kafka and a fake are interchangeable.
+
+A log has topics with partitions; a record's key picks its partition, and order holds
+within a partition. Delivery is at least once: what a group has not committed comes again.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record to send."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Received(Record):
+    """A record as it came. `timestamp_ms` is the log's, in milliseconds since 1970 UTC."""
+
+    partition: int = 0
+    offset: int = 0
+    timestamp_ms: int = 0
+
+
+Partition = tuple[str, int]
+
+
+class Producer(Protocol):
+    """Sends records."""
+
+    async def send(self, records: Sequence[Record]) -> None:
+        """Send them and wait until the log has all of them; raises an outage when it can't.
+
+        After an error any of them may or may not be in the log: send them again.
+        """
+
+    async def close(self) -> None:
+        """Let go of the log."""
+
+
+class Consumer(Protocol):
+    """One member of a consumer group."""
+
+    async def start(self) -> None:
+        """Join the group; raises an outage when the log is away."""
+
+    async def poll(self, seconds: float, most: int) -> list[Received]:
+        """The next records, at most `most`; empty after so many seconds without any."""
+
+    async def commit(self, done: Iterable[Received]) -> None:
+        """Mark these records and all before them in their partitions as done.
+
+        A commit that a rebalance made void is no error: the records come again.
+        """
+
+    async def lag(self) -> Mapping[Partition, int]:
+        """Records not yet committed in each assigned partition."""
+
+    async def close(self) -> None:
+        """Leave the group, without committing."""

@@ -1,0 +1,258 @@
+"""The data of every event type: Pydantic models, frozen, versioned by their type name.
+
+Within a version only optional fields are added, and a reader ignores fields it does not
+know, so old and new processes work side by side during a roll-out. Types are strict:
+`"12"` is no number and `2015-07-31T00:00:00Z` is no date.
+"""
+
+import datetime as dt
+from typing import Annotated, Any, ClassVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from events.clock import utc_today
+
+EARLIEST_DAY = dt.date(1900, 1, 1)
+MOST_UNITS = 1e9  # more than any store sells of anything in a day
+MOST_DRIVERS = 64
+LONGEST_HORIZON = 90  # days; a model from 120 days says little beyond a quarter
+WINDOWED = "windowed"
+
+Name = Annotated[
+    str,
+    # No slash: `store/product` is the key of a series. No control characters, no outer blanks.
+    StringConstraints(
+        min_length=1,
+        max_length=64,
+        pattern=r"^[^\s/\x00-\x1f\x7f]([^/\x00-\x1f\x7f]*[^\s/\x00-\x1f\x7f])?$",
+    ),
+]
+RunId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[\w.:-]+$")]
+Text = Annotated[str, StringConstraints(max_length=1000)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+def _sold_by_tomorrow(day: dt.date) -> dt.date:
+    # A store ahead of UTC may already live in UTC's tomorrow; nobody lives beyond it.
+    if day > (latest := utc_today() + dt.timedelta(days=1)):
+        raise ValueError(f"a sale's date can't be after {latest}; send the store's calendar day")
+    if day < EARLIEST_DAY:
+        raise ValueError(f"a sale's date can't be before {EARLIEST_DAY}")
+    return day
+
+
+class Payload(BaseModel):
+    """What every event's data have in common."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", allow_inf_nan=False)
+
+    TYPE: ClassVar[str]
+    TOPIC: ClassVar[str]
+
+    @property
+    def key(self) -> str:
+        """The Kafka key: order holds among events of one key."""
+        raise NotImplementedError
+
+    @property
+    def subject(self) -> str:
+        """What the event is about; unique among the effects of one cause."""
+        return self.key
+
+
+class SeriesRef(BaseModel):
+    """One series: a product in a store."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
+
+    store: Name
+    product: Name
+
+
+class _OfSeries(Payload):
+    store: Name
+    product: Name
+
+    @property
+    def key(self) -> str:
+        return f"{self.store}/{self.product}"
+
+
+class _OfRun(Payload):
+    run_id: RunId
+
+    @property
+    def key(self) -> str:
+        return self.run_id
+
+
+class SaleRecorded(_OfSeries):
+    """What a store sold of a product on one of its calendar days; a later event corrects it."""
+
+    TYPE: ClassVar[str] = "shelfcast.sale.recorded.v1"
+    TOPIC: ClassVar[str] = "sales"
+
+    date: Annotated[dt.date, AfterValidator(_sold_by_tomorrow)] = Field(
+        description="The store's own calendar day, never cut from a UTC timestamp."
+    )
+    units: Annotated[float, Field(ge=0, le=MOST_UNITS, allow_inf_nan=False)]
+    open: bool = Field(True, description="Whether the store was open; a closed day sells nothing.")
+    drivers: Annotated[dict[Name, Finite], Field(max_length=MOST_DRIVERS)] = Field(
+        default_factory=dict,
+        description="What drove demand that day, as named numbers: promo, school_holiday, …",
+    )
+
+    @property
+    def subject(self) -> str:
+        return f"{self.key}/{self.date}"
+
+
+class RetrainRequested(Payload):
+    """Somebody wants models retrained. The event's id is the run's id."""
+
+    TYPE: ClassVar[str] = "shelfcast.retrain.requested.v1"
+    TOPIC: ClassVar[str] = "retrain-requests"
+
+    store: Name | None = Field(None, description="Only this store; unset: every store.")
+    product: Name | None = Field(None, description="Only this product; unset: every product.")
+    as_of: dt.date | None = Field(
+        None, description="First day to forecast; unset: the day after the newest sale."
+    )
+    strategy: Name = WINDOWED
+    horizon: Annotated[int, Field(ge=1, le=LONGEST_HORIZON)] = Field(
+        7, description="Days to forecast."
+    )
+    requested_by: Name = Field(description="Who asks: api, cli, ui, scheduler, drift, …")
+    reason: Text = ""
+
+    @property
+    def key(self) -> str:
+        return f"{self.store or '*'}/{self.product or '*'}"
+
+
+class TrainingShardRequested(_OfRun):
+    """A share of a run: the series to train together."""
+
+    TYPE: ClassVar[str] = "shelfcast.training.shard-requested.v1"
+    TOPIC: ClassVar[str] = "training-shards"
+
+    shard: Annotated[int, Field(ge=0)]
+    series: Annotated[tuple[SeriesRef, ...], Field(min_length=1)]
+    as_of: dt.date
+    strategy: Name
+    horizon: Annotated[int, Field(ge=1, le=LONGEST_HORIZON)]
+
+    @property
+    def key(self) -> str:
+        return f"{self.run_id}/{self.shard}"
+
+
+class ModelTrained(_OfSeries):
+    """A series has a new model: how it was made, how good it is, and its parameters."""
+
+    TYPE: ClassVar[str] = "shelfcast.model.trained.v1"
+    TOPIC: ClassVar[str] = "training-results"
+
+    run_id: RunId
+    model_id: RunId
+    strategy: Name
+    as_of: dt.date
+    horizon: Annotated[int, Field(ge=1, le=LONGEST_HORIZON)]
+    first_day: dt.date = Field(description="First day used.")
+    data_through: dt.date = Field(description="Last day used.")
+    rows: Annotated[int, Field(ge=1)] = Field(description="Days used.")
+    metrics: dict[Name, Finite | None] = Field(description="Cross-validated, averaged over folds.")
+    parameters: dict[str, Any] = Field(description="The fitted model as plain numbers.")
+    versions: dict[Name, Text] = Field(description="Versions of the libraries that made it.")
+
+
+class TrainingFailed(_OfSeries):
+    """A series of a run could not be trained."""
+
+    TYPE: ClassVar[str] = "shelfcast.training.failed.v1"
+    TOPIC: ClassVar[str] = "training-results"
+
+    run_id: RunId
+    reason: Text
+
+
+class ModelPromoted(_OfSeries):
+    """A model became its series' champion."""
+
+    TYPE: ClassVar[str] = "shelfcast.model.promoted.v1"
+    TOPIC: ClassVar[str] = "model-promotions"
+
+    run_id: RunId
+    model_id: RunId
+    version: Annotated[int, Field(ge=1)]
+    as_of: dt.date
+    horizon: Annotated[int, Field(ge=1, le=LONGEST_HORIZON)]
+    previous_model_id: RunId | None = None
+
+
+class RetrainCompleted(_OfRun):
+    """Every series of a run has its result. Said again when a replay changes the counts."""
+
+    TYPE: ClassVar[str] = "shelfcast.retrain.completed.v1"
+    TOPIC: ClassVar[str] = "runs"
+
+    planned: Annotated[int, Field(ge=0)]
+    succeeded: Annotated[int, Field(ge=0)]
+    failed: Annotated[int, Field(ge=0)]
+
+    @property
+    def subject(self) -> str:
+        return f"{self.run_id}/{self.succeeded}+{self.failed}"
+
+
+class ForecastDay(BaseModel):
+    """One day's forecast, in units."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", allow_inf_nan=False)
+
+    date: dt.date
+    yhat: Annotated[float, Field(ge=0)]
+    yhat_lower: Annotated[float, Field(ge=0)]
+    yhat_upper: Annotated[float, Field(ge=0)]
+
+
+class ForecastPublished(_OfSeries):
+    """A champion's forecast of the coming days."""
+
+    TYPE: ClassVar[str] = "shelfcast.forecast.published.v1"
+    TOPIC: ClassVar[str] = "forecasts"
+
+    run_id: RunId
+    model_id: RunId
+    days: Annotated[tuple[ForecastDay, ...], Field(min_length=1)]
+
+
+class DeadLettered(Payload):
+    """An event could not be handled. Read from a dead letter's headers, never sent as such."""
+
+    TYPE: ClassVar[str] = "shelfcast.event.dead-lettered.v1"
+    TOPIC: ClassVar[str] = "dead-letters"
+
+    letter_id: str
+    topic: str = Field(description="Where the original event stood.")
+    original_key: str
+    run_id: str | None = Field(None, description="The run that the original belonged to.")
+    error: str
+    message: str
+
+    @property
+    def key(self) -> str:
+        return self.letter_id
+
+
+PAYLOADS: tuple[type[Payload], ...] = (
+    SaleRecorded,
+    RetrainRequested,
+    TrainingShardRequested,
+    ModelTrained,
+    TrainingFailed,
+    ModelPromoted,
+    RetrainCompleted,
+    ForecastPublished,
+)
+BY_TYPE: dict[str, type[Payload]] = {payload.TYPE: payload for payload in PAYLOADS}

@@ -1,0 +1,38 @@
+"""The one way to publish: events become CloudEvents on their topics."""
+
+from collections.abc import Sequence
+
+from events.cloudevents import encode
+from events.envelope import Event
+from events.errors import TooLarge
+from events.log import Producer, Record
+from events.payloads import Payload
+from events.topics import FRAMING, TOPICS
+
+
+def to_record(event: Event[Payload]) -> Record:
+    """The record of an event, for its topic; TooLarge when the topic does not take it."""
+    key, value, headers = encode(event)
+    topic = TOPICS[event.data.TOPIC]
+    size = len(key) + len(value) + sum(len(name) + len(text) + 4 for name, text in headers)
+    if size > (most := topic.max_bytes - FRAMING):
+        raise TooLarge(
+            f"data: an event of {size:,} bytes for the topic {topic.name}, which takes {most:,}; "
+            "send less in one event"
+        )
+    return Record(topic.name, key, value, headers)
+
+
+class Publisher:
+    """Publishes events on a log."""
+
+    def __init__(self, producer: Producer) -> None:
+        self._producer = producer
+
+    async def publish(self, events: Sequence[Event[Payload]]) -> None:
+        """Publish them and wait until the log has all of them.
+
+        Raises TooLarge before anything is sent, or an outage; after an outage publish the
+        same events again, which readers see as the same by their ids.
+        """
+        await self._producer.send([to_record(event) for event in events])

@@ -1,0 +1,189 @@
+"""The one way to subscribe, and the only place that decides what an error means.
+
+For each batch of records: decode, call the function, publish what it returns, and only
+then commit the offsets. So a crash anywhere repeats the batch, and functions whose
+effects are idempotent lose and double nothing.
+
+| what went wrong | what happens |
+| --- | --- |
+| no CloudEvent, unknown type, data against the contract | dead letter at once |
+| the function refuses (`Refusal`), or its output is `TooLarge` | dead letter at once |
+| an outage (`is_outage`: database or broker away) | tried again for as long as it lasts |
+| anything else | the event alone, `ATTEMPTS` times, then dead letter |
+
+A failing batch is halved until the event at fault stands alone, so it harms no other.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+import stamina
+
+from events.cloudevents import decode
+from events.dead_letters import as_event, dead_letter, read
+from events.envelope import Event
+from events.errors import EventError, Unreadable
+from events.log import Consumer, Producer, Received, Record
+from events.payloads import Payload
+from events.publisher import to_record
+from events.topics import DEAD_LETTERS
+
+log = logging.getLogger(__name__)
+
+ATTEMPTS = 3  # a bug that is still there at the third try is there to stay
+FIRST_WAIT, LONGEST_WAIT, JITTER = 0.1, 15.0, 1.0  # seconds between tries in an outage
+POLL_SECONDS = 1.0
+
+Handler = Callable[[Sequence[Event[Payload]]], Awaitable[Sequence[Event[Payload]]]]
+
+
+@dataclass
+class Health:
+    """How a subscriber fares; `since` is monotonic seconds at its last sign of life."""
+
+    state: str = "starting"  # starting, idle, working, degraded, stopped
+    since: float = field(default_factory=time.monotonic)
+    trouble: str | None = None
+    handled: int = 0
+    dead_lettered: int = 0
+
+    def turn(self, state: str, trouble: str | None = None) -> None:
+        """Note a new state."""
+        self.state, self.trouble, self.since = state, trouble, time.monotonic()
+
+
+@dataclass(frozen=True)
+class _Item:
+    record: Received
+    event: Event[Payload]
+
+
+class Subscriber:
+    """Feeds one function from its topics until told to stop."""
+
+    def __init__(
+        self,
+        consumer: Consumer,
+        producer: Producer,
+        handler: Handler,
+        *,
+        group: str,
+        is_outage: Callable[[Exception], bool],
+        most: int = 500,
+        first_wait: float = FIRST_WAIT,
+    ) -> None:
+        self._consumer, self._producer, self._handler = consumer, producer, handler
+        self._group, self._is_outage, self._most = group, is_outage, most
+        self._first_wait = first_wait
+        self._stopping = False
+        self.health = Health()
+
+    def stop(self) -> None:
+        """Finish the batch in hand and end `run`."""
+        self._stopping = True
+
+    async def run(self) -> None:
+        """Subscribe until stopped; cancelled, it leaves the batch in hand uncommitted."""
+        try:
+            await self._through_outages(self._consumer.start)
+            while not self._stopping:
+                self.health.turn("idle")
+                await self._through_outages(self._next_batch)
+        finally:
+            self.health.turn("stopped", self.health.trouble)
+            await self._consumer.close()
+
+    async def drain(self) -> None:
+        """Handle what is there now, for hosts and tests that step by hand."""
+        await self._consumer.start()
+        while records := await self._consumer.poll(0, self._most):
+            await self._through_outages(partial(self._deliver, records))
+
+    async def _next_batch(self) -> None:
+        records = await self._consumer.poll(POLL_SECONDS, self._most)
+        if records:
+            self.health.turn("working")
+            await self._through_outages(partial(self._deliver, records))
+
+    async def _through_outages(self, step: Callable[[], Awaitable[None]]) -> None:
+        retries = stamina.retry_context(
+            on=self._is_outage,
+            attempts=None,
+            timeout=None,
+            wait_initial=self._first_wait,
+            wait_max=LONGEST_WAIT,
+            wait_jitter=min(JITTER, self._first_wait),
+        )
+        async for attempt in retries:
+            with attempt:
+                try:
+                    await step()
+                except Exception as error:
+                    if self._is_outage(error):
+                        self.health.turn("degraded", repr(error))
+                        log.warning("%s: outage, trying again: %r", self._group, error)
+                        if self._stopping:
+                            return  # uncommitted: the next member of the group takes it up
+                    raise
+
+    async def _deliver(self, records: Sequence[Received]) -> None:
+        """Effects, then outputs, then offsets."""
+        letters: list[Record] = []
+        items: list[_Item] = []
+        for record in records:
+            try:
+                if (event := _event(record)) is not None:
+                    items.append(_Item(record, event))
+            except EventError as error:
+                letters += self._give_up(record, error, attempts=1)
+        outputs = await self._handle(items, letters)
+        await self._producer.send(outputs + letters)
+        await self._consumer.commit(records)
+        self.health.handled += len(records)
+        self.health.dead_lettered += len(letters)
+
+    async def _handle(self, items: Sequence[_Item], letters: list[Record]) -> list[Record]:
+        """The function's outputs; a dead letter for each event that it can't handle."""
+        if not items:
+            return []
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                outputs = await self._handler([item.event for item in items])
+                return [to_record(output) for output in outputs]
+            except Exception as error:
+                if self._is_outage(error):
+                    raise
+                if len(items) > 1:
+                    log.warning("%s: halving a batch of %d: %r", self._group, len(items), error)
+                    break
+                if isinstance(error, EventError) or attempt == ATTEMPTS:
+                    letters += self._give_up(items[0].record, error, attempt)
+                    return []
+                log.exception("%s: attempt %d of %d failed", self._group, attempt, ATTEMPTS)
+                await asyncio.sleep(self._first_wait * attempt)
+        middle = len(items) // 2
+        first = await self._handle(items[:middle], letters)
+        return first + await self._handle(items[middle:], letters)
+
+    def _give_up(self, record: Received, error: Exception, attempts: int) -> list[Record]:
+        where = f"{record.topic}/{record.partition}@{record.offset}"
+        if record.topic == DEAD_LETTERS:
+            # A dead letter of a dead letter would chase its own tail.
+            log.error("%s: can't act on the dead letter at %s: %s", self._group, where, error)
+            return []
+        log.error("%s: dead letter from %s: %s", self._group, where, error)
+        return [dead_letter(record, self._group, error, attempts)]
+
+
+def _event(record: Received) -> Event[Payload] | None:
+    if record.topic != DEAD_LETTERS:
+        return decode(record.value, record.headers)
+    letter = read(record)
+    try:
+        return None if letter is None else as_event(letter)
+    except ValueError as error:
+        raise Unreadable(str(error)) from None

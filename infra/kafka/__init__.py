@@ -1,0 +1,1 @@
+"""Kafka: the topics as they stand on a broker."""

@@ -1,0 +1,57 @@
+"""Makes a broker's topics agree with the topic table in `events/topics.py`."""
+
+import asyncio
+import logging
+
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
+from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
+
+from events.topics import TOPICS, Topic
+
+log = logging.getLogger(__name__)
+
+
+def provision(bootstrap: str, replication_factor: int = 1) -> None:
+    """Create missing topics; bring the settings and partitions of the others up to the table.
+
+    Partitions are only ever added: Kafka can't take any away.
+    """
+    asyncio.run(_provision(bootstrap, replication_factor))
+
+
+async def _provision(bootstrap: str, replication_factor: int) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    await admin.start()
+    try:
+        existing = set(await admin.list_topics())
+        missing = [topic for topic in TOPICS.values() if topic.name not in existing]
+        if missing:
+            new = [
+                NewTopic(t.name, t.partitions, replication_factor, topic_configs=t.config)
+                for t in missing
+            ]
+            response = await admin.create_topics(new)
+            for name, code, message in (error[:3] for error in response.topic_errors):
+                if code not in (0, 36):  # 36: another process created it first
+                    raise TopicNotProvisioned(f"topic {name}: Kafka answers {code} ({message})")
+        await _align(admin, [topic for topic in TOPICS.values() if topic.name in existing])
+    finally:
+        await admin.close()
+
+
+async def _align(admin: AIOKafkaAdminClient, topics: list[Topic]) -> None:
+    if not topics:
+        return
+    await admin.alter_configs(
+        [ConfigResource(ConfigResourceType.TOPIC, t.name, configs=t.config) for t in topics]
+    )
+    described = await admin.describe_topics([topic.name for topic in topics])
+    now = {topic["topic"]: len(topic["partitions"]) for topic in described}
+    grown = {t.name: NewPartitions(t.partitions) for t in topics if now[t.name] < t.partitions}
+    if grown:
+        log.info("adding partitions to %s", ", ".join(grown))
+        await admin.create_partitions(grown)
+
+
+class TopicNotProvisioned(Exception):
+    """Kafka refused to create a topic; the message has its reason."""

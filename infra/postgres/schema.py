@@ -1,0 +1,168 @@
+"""The tables. What must hold is a constraint here, so no process can break it.
+
+Migrations in `migrations/versions` lead to this schema; a test compares the two.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Double,
+    ForeignKeyConstraint,
+    Identity,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(referred_table_name)s_fkey",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+        "uq": "%(table_name)s_%(column_0_N_name)s_key",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+    }
+)
+
+
+def _time(name: str, **options: object) -> Column[object]:
+    return Column(name, DateTime(timezone=True), nullable=False, **options)  # type: ignore[arg-type]  # options are SQLAlchemy's own
+
+
+daily_sales = Table(
+    "daily_sales",
+    metadata,
+    Column("store", Text, primary_key=True),
+    Column("product", Text, primary_key=True),
+    Column("date", Date, primary_key=True, comment="The store's own calendar day."),
+    Column("units", Double, nullable=False),
+    Column("open", Boolean, nullable=False),
+    Column("drivers", JSONB, nullable=False, comment="Named numbers: promo, school_holiday, …"),
+    Column("event_id", Text, nullable=False, comment="The event that wrote the row last."),
+    _time("recorded_at", comment="Its time; the newest wins, ties by event_id."),
+    CheckConstraint("units >= 0 AND units < 'infinity'", name="units"),
+)
+
+training_runs = Table(
+    "training_runs",
+    metadata,
+    Column("run_id", Text, primary_key=True, comment="The id of the retrain-requested event."),
+    Column("requested_by", Text, nullable=False),
+    _time("requested_at"),
+    Column("reason", Text, nullable=False),
+    Column("store", Text, comment="NULL: every store."),
+    Column("product", Text, comment="NULL: every product."),
+    Column("strategy", Text, nullable=False),
+    Column("as_of", Date, nullable=False, comment="First day to forecast."),
+    Column("horizon", Integer, nullable=False, comment="Days to forecast."),
+    _time("planned_at", server_default=text("now()")),
+    CheckConstraint("horizon BETWEEN 1 AND 90", name="horizon"),
+    Index(None, "requested_at"),
+)
+
+model_versions = Table(
+    "model_versions",
+    metadata,
+    Column("model_id", Text, primary_key=True, comment="Derived from run and series."),
+    Column("store", Text, nullable=False),
+    Column("product", Text, nullable=False),
+    Column("version", Integer, nullable=False, comment="1, 2, … within the series."),
+    Column("run_id", Text, nullable=False),
+    Column("strategy", Text, nullable=False),
+    Column("as_of", Date, nullable=False),
+    Column("horizon", Integer, nullable=False),
+    Column("first_day", Date, nullable=False),
+    Column("data_through", Date, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("metrics", JSONB, nullable=False),
+    Column("parameters", JSONB, nullable=False),
+    Column("versions", JSONB, nullable=False, comment="Of the libraries that made it."),
+    _time("trained_at"),
+    UniqueConstraint("store", "product", "version"),
+    ForeignKeyConstraint(["run_id"], ["training_runs.run_id"]),
+    CheckConstraint("version >= 1", name="version"),
+    CheckConstraint(
+        "rows >= 1 AND first_day <= data_through AND data_through < as_of", name="span"
+    ),
+)
+
+training_results = Table(
+    "training_results",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("store", Text, primary_key=True),
+    Column("product", Text, primary_key=True),
+    Column("shard", Integer, nullable=False),
+    Column("state", Text, nullable=False, server_default=text("'planned'")),
+    Column("model_id", Text),
+    Column("error", Text),
+    Column("finished_at", DateTime(timezone=True)),
+    ForeignKeyConstraint(["run_id"], ["training_runs.run_id"]),
+    ForeignKeyConstraint(["model_id"], ["model_versions.model_id"]),
+    CheckConstraint(
+        "CASE state"
+        " WHEN 'planned' THEN model_id IS NULL AND error IS NULL AND finished_at IS NULL"
+        " WHEN 'succeeded' THEN model_id IS NOT NULL AND error IS NULL AND finished_at IS NOT NULL"
+        " WHEN 'failed' THEN model_id IS NULL AND error IS NOT NULL AND finished_at IS NOT NULL"
+        " ELSE false END",
+        name="state",
+    ),
+    Index(None, "run_id", "shard"),
+)
+
+model_aliases = Table(
+    "model_aliases",
+    metadata,
+    Column("store", Text, primary_key=True),
+    Column("product", Text, primary_key=True),
+    Column("alias", Text, primary_key=True),
+    Column("model_id", Text, nullable=False),
+    ForeignKeyConstraint(["model_id"], ["model_versions.model_id"]),
+    CheckConstraint("alias IN ('champion', 'challenger', 'previous')", name="alias"),
+)
+
+alias_history = Table(
+    "alias_history",
+    metadata,
+    Column("id", BigInteger, Identity(always=True), primary_key=True),
+    Column("store", Text, nullable=False),
+    Column("product", Text, nullable=False),
+    Column("alias", Text, nullable=False),
+    Column("model_id", Text, nullable=False, comment="What the alias pointed to from then on."),
+    Column("previous_model_id", Text, comment="What it pointed to before."),
+    Column("changed_by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    _time("changed_at", server_default=text("now()")),
+    ForeignKeyConstraint(["model_id"], ["model_versions.model_id"]),
+    Index(None, "model_id"),
+    Index(None, "store", "product"),
+    comment="Append-only: every change of an alias.",
+)
+
+forecasts = Table(
+    "forecasts",
+    metadata,
+    Column("store", Text, primary_key=True),
+    Column("product", Text, primary_key=True),
+    Column("date", Date, primary_key=True),
+    Column("model_id", Text, primary_key=True),
+    Column("yhat", Double, nullable=False),
+    Column("yhat_lower", Double, nullable=False),
+    Column("yhat_upper", Double, nullable=False),
+    _time("published_at", server_default=text("now()")),
+    ForeignKeyConstraint(["model_id"], ["model_versions.model_id"]),
+    CheckConstraint(
+        "0 <= yhat_lower AND yhat_lower <= yhat AND yhat <= yhat_upper AND yhat_upper < 'infinity'",
+        name="interval",
+    ),
+    Index(None, "model_id"),
+)
