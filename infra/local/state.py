@@ -1,0 +1,116 @@
+"""What the stack keeps about itself in the state folder, and the lock on changing it.
+
+`stack.json` records the ports that were chosen and the processes that were started;
+`stack.env`, readable by its owner alone, is what `infra.settings.load_settings` reads.
+Both are replaced whole, so a reader never sees half of one.
+"""
+
+import fcntl
+import json
+import os
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from types import FrameType
+
+from infra.local.process import ProcessRecord
+from infra.settings import STACK_ENV
+
+
+class StackBusy(Exception):
+    """Another `up` or `down` is at work on the same state folder."""
+
+
+@dataclass
+class StackState:
+    """The ports chosen for the stack and the processes started, by name."""
+
+    ports: dict[str, int] = field(default_factory=dict)
+    processes: dict[str, ProcessRecord] = field(default_factory=dict)
+
+
+def read_state(home: Path) -> StackState:
+    """The recorded state; empty where nothing was ever started."""
+    try:
+        kept = json.loads((home / "stack.json").read_text())
+    except FileNotFoundError:
+        return StackState()
+    processes = {name: ProcessRecord(**record) for name, record in kept["processes"].items()}
+    return StackState(kept["ports"], processes)
+
+
+def write_state(home: Path, state: StackState) -> None:
+    """Record the state."""
+    _replace(home / "stack.json", json.dumps(asdict(state), indent=2) + "\n")
+
+
+def write_env(home: Path, variables: Mapping[str, str]) -> None:
+    """Record the variables by which every other process finds the stack."""
+    text = "".join(f"{name}={value}\n" for name, value in variables.items())
+    _replace(home / STACK_ENV, "# Written by `shelfcast up`.\n" + text)
+
+
+def read_env(home: Path) -> dict[str, str]:
+    """The variables last recorded; empty where there are none."""
+    try:
+        lines = (home / STACK_ENV).read_text().splitlines()
+    except FileNotFoundError:
+        return {}
+    pairs = (line.partition("=") for line in lines if line and not line.startswith("#"))
+    return {name: value for name, _, value in pairs}
+
+
+def _replace(path: Path, text: str) -> None:
+    fresh = path.with_name(f".{path.name}-{os.getpid()}")
+    fresh.unlink(missing_ok=True)
+    fresh.touch(mode=0o600)
+    fresh.write_text(text)
+    fresh.replace(path)
+
+
+@contextmanager
+def changing(home: Path) -> Iterator[None]:
+    """Hold the right to start and stop processes; StackBusy if someone has it."""
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "stack.lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise StackBusy(
+                f"another `shelfcast up` or `down` (pid {lock.read().strip() or 'unknown'}) is at "
+                f"work in {home}: wait for it to end, or end it"
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield
+        lock.truncate(0)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Put off SIGINT and SIGTERM, so that what is started is also recorded.
+
+    Does nothing off the main thread, which no signal interrupts.
+    """
+    arrived: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        arrived.append(number)
+
+    previous = {}
+    for number in (signal.SIGINT, signal.SIGTERM):
+        try:
+            previous[number] = signal.signal(number, note)
+        except ValueError:
+            break  # not the main thread
+    try:
+        yield
+    finally:
+        for number, handler in previous.items():
+            signal.signal(number, handler)
+        for arrival in arrived:
+            signal.raise_signal(arrival)

@@ -1,0 +1,73 @@
+"""How each part of the stack is."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.local import kafka, ports, postgres, process, workers
+from infra.local.state import StackState, read_env, read_state
+from infra.settings import Settings
+
+SERVERS = ("postgres", "kafka")
+WORKERS = ("spark", "ray")
+EVERYTHING = SERVERS + WORKERS  # in the order in which they are started
+
+DATABASE_URL = "SHELFCAST_DATABASE_URL"
+KAFKA_BOOTSTRAP = "SHELFCAST_KAFKA_BOOTSTRAP"
+HTTP_PORT = "SHELFCAST_HTTP_PORT"
+
+
+@dataclass(frozen=True)
+class ComponentStatus:
+    """How one part of the stack is; `memory` counts bytes, its descendants' included."""
+
+    name: str
+    state: str  # ready, starting, stopped or elsewhere
+    pid: int | None = None
+    address: str | None = None
+    memory: int | None = None
+    log: str | None = None
+
+
+def status(settings: Settings) -> list[ComponentStatus]:
+    """How each part of the stack is, in the order in which they are started."""
+    home = settings.home.absolute()
+    state = read_state(home)
+    return [_component(name, settings, home, state) for name in EVERYTHING]
+
+
+def is_ready(name: str, home: Path, chosen: Mapping[str, int]) -> bool:
+    """Whether that part of the stack in `home` works, given the ports chosen for it."""
+    if name == "postgres":
+        return postgres.is_ready(postgres.database_url(home, chosen["postgres"]))
+    if name == "kafka":
+        return kafka.is_ready(f"{ports.LOOPBACK}:{chosen['kafka']}")
+    return workers.ready_file(home, name).exists()
+
+
+def elsewhere(name: str, settings: Settings) -> str | None:
+    """Where the settings place a server that is not the stack's own; None if it is its own."""
+    own = read_env(settings.home)
+    if name == "postgres" and settings.database_url is not None:
+        url = settings.database_url.get_secret_value()
+        return None if url == own.get(DATABASE_URL) else url.rpartition("@")[2]
+    if name == "kafka" and settings.kafka_bootstrap is not None:
+        bootstrap = settings.kafka_bootstrap
+        return None if bootstrap == own.get(KAFKA_BOOTSTRAP) else bootstrap
+    return None
+
+
+def _component(name: str, settings: Settings, home: Path, state: StackState) -> ComponentStatus:
+    if address := elsewhere(name, settings):
+        return ComponentStatus(name, "elsewhere", address=address)
+    record = state.processes.get(name)
+    if record is None or process.find(record) is None:
+        return ComponentStatus(name, "stopped", log=record.log if record else None)
+    return ComponentStatus(
+        name,
+        "ready" if is_ready(name, home, state.ports) else "starting",
+        record.pid,
+        record.address or None,
+        process.memory(record),
+        record.log,
+    )

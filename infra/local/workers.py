@@ -1,0 +1,37 @@
+"""The stack's Python processes: the Spark streaming job and the Ray host.
+
+Each is told by SHELFCAST_READY_FILE which file to write once it is ready to work.
+"""
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from infra.local import jars
+from infra.local.java import java_home
+from infra.local.service import Service
+
+MODULES = {"spark": "stream_jobs.sales", "ray": "infra.hosts.ray_serve"}
+
+
+def service(name: str, home: Path, environment: Mapping[str, str], address: str) -> Service:
+    """The process of that name, its ready file of an earlier run removed."""
+    ready = ready_file(home, name)
+    ready.parent.mkdir(parents=True, exist_ok=True)
+    ready.unlink(missing_ok=True)
+    own = {"SHELFCAST_READY_FILE": str(ready), "PYTHONUNBUFFERED": "1"}
+    if name == "spark":
+        jars.class_path("spark")  # verified before the job loads them
+        own |= {"JAVA_HOME": str(java_home(home)), "SHELFCAST_JARS": str(jars.folder())}
+    return Service(
+        name=name,
+        command=[sys.executable, "-m", MODULES[name]],
+        folder=home,
+        address=address,
+        environment={**environment, **own},
+    )
+
+
+def ready_file(home: Path, name: str) -> Path:
+    """The file that the process writes when it is ready."""
+    return home / "run" / f"{name}.ready"
