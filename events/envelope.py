@@ -8,17 +8,17 @@ W3C trace follows from the ids in the same way.
 import hashlib
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Generic, TypeGuard, TypeVar
+from typing import Generic, TypeGuard, TypeVar, cast
 
 from events.clock import utc_now
 from events.payloads import Payload
 
 NAMESPACE = uuid.UUID("6f2a3c1e-54c4-5d0b-9c27-5b8d2a3f7e10")
 TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
-P = TypeVar("P", bound=Payload)
+P = TypeVar("P", bound=Payload, covariant=True)
 Q = TypeVar("Q", bound=Payload)
 
 
@@ -45,10 +45,11 @@ class Event(Generic[P]):
         source: str,
         clock: Callable[[], datetime] = utc_now,
         *,
+        event_id: str | None = None,
         correlation_id: str | None = None,
     ) -> "Event[Q]":
-        """What this event caused: a derived id, in the same trace and the same run."""
-        effect_id = derive_id(self.id, data.TYPE, data.subject)
+        """What this event caused, in the same trace and run; its id is derived unless given."""
+        effect_id = event_id or derive_id(self.id, data.TYPE, data.subject)
         return Event(
             id=effect_id,
             source=source,
@@ -60,15 +61,20 @@ class Event(Generic[P]):
         )
 
 
+def of_type(events: Iterable["Event[Payload]"], payload: type[Q]) -> "list[Event[Q]]":
+    """The events whose data are of one type."""
+    return [cast("Event[Q]", event) for event in events if isinstance(event.data, payload)]
+
+
 def first_event(
-    data: P,
+    data: Q,
     source: str,
     *,
     event_id: str | None = None,
     time: datetime | None = None,
     traceparent: str | None = None,
     correlation_id: str | None = None,
-) -> Event[P]:
+) -> Event[Q]:
     """An event without a cause of ours; it starts a trace unless the caller is in one."""
     event_id = event_id or str(uuid.uuid4())
     return Event(

@@ -1,0 +1,5 @@
+"""Forecasts with every new champion and publishes it."""
+
+from functions.forecaster.forecaster import Forecaster
+
+__all__ = ["Forecaster"]

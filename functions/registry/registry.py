@@ -1,0 +1,116 @@
+"""The registry: results of training in; model-promoted and retrain-completed out.
+
+What it says comes from what is stored after its write, not from what the write changed,
+so a redelivery says the same again. It reads dead letters too: a shard or a result that
+was given up still gives its series a result, so every run ends.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+from events.clock import utc_now
+from events.envelope import Event, derive_id, of_type
+from events.payloads import (
+    DeadLettered,
+    ModelPromoted,
+    ModelTrained,
+    Payload,
+    RetrainCompleted,
+    TrainingFailed,
+    TrainingShardRequested,
+)
+from functions.storage import Storage
+
+SOURCE = "shelfcast/registry"
+
+
+class Registry:
+    """Records results."""
+
+    def __init__(self, storage: Storage, clock: Callable[[], datetime] = utc_now) -> None:
+        self._storage, self._clock = storage, clock
+
+    async def __call__(self, events: Sequence[Event[Payload]]) -> list[Event[Payload]]:
+        """A promotion for each model that was promoted, a completion for each run that ended."""
+        trained = of_type(events, ModelTrained)
+        failed = of_type(events, TrainingFailed)
+        for letter in of_type(events, DeadLettered):
+            if (failure := _failed_result(letter)) is not None:
+                failed.append(failure)
+        await self._storage.record_results(trained, failed)
+        causes: dict[str, Event[Payload]] = {}
+        causes |= {event.data.run_id: event for event in failed}
+        causes |= {event.data.run_id: event for event in trained}
+        for letter in of_type(events, DeadLettered):
+            if (shard := _given_up_shard(letter.data)) is not None:
+                await self._storage.fail_shard(*shard, _reason(letter.data), letter.time)
+                causes.setdefault(shard[0], letter)
+        return await self._promotions(trained) + await self._completions(causes)
+
+    async def _promotions(self, trained: Sequence[Event[ModelTrained]]) -> list[Event[Payload]]:
+        promotions = await self._storage.promotions([event.data.model_id for event in trained])
+        return [
+            event.effect(
+                ModelPromoted(
+                    run_id=model.run_id,
+                    store=model.store,
+                    product=model.product,
+                    model_id=model.model_id,
+                    version=promotion.version,
+                    as_of=model.as_of,
+                    horizon=model.horizon,
+                    previous_model_id=promotion.previous_model_id,
+                ),
+                SOURCE,
+                self._clock,
+            )
+            for event in trained
+            for model in (event.data,)
+            if (promotion := promotions.get(model.model_id)) is not None
+        ]
+
+    async def _completions(self, causes: Mapping[str, Event[Payload]]) -> list[Event[Payload]]:
+        """One event per run that has ended; its id says which counts, not who noticed."""
+        completions: list[Event[Payload]] = []
+        for run_id, counts in (await self._storage.counts(list(causes))).items():
+            if counts.pending:
+                continue
+            completed = RetrainCompleted(
+                run_id=run_id,
+                planned=counts.planned,
+                succeeded=counts.succeeded,
+                failed=counts.failed,
+            )
+            completions.append(
+                causes[run_id].effect(
+                    completed,
+                    SOURCE,
+                    self._clock,
+                    event_id=derive_id(completed.TYPE, completed.subject),
+                    correlation_id=run_id,
+                )
+            )
+        return completions
+
+
+def _given_up_shard(letter: DeadLettered) -> tuple[str, int] | None:
+    """Run and number of a dead-lettered shard; its key has both, whatever its bytes are."""
+    run_id, _, number = letter.original_key.rpartition("/")
+    if letter.topic != TrainingShardRequested.TOPIC or not run_id or not number.isdecimal():
+        return None
+    return run_id, int(number)
+
+
+def _failed_result(letter: Event[DeadLettered]) -> Event[TrainingFailed] | None:
+    """The failure of a series whose result was dead-lettered."""
+    store, _, product = letter.data.original_key.partition("/")
+    run_id = letter.data.run_id
+    if letter.data.topic != TrainingFailed.TOPIC or not run_id or not store or not product:
+        return None
+    reason = _reason(letter.data)
+    failure = TrainingFailed(run_id=run_id, store=store, product=product, reason=reason)
+    return letter.effect(failure, SOURCE, lambda: letter.time)
+
+
+def _reason(letter: DeadLettered) -> str:
+    return f"dead-lettered from {letter.topic}: {letter.error}: {letter.message}"[:1000]

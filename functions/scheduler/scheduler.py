@@ -1,0 +1,27 @@
+"""The scheduler: a tick (a time) in, retrain-requested out.
+
+The event's id derives from the schedule and the tick, so two schedulers that see the
+same tick ask for the same run.
+"""
+
+from datetime import UTC, datetime
+
+from events.envelope import Event, derive_id, first_event
+from events.payloads import RetrainRequested
+
+SOURCE = "shelfcast/scheduler"
+
+
+def tick(schedule: str, at: datetime, strategy: str) -> Event[RetrainRequested]:
+    """The request of one tick. `schedule` is a cron expression, `at` the time it names."""
+    at = at.astimezone(UTC)
+    return first_event(
+        RetrainRequested(
+            strategy=strategy,
+            requested_by="scheduler",
+            reason=f"schedule {schedule} at {at:%Y-%m-%d %H:%M} UTC",
+        ),
+        SOURCE,
+        event_id=derive_id("schedule", schedule, at.isoformat()),
+        time=at,
+    )

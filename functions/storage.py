@@ -1,0 +1,214 @@
+"""What functions ask of the database, so that Postgres and a fake are interchangeable.
+
+Every verb takes a batch and is one transaction: all of it holds afterwards, or none.
+Writing the same again changes nothing. What a verb reads is what is committed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any, Protocol
+
+from events.envelope import Event
+from events.payloads import ModelTrained, TrainingFailed
+from functions.forecasting.panel import Panel
+
+Series = tuple[str, str]  # store, product
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """The series that a request means, sorted, and the newest day any of them has."""
+
+    series: tuple[Series, ...]
+    newest_day: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A run as planned: what, for which series, in which shards."""
+
+    run_id: str
+    requested_by: str
+    requested_at: datetime
+    reason: str
+    store: str | None
+    product: str | None
+    strategy: str
+    as_of: date
+    horizon: int
+    shards: tuple[tuple[Series, ...], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """A model that became champion when it was trained, and the one it replaced."""
+
+    model_id: str
+    version: int
+    previous_model_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """A run's series by result; it has ended when none is pending."""
+
+    planned: int
+    succeeded: int
+    failed: int
+
+    @property
+    def pending(self) -> int:
+        """Series without a result."""
+        return self.planned - self.succeeded - self.failed
+
+    @property
+    def state(self) -> str:
+        """`running` or `completed`."""
+        return "running" if self.pending else "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class Model:
+    """A model version as stored."""
+
+    model_id: str
+    store: str
+    product: str
+    version: int
+    run_id: str
+    strategy: str
+    as_of: date
+    horizon: int
+    first_day: date
+    data_through: date
+    rows: int
+    metrics: Mapping[str, float | None]
+    parameters: Mapping[str, Any]
+    versions: Mapping[str, str]
+    trained_at: datetime
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DayForecast:
+    """One day of a forecast, in units."""
+
+    date: date
+    yhat: float
+    yhat_lower: float
+    yhat_upper: float
+
+
+@dataclass(frozen=True, slots=True)
+class Forecast:
+    """A series' forecast by one model."""
+
+    store: str
+    product: str
+    model_id: str
+    days: tuple[DayForecast, ...]
+    version: int | None = None
+    data_through: date | None = None
+    published_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A series of a run that could not be trained."""
+
+    store: str
+    product: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A run as it stands; `failures` are filled in when one run is asked for."""
+
+    run_id: str
+    requested_by: str
+    requested_at: datetime
+    reason: str
+    store: str | None
+    product: str | None
+    strategy: str
+    as_of: date
+    horizon: int
+    counts: Counts
+    finished_at: datetime | None
+    failures: tuple[Failure, ...] = field(default=())
+
+
+@dataclass(frozen=True, slots=True)
+class SeriesSummary:
+    """A series, the days it has, and its champion's version if it has one."""
+
+    store: str
+    product: str
+    first_day: date
+    last_day: date
+    champion_version: int | None
+
+
+class Storage(Protocol):
+    """The database as functions see it."""
+
+    async def scope(self, store: str | None, product: str | None) -> Scope:
+        """The series of a store, of a product, of both, or all."""
+
+    async def plan(self, run_id: str) -> Plan | None:
+        """The stored plan of a run."""
+
+    async def save_plan(self, plan: Plan) -> Plan:
+        """Store the plan unless the run has one; the plan that then holds."""
+
+    async def history(self, series: Sequence[Series], first: date | None, before: date) -> Panel:
+        """Daily rows with first <= date < before, sorted, in the order of `series`.
+
+        A series without a row has an empty stretch in the panel.
+        """
+
+    async def record_results(
+        self,
+        trained: Sequence[Event[ModelTrained]],
+        failed: Sequence[Event[TrainingFailed]],
+    ) -> None:
+        """Store new models and the results of their series, and promote the newest.
+
+        A model becomes champion when its (as_of, request time) is later than the
+        champion's. A series that succeeded in a run stays so.
+        """
+
+    async def fail_shard(self, run_id: str, shard: int, reason: str, at: datetime) -> None:
+        """Note a reason for each series of a shard that has not succeeded."""
+
+    async def promotions(self, model_ids: Sequence[str]) -> dict[str, Promotion]:
+        """Which of the models were promoted when they were recorded."""
+
+    async def counts(self, run_ids: Sequence[str]) -> dict[str, Counts]:
+        """The runs' series by result."""
+
+    async def models(self, model_ids: Sequence[str]) -> dict[str, Model]:
+        """The models that exist, by id."""
+
+    async def save_forecasts(self, forecasts: Sequence[Forecast]) -> None:
+        """Store forecasts; the same model's forecast of a day is replaced."""
+
+    async def forecast(self, store: str, product: str) -> Forecast | None:
+        """The champion's forecast, or its predecessor's until the champion's is in."""
+
+    async def runs(self, limit: int) -> list[Run]:
+        """The newest runs, newest first."""
+
+    async def run(self, run_id: str) -> Run | None:
+        """One run with its failures."""
+
+    async def series_page(self, after: Series | None, limit: int) -> list[SeriesSummary]:
+        """Series in order of (store, product), those after `after`."""
+
+    async def versions(self, store: str, product: str) -> list[Model]:
+        """A series' models, newest version first."""
+
+    async def ping(self) -> None:
+        """Raise an outage unless the database answers."""

@@ -1,0 +1,23 @@
+"""Which errors are outages: they pass by themselves, so the same work is tried again."""
+
+import asyncpg
+from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, ProducerClosed
+
+OUTAGES: tuple[type[Exception], ...] = (
+    OSError,  # refused, reset and timed-out connections, PublishTimeout
+    asyncpg.PostgresConnectionError,
+    asyncpg.InterfaceError,  # "connection is closed", "pool is closing"
+    asyncpg.OperatorInterventionError,  # the server stops, crashes or starts
+    asyncpg.InsufficientResourcesError,  # too many connections, disk full
+    asyncpg.TransactionRollbackError,  # deadlock, serialization
+    KafkaConnectionError,
+    KafkaTimeoutError,
+    ProducerClosed,
+)
+
+
+def is_outage(error: Exception) -> bool:
+    """Whether the error passes by itself."""
+    if isinstance(error, ValueError):  # asyncpg's word for a value that a column can't take
+        return False
+    return isinstance(error, OUTAGES) or (isinstance(error, KafkaError) and error.retriable)

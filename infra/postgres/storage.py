@@ -1,0 +1,267 @@
+"""The storage that functions work on, in Postgres, over an asyncpg pool."""
+
+import json
+from collections.abc import Sequence
+from datetime import date, datetime
+from itertools import groupby
+from typing import Any
+
+import asyncpg
+import numpy as np
+
+from events.envelope import Event
+from events.payloads import ModelTrained, TrainingFailed
+from functions.forecasting.panel import Panel
+from functions.storage import (
+    Counts,
+    DayForecast,
+    Failure,
+    Forecast,
+    Model,
+    Plan,
+    Promotion,
+    Run,
+    Scope,
+    Series,
+    SeriesSummary,
+)
+from infra.postgres import queries
+
+BEGINNING = date(1900, 1, 1)
+POOL_SIZE = 4  # one function's; the server takes a hundred in all
+
+
+async def open_pool(database_url: str, size: int = POOL_SIZE) -> asyncpg.Pool:
+    """A pool that connects when it is first used, so a process starts without the database."""
+    return await asyncpg.create_pool(
+        database_url, min_size=0, max_size=size, command_timeout=60, timeout=10
+    )
+
+
+class PostgresStorage:
+    """Storage on Postgres; see `functions.storage.Storage`."""
+
+    def __init__(self, pool: asyncpg.Pool) -> None:
+        self._pool = pool
+
+    async def scope(self, store: str | None, product: str | None) -> Scope:
+        """One index probe per series, however many days each has."""
+        match store, product:
+            case None, None:
+                rows = await self._pool.fetch(queries.SCOPE_ALL)
+            case None, _:
+                rows = await self._pool.fetch(queries.SCOPE_PRODUCT, product)
+            case _, None:
+                rows = await self._pool.fetch(queries.SCOPE_STORE, store)
+            case _:
+                rows = await self._pool.fetch(queries.SCOPE_ONE, store, product)
+        series = sorted((row["store"], row["product"]) for row in rows)
+        return Scope(tuple(series), max((row["date"] for row in rows), default=None))
+
+    async def plan(self, run_id: str) -> Plan | None:
+        """The stored plan."""
+        async with self._pool.acquire() as connection:
+            return await _plan(connection, run_id)
+
+    async def save_plan(self, plan: Plan) -> Plan:
+        """Store the plan unless there is one."""
+        async with self._pool.acquire() as connection, connection.transaction():
+            inserted = await connection.fetchval(
+                queries.INSERT_RUN,
+                plan.run_id,
+                plan.requested_by,
+                plan.requested_at,
+                plan.reason,
+                plan.store,
+                plan.product,
+                plan.strategy,
+                plan.as_of,
+                plan.horizon,
+            )
+            if inserted:
+                numbered = [(*s, n) for n, shard in enumerate(plan.shards) for s in shard]
+                await connection.execute(
+                    queries.INSERT_PLANNED, plan.run_id, *_columns(numbered, 3)
+                )
+            stored = await _plan(connection, plan.run_id)
+        assert stored is not None  # noqa: S101  # this transaction has just seen to it
+        return stored
+
+    async def history(self, series: Sequence[Series], first: date | None, before: date) -> Panel:
+        """One query for all series."""
+        stores, products = _columns(series, 2)
+        rows = await self._pool.fetch(queries.HISTORY, stores, products, first or BEGINNING, before)
+        numbers = np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
+        counts = np.bincount(numbers - 1, minlength=len(series))
+        return Panel(
+            keys=tuple(series),
+            offsets=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
+            dates=np.array([row[1] for row in rows], dtype="datetime64[D]"),
+            units=np.array([row[2] for row in rows], dtype=np.float64),
+            is_open=np.array([row[3] for row in rows], dtype=np.bool_),
+        )
+
+    async def record_results(
+        self,
+        trained: Sequence[Event[ModelTrained]],
+        failed: Sequence[Event[TrainingFailed]],
+    ) -> None:
+        """Models, results and aliases in one transaction."""
+        models = [_model_row(event) for event in trained]
+        succeeded = [
+            (e.data.run_id, e.data.store, e.data.product, e.data.model_id, e.time) for e in trained
+        ]
+        failures = [
+            (e.data.run_id, e.data.store, e.data.product, e.data.reason, e.time) for e in failed
+        ]
+        async with self._pool.acquire() as connection, connection.transaction():
+            if models:
+                await connection.execute(queries.LOCK_MODELS)
+                await connection.execute(queries.INSERT_MODELS, *_columns(models, 14))
+                await connection.execute(queries.SUCCEED, *_columns(succeeded, 5))
+                await connection.execute(queries.PROMOTE, [row[0] for row in models])
+            if failures:
+                await connection.execute(queries.FAIL, *_columns(failures, 5))
+
+    async def fail_shard(self, run_id: str, shard: int, reason: str, at: datetime) -> None:
+        """Successes of the shard stay."""
+        await self._pool.execute(queries.FAIL_SHARD, run_id, shard, reason, at)
+
+    async def promotions(self, model_ids: Sequence[str]) -> dict[str, Promotion]:
+        """From the history of aliases."""
+        rows = await self._pool.fetch(queries.PROMOTIONS, list(model_ids))
+        return {row["model_id"]: Promotion(**row) for row in rows}
+
+    async def counts(self, run_ids: Sequence[str]) -> dict[str, Counts]:
+        """Counted from the results."""
+        rows = await self._pool.fetch(queries.COUNTS, list(run_ids))
+        return {r["run_id"]: Counts(r["planned"], r["succeeded"], r["failed"]) for r in rows}
+
+    async def models(self, model_ids: Sequence[str]) -> dict[str, Model]:
+        """By id."""
+        rows = await self._pool.fetch(queries.MODELS, list(model_ids))
+        return {row["model_id"]: _model(row) for row in rows}
+
+    async def save_forecasts(self, forecasts: Sequence[Forecast]) -> None:
+        """One statement for all days of all series."""
+        rows = [
+            (f.store, f.product, d.date, f.model_id, d.yhat, d.yhat_lower, d.yhat_upper)
+            for f in forecasts
+            for d in f.days
+        ]
+        await self._pool.execute(queries.SAVE_FORECASTS, *_columns(rows, 7))
+
+    async def forecast(self, store: str, product: str) -> Forecast | None:
+        """The serving model's days."""
+        rows = await self._pool.fetch(queries.FORECAST, store, product)
+        if not rows:
+            return None
+        days = tuple(
+            DayForecast(row["date"], row["yhat"], row["yhat_lower"], row["yhat_upper"])
+            for row in rows
+        )
+        head = rows[0]
+        return Forecast(
+            store,
+            product,
+            head["model_id"],
+            days,
+            head["version"],
+            head["data_through"],
+            max(row["published_at"] for row in rows),
+        )
+
+    async def runs(self, limit: int) -> list[Run]:
+        """With their counts."""
+        return [_run(row) for row in await self._pool.fetch(queries.RUNS, limit)]
+
+    async def run(self, run_id: str) -> Run | None:
+        """With its failures."""
+        if (row := await self._pool.fetchrow(queries.RUN, run_id)) is None:
+            return None
+        failures = await self._pool.fetch(queries.FAILURES, run_id)
+        return _run(row, tuple(Failure(*failure) for failure in failures))
+
+    async def series_page(self, after: Series | None, limit: int) -> list[SeriesSummary]:
+        """One index probe per series of the page."""
+        store, product = after or ("", "")
+        rows = await self._pool.fetch(queries.SERIES_PAGE, store, product, limit)
+        return [SeriesSummary(**row) for row in rows]
+
+    async def versions(self, store: str, product: str) -> list[Model]:
+        """Newest first."""
+        return [_model(r) for r in await self._pool.fetch(queries.VERSIONS, store, product)]
+
+    async def ping(self) -> None:
+        """One round trip."""
+        await self._pool.fetchval("SELECT 1", timeout=2)
+
+
+def _columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
+    """One list per column, also of no rows."""
+    return [[row[i] for row in rows] for i in range(width)]
+
+
+async def _plan(connection: Any, run_id: str) -> Plan | None:
+    run = await connection.fetchrow(queries.PLANNED_RUN, run_id)
+    if run is None:
+        return None
+    rows = await connection.fetch(queries.PLANNED_SERIES, run_id)
+    shards = groupby(rows, key=lambda row: row["shard"])
+    return Plan(
+        run_id=run["run_id"],
+        requested_by=run["requested_by"],
+        requested_at=run["requested_at"],
+        reason=run["reason"],
+        store=run["store"],
+        product=run["product"],
+        strategy=run["strategy"],
+        as_of=run["as_of"],
+        horizon=run["horizon"],
+        shards=tuple(tuple((r["store"], r["product"]) for r in shard) for _, shard in shards),
+    )
+
+
+def _model_row(event: Event[ModelTrained]) -> tuple[Any, ...]:
+    model = event.data
+    return (
+        model.model_id,
+        model.store,
+        model.product,
+        model.run_id,
+        model.strategy,
+        model.as_of,
+        model.horizon,
+        model.first_day,
+        model.data_through,
+        model.rows,
+        json.dumps(model.metrics),
+        json.dumps(model.parameters),
+        json.dumps(model.versions),
+        event.time,
+    )
+
+
+def _model(row: Any) -> Model:
+    values = dict(row)
+    for column in ("metrics", "parameters", "versions"):
+        values[column] = json.loads(values[column])
+    return Model(**values | {"aliases": tuple(values["aliases"])})
+
+
+def _run(row: Any, failures: tuple[Failure, ...] = ()) -> Run:
+    counts = Counts(row["planned"], row["succeeded"], row["failed"])
+    return Run(
+        run_id=row["run_id"],
+        requested_by=row["requested_by"],
+        requested_at=row["requested_at"],
+        reason=row["reason"],
+        store=row["store"],
+        product=row["product"],
+        strategy=row["strategy"],
+        as_of=row["as_of"],
+        horizon=row["horizon"],
+        counts=counts,
+        finished_at=None if counts.pending else row["finished_at"],
+        failures=failures,
+    )
