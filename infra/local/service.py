@@ -6,11 +6,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from pwd import struct_passwd
-from typing import Protocol
 
 from infra.local import process
 from infra.local.logs import last_lines
 from infra.local.process import ProcessRecord
+from infra.local.progress import Progress
 
 POLL = 0.05
 LOG_LINES = 15
@@ -21,26 +21,6 @@ READY_WITHIN = {"postgres": 300.0, "kafka": 180.0, "spark": 180.0, "ray": 240.0}
 STOP_WITHIN = {"postgres": 30.0, "kafka": 40.0, "spark": 40.0, "ray": 40.0}
 # Postgres takes SIGTERM as "wait until every client has gone", SIGINT as "end now, cleanly".
 STOP_SIGNALS = {"postgres": signal.SIGINT}
-
-
-class Progress(Protocol):
-    """Whoever is told how far `up` and `down` have come."""
-
-    def begin(self, step: str, doing: str) -> None:
-        """A step starts; `doing` says what is done, as in `starting`."""
-
-    def end(self, step: str, outcome: str) -> None:
-        """The step has ended, as `outcome` says."""
-
-
-class Silent:
-    """Progress for nobody."""
-
-    def begin(self, step: str, doing: str) -> None:
-        """Says nothing."""
-
-    def end(self, step: str, outcome: str) -> None:
-        """Says nothing."""
 
 
 @dataclass(frozen=True)

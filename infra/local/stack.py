@@ -16,12 +16,11 @@ from pydantic import SecretStr
 
 from infra.local import kafka, ports, postgres, process, workers
 from infra.local.process import ProcessRecord
+from infra.local.progress import Progress, Silent
 from infra.local.service import (
     STOP_SIGNALS,
     STOP_WITHIN,
-    Progress,
     Service,
-    Silent,
     wait_until_ready,
 )
 from infra.local.state import changing, read_state, uninterrupted, write_env, write_state

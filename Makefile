@@ -1,0 +1,72 @@
+# What a person does with Shelfcast. `make` alone lists it. Works with GNU make 3.81 and newer.
+
+# The Python to build the virtual environment from: the first that is new and old enough.
+PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
+	"$$python" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' \
+	2>/dev/null && { echo "$$python"; exit; }; done; echo python3)
+ARGS ?=
+
+BIN := .venv/bin
+STEP := $(BIN)/python infra/local/step.py
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo up down test unit lint lock \
+	bench-ingest bench-latency bench-retrain bench-http
+
+help: ## List what there is
+	@echo 'make TARGET [ARGS="…"] [PYTHON=python3.x]'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
+
+install: .venv/.installed .venv/.jars ## Install everything into .venv and .jars (changes nothing else)
+
+# pip brings uv, both hashes and version from the one lock; uv brings the rest, in parallel.
+.venv/.installed: pyproject.toml requirements.txt
+	@"$(PYTHON)" infra/local/preflight.py
+	@"$(PYTHON)" infra/local/step.py 'Making .venv' "$(PYTHON)" -m venv --clear .venv
+	@awk '/^uv==/ { on = 1; print; next } /^[^ ]/ { on = 0 } on' requirements.txt > .venv/requirements-uv.txt
+	@$(STEP) 'Installing uv' $(BIN)/python -m pip install --require-hashes --no-deps -r .venv/requirements-uv.txt
+	@$(STEP) 'Installing packages' $(BIN)/uv pip sync --python $(BIN)/python --require-hashes requirements.txt
+	@$(STEP) 'Installing shelfcast' $(BIN)/uv pip install --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/.jars: .venv/.installed infra/local/jars.lock.json
+	@$(BIN)/python -m infra.local.jars
+	@touch $@
+
+demo: install ## Start the stack and forecast a shop's sales, from events to page
+	@$(BIN)/shelfcast demo $(ARGS)
+
+up: install ## Start the local stack; only what does not run yet
+	@$(BIN)/shelfcast up $(ARGS)
+
+down: install ## End the local stack; its data stay
+	@$(BIN)/shelfcast down $(ARGS)
+
+test: install ## Run every test
+	@$(BIN)/pytest $(ARGS)
+
+unit: install ## Run the tests that take milliseconds
+	@$(BIN)/pytest tests/unit $(ARGS)
+
+lint: install ## Check style, format, types and the direction of imports
+	@$(BIN)/ruff check
+	@$(BIN)/ruff format --check
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+lock: install ## Make both locks anew: Python packages and jars
+	@$(STEP) 'Locking packages' $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --extra dev --custom-compile-command 'make lock' pyproject.toml -o requirements.txt
+	@$(STEP) 'Locking jars' $(BIN)/python -m infra.local.jars_lock
+
+bench-ingest: install ## Measure sales events per second into Postgres
+	@$(BIN)/python -m tests.benchmarks.ingest $(ARGS)
+
+bench-latency: install ## Measure the time from an event to its effect
+	@$(BIN)/python -m tests.benchmarks.latency $(ARGS)
+
+bench-retrain: install ## Measure a retraining of every series
+	@$(BIN)/python -m tests.benchmarks.retrain $(ARGS)
+
+bench-http: install ## Measure the HTTP API under load
+	@$(BIN)/python -m tests.benchmarks.http $(ARGS)

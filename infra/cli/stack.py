@@ -1,0 +1,146 @@
+"""`shelfcast up`, `down`, `status` and `logs`: the local stack, as a person runs it."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from infra.local.status import ComponentStatus
+    from infra.settings import Settings
+
+COMPONENTS = ("postgres", "kafka", "spark", "ray")
+STATE_STYLES = {"ready": "green", "starting": "yellow", "stopped": "red", "elsewhere": "cyan"}
+MIB = 1 << 20
+FOLLOW_EVERY = 0.2  # seconds
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    for command in (up, down, status, logs):
+        app.command()(command)
+
+
+def up(as_json: Json = False) -> None:
+    """Start what does not run yet, and wait until all is ready."""
+    from infra.local import stack
+    from infra.local.progress import shown
+    from infra.local.status import status as status_of
+
+    settings = _settings()
+    if not any(part.pid for part in status_of(settings)):
+        _preflight(settings.home)
+    with shown() as progress:
+        running = stack.up(settings, progress)
+    if as_json:
+        _print_json([vars(part) for part in status_of(running)])
+    else:
+        typer.echo(f"Shelfcast is up: http://{running.http_host}:{running.http_port}/")
+
+
+def down(as_json: Json = False) -> None:
+    """End what `up` started; the data stay."""
+    from infra.local import stack
+    from infra.local.progress import shown
+
+    settings = _settings()
+    with shown() as progress:
+        killed = stack.down(settings, progress)
+    for victim in killed:
+        typer.echo(f"shelfcast: had to kill {victim}: it did not end by itself", err=True)
+    if as_json:
+        _print_json({"killed": killed})
+    else:
+        typer.echo(f"The stack is down; its data stay in {settings.home}")
+
+
+def status(as_json: Json = False) -> None:
+    """Show how each part of the stack is; exit 1 unless all are ready."""
+    from infra.local.status import status as status_of
+
+    parts = status_of(_settings())
+    if as_json:
+        _print_json([vars(part) for part in parts])
+    else:
+        from rich.console import Console
+
+        Console().print(status_table(parts))
+    if any(part.state not in ("ready", "elsewhere") for part in parts):
+        raise typer.Exit(1)
+
+
+def logs(
+    name: Annotated[str | None, typer.Argument(help="Of whom; all if left out.")] = None,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come.")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of each.")] = 50,
+) -> None:
+    """Show the end of the logs."""
+    from infra.local.logs import Follower, last_lines
+
+    if name is not None and name not in COMPONENTS:
+        raise typer.BadParameter(f"{name!r} is none of {', '.join(COMPONENTS)}")
+    folder = _settings().home / "logs"
+    files = {one: folder / f"{one}.log" for one in ([name] if name else COMPONENTS)}
+    if not follow and not any(file.exists() for file in files.values()):
+        typer.echo(f"shelfcast: no log in {folder} yet: run `shelfcast up`", err=True)
+        raise typer.Exit(1)
+    width = 0 if name else max(map(len, COMPONENTS))
+    followers = {one: Follower(file) for one, file in files.items()}
+    for one, file in files.items():
+        for line in last_lines(file, lines):
+            typer.echo(f"{one:{width}} | {line}" if width else line)
+    while follow:
+        for one, follower in followers.items():
+            for line in follower.new_lines():
+                typer.echo(f"{one:{width}} | {line}" if width else line)
+        time.sleep(FOLLOW_EVERY)
+
+
+def status_table(parts: list["ComponentStatus"]) -> "Table":
+    """The parts as a person compares them."""
+    from rich.table import Table
+
+    table = Table("name", "state", "pid", "address", "memory", "log")
+    table.columns[2].justify = table.columns[4].justify = "right"
+    for part in parts:
+        style = STATE_STYLES[part.state]
+        table.add_row(
+            part.name,
+            f"[{style}]{part.state}[/]",
+            str(part.pid or ""),
+            part.address or "",
+            f"{part.memory / MIB:,.0f} MiB" if part.memory else "",
+            part.log or "",
+        )
+    return table
+
+
+def _settings() -> "Settings":
+    """The settings of the environment alone: what it places elsewhere is not started here."""
+    from infra.settings import Settings
+
+    settings = Settings(_env_file=None)
+    return settings.model_copy(update={"home": settings.home.absolute()})
+
+
+def _preflight(home: Path) -> None:
+    from infra.local.preflight import problems
+
+    home.mkdir(parents=True, exist_ok=True)
+    found = problems(str(home), installed=True)
+    for problem in found:
+        typer.echo(f"shelfcast: {problem}", err=True)
+    if found:
+        raise typer.Exit(2)
+
+
+def _print_json(value: object) -> None:
+    json.dump(value, sys.stdout, indent=2)
+    sys.stdout.write("\n")
