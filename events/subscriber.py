@@ -47,11 +47,11 @@ class Health:
 
     state: str = "starting"  # starting, idle, working, degraded, stopped
     since: float = field(default_factory=time.monotonic)
-    trouble: str | None = None
+    trouble: Exception | None = None
     handled: int = 0
     dead_lettered: int = 0
 
-    def turn(self, state: str, trouble: str | None = None) -> None:
+    def turn(self, state: str, trouble: Exception | None = None) -> None:
         """Note a new state."""
         self.state, self.trouble, self.since = state, trouble, time.monotonic()
 
@@ -124,7 +124,7 @@ class Subscriber:
                     await step()
                 except Exception as error:
                     if self._is_outage(error):
-                        self.health.turn("degraded", repr(error))
+                        self.health.turn("degraded", error)
                         log.warning("%s: outage, trying again: %r", self._group, error)
                         if self._stopping:
                             return  # uncommitted: the next member of the group takes it up

@@ -5,7 +5,7 @@ Writing the same again changes nothing. What a verb reads is what is committed.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
 
@@ -61,11 +61,6 @@ class Counts:
     def pending(self) -> int:
         """Series without a result."""
         return self.planned - self.succeeded - self.failed
-
-    @property
-    def state(self) -> str:
-        """`running` or `completed`."""
-        return "running" if self.pending else "completed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +132,12 @@ class Run:
     horizon: int
     counts: Counts
     finished_at: datetime | None
-    failures: tuple[Failure, ...] = field(default=())
+    failures: tuple[Failure, ...] = ()
+
+    @property
+    def state(self) -> str:
+        """`running` or `completed`."""
+        return "running" if self.counts.pending else "completed"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,7 @@
 """Which errors are outages: they pass by themselves, so the same work is tried again."""
 
+from concurrent.futures import BrokenExecutor
+
 import asyncpg
 from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, ProducerClosed
 
@@ -10,6 +12,7 @@ OUTAGES: tuple[type[Exception], ...] = (
     asyncpg.OperatorInterventionError,  # the server stops, crashes or starts
     asyncpg.InsufficientResourcesError,  # too many connections, disk full
     asyncpg.TransactionRollbackError,  # deadlock, serialization
+    BrokenExecutor,  # a fitting process was killed; the host replaces them all
     KafkaConnectionError,
     KafkaTimeoutError,
     ProducerClosed,

@@ -1,7 +1,9 @@
-"""The storage that functions work on, in Postgres, over an asyncpg pool."""
+"""The storage that functions work on, in Postgres, over asyncpg."""
 
+import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from datetime import date, datetime
 from itertools import groupby
 from typing import Any
@@ -28,44 +30,61 @@ from functions.storage import (
 from infra.postgres import queries
 
 BEGINNING = date(1900, 1, 1)
-POOL_SIZE = 4  # one function's; the server takes a hundred in all
-
-
-async def open_pool(database_url: str, size: int = POOL_SIZE) -> asyncpg.Pool:
-    """A pool that connects when it is first used, so a process starts without the database."""
-    return await asyncpg.create_pool(
-        database_url, min_size=0, max_size=size, command_timeout=60, timeout=10
-    )
+CONNECTIONS = 4  # one function's; the server takes a hundred in all
 
 
 class PostgresStorage:
-    """Storage on Postgres; see `functions.storage.Storage`."""
+    """Storage on Postgres; see `functions.storage.Storage`.
 
-    def __init__(self, pool: asyncpg.Pool) -> None:
-        self._pool = pool
+    It connects when it is first used, so a process starts while the database is away.
+    """
+
+    def __init__(self, database_url: str, connections: int = CONNECTIONS) -> None:
+        self._url, self._connections = database_url, connections
+        self._opened: asyncpg.Pool | None = None
+        self._opening = asyncio.Lock()
+
+    async def _pool(self) -> asyncpg.Pool:
+        async with self._opening:
+            if self._opened is None:
+                self._opened = await asyncpg.create_pool(
+                    self._url, min_size=0, max_size=self._connections, timeout=10
+                )
+            return self._opened
+
+    @asynccontextmanager
+    async def _transaction(self) -> AsyncIterator[Any]:
+        async with (await self._pool()).acquire() as connection, connection.transaction():
+            yield connection
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._opened is not None:
+            await self._opened.close()
+            self._opened = None
 
     async def scope(self, store: str | None, product: str | None) -> Scope:
         """One index probe per series, however many days each has."""
         match store, product:
             case None, None:
-                rows = await self._pool.fetch(queries.SCOPE_ALL)
+                rows = await (await self._pool()).fetch(queries.SCOPE_ALL)
             case None, _:
-                rows = await self._pool.fetch(queries.SCOPE_PRODUCT, product)
+                rows = await (await self._pool()).fetch(queries.SCOPE_PRODUCT, product)
             case _, None:
-                rows = await self._pool.fetch(queries.SCOPE_STORE, store)
+                rows = await (await self._pool()).fetch(queries.SCOPE_STORE, store)
             case _:
-                rows = await self._pool.fetch(queries.SCOPE_ONE, store, product)
+                rows = await (await self._pool()).fetch(queries.SCOPE_ONE, store, product)
         series = sorted((row["store"], row["product"]) for row in rows)
         return Scope(tuple(series), max((row["date"] for row in rows), default=None))
 
     async def plan(self, run_id: str) -> Plan | None:
         """The stored plan."""
-        async with self._pool.acquire() as connection:
+        async with self._transaction() as connection:
             return await _plan(connection, run_id)
 
     async def save_plan(self, plan: Plan) -> Plan:
         """Store the plan unless there is one."""
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._transaction() as connection:
             inserted = await connection.fetchval(
                 queries.INSERT_RUN,
                 plan.run_id,
@@ -90,7 +109,9 @@ class PostgresStorage:
     async def history(self, series: Sequence[Series], first: date | None, before: date) -> Panel:
         """One query for all series."""
         stores, products = _columns(series, 2)
-        rows = await self._pool.fetch(queries.HISTORY, stores, products, first or BEGINNING, before)
+        rows = await (await self._pool()).fetch(
+            queries.HISTORY, stores, products, first or BEGINNING, before
+        )
         numbers = np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
         counts = np.bincount(numbers - 1, minlength=len(series))
         return Panel(
@@ -114,7 +135,7 @@ class PostgresStorage:
         failures = [
             (e.data.run_id, e.data.store, e.data.product, e.data.reason, e.time) for e in failed
         ]
-        async with self._pool.acquire() as connection, connection.transaction():
+        async with self._transaction() as connection:
             if models:
                 await connection.execute(queries.LOCK_MODELS)
                 await connection.execute(queries.INSERT_MODELS, *_columns(models, 14))
@@ -125,21 +146,21 @@ class PostgresStorage:
 
     async def fail_shard(self, run_id: str, shard: int, reason: str, at: datetime) -> None:
         """Successes of the shard stay."""
-        await self._pool.execute(queries.FAIL_SHARD, run_id, shard, reason, at)
+        await (await self._pool()).execute(queries.FAIL_SHARD, run_id, shard, reason, at)
 
     async def promotions(self, model_ids: Sequence[str]) -> dict[str, Promotion]:
         """From the history of aliases."""
-        rows = await self._pool.fetch(queries.PROMOTIONS, list(model_ids))
+        rows = await (await self._pool()).fetch(queries.PROMOTIONS, list(model_ids))
         return {row["model_id"]: Promotion(**row) for row in rows}
 
     async def counts(self, run_ids: Sequence[str]) -> dict[str, Counts]:
         """Counted from the results."""
-        rows = await self._pool.fetch(queries.COUNTS, list(run_ids))
+        rows = await (await self._pool()).fetch(queries.COUNTS, list(run_ids))
         return {r["run_id"]: Counts(r["planned"], r["succeeded"], r["failed"]) for r in rows}
 
     async def models(self, model_ids: Sequence[str]) -> dict[str, Model]:
         """By id."""
-        rows = await self._pool.fetch(queries.MODELS, list(model_ids))
+        rows = await (await self._pool()).fetch(queries.MODELS, list(model_ids))
         return {row["model_id"]: _model(row) for row in rows}
 
     async def save_forecasts(self, forecasts: Sequence[Forecast]) -> None:
@@ -149,11 +170,11 @@ class PostgresStorage:
             for f in forecasts
             for d in f.days
         ]
-        await self._pool.execute(queries.SAVE_FORECASTS, *_columns(rows, 7))
+        await (await self._pool()).execute(queries.SAVE_FORECASTS, *_columns(rows, 7))
 
     async def forecast(self, store: str, product: str) -> Forecast | None:
         """The serving model's days."""
-        rows = await self._pool.fetch(queries.FORECAST, store, product)
+        rows = await (await self._pool()).fetch(queries.FORECAST, store, product)
         if not rows:
             return None
         days = tuple(
@@ -173,28 +194,30 @@ class PostgresStorage:
 
     async def runs(self, limit: int) -> list[Run]:
         """With their counts."""
-        return [_run(row) for row in await self._pool.fetch(queries.RUNS, limit)]
+        return [_run(row) for row in await (await self._pool()).fetch(queries.RUNS, limit)]
 
     async def run(self, run_id: str) -> Run | None:
         """With its failures."""
-        if (row := await self._pool.fetchrow(queries.RUN, run_id)) is None:
+        if (row := await (await self._pool()).fetchrow(queries.RUN, run_id)) is None:
             return None
-        failures = await self._pool.fetch(queries.FAILURES, run_id)
+        failures = await (await self._pool()).fetch(queries.FAILURES, run_id)
         return _run(row, tuple(Failure(*failure) for failure in failures))
 
     async def series_page(self, after: Series | None, limit: int) -> list[SeriesSummary]:
         """One index probe per series of the page."""
         store, product = after or ("", "")
-        rows = await self._pool.fetch(queries.SERIES_PAGE, store, product, limit)
+        rows = await (await self._pool()).fetch(queries.SERIES_PAGE, store, product, limit)
         return [SeriesSummary(**row) for row in rows]
 
     async def versions(self, store: str, product: str) -> list[Model]:
         """Newest first."""
-        return [_model(r) for r in await self._pool.fetch(queries.VERSIONS, store, product)]
+        return [
+            _model(r) for r in await (await self._pool()).fetch(queries.VERSIONS, store, product)
+        ]
 
     async def ping(self) -> None:
         """One round trip."""
-        await self._pool.fetchval("SELECT 1", timeout=2)
+        await (await self._pool()).fetchval("SELECT 1", timeout=2)
 
 
 def _columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:

@@ -1,0 +1,187 @@
+"""What the API takes and answers; the OpenAPI document comes from these models."""
+
+import datetime as dt
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from events.payloads import LONGEST_HORIZON, WINDOWED, Name, RunId, Text
+
+
+class View(BaseModel):
+    """An answer, made from what storage returns."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class RetrainBody(BaseModel):
+    """What to retrain: a store, a product, both (one series), or all."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    store: Name | None = Field(None, description="Only this store.")
+    product: Name | None = Field(None, description="Only this product.")
+    all: bool = Field(False, description="Every series; instead of store and product.")
+    as_of: dt.date | None = Field(
+        None, description="First day to forecast; unset: the day after the newest sale."
+    )
+    strategy: Name = WINDOWED
+    horizon: Annotated[int, Field(ge=1, le=LONGEST_HORIZON, description="Days to forecast.")] = 7
+    reason: Text = ""
+    requested_by: Name = "api"
+    run_id: RunId | None = Field(
+        None, description="Id of the run; a repeat with the same id is the same run."
+    )
+
+    @model_validator(mode="after")
+    def _names_a_scope(self) -> "RetrainBody":
+        chosen = self.store is not None or self.product is not None
+        if chosen == self.all:
+            raise ValueError("name a store, a product or both, or set all to true, but not both")
+        return self
+
+
+class Accepted(View):
+    """A request that became an event."""
+
+    run_id: str
+    url: str
+
+
+class CountsView(View):
+    """A run's series by result."""
+
+    planned: int
+    succeeded: int
+    failed: int
+    pending: int
+
+
+class FailureView(View):
+    """A series that could not be trained."""
+
+    store: str
+    product: str
+    reason: str
+
+
+class RunView(View):
+    """A run as it stands."""
+
+    run_id: str
+    state: str = Field(description="running or completed")
+    requested_by: str
+    requested_at: dt.datetime
+    reason: str
+    store: str | None
+    product: str | None
+    strategy: str
+    as_of: dt.date
+    horizon: int
+    counts: CountsView
+    finished_at: dt.datetime | None
+
+
+class RunDetail(RunView):
+    """A run with its failures."""
+
+    failures: list[FailureView]
+
+
+class Runs(View):
+    """Runs, newest first."""
+
+    runs: list[RunView]
+
+
+class DayView(View):
+    """One day's forecast, in units, with its 95 % interval."""
+
+    date: dt.date
+    yhat: float
+    yhat_lower: float
+    yhat_upper: float
+
+
+class ForecastView(View):
+    """A series' forecast by its champion."""
+
+    store: str
+    product: str
+    model_id: str
+    version: int
+    data_through: dt.date
+    published_at: dt.datetime
+    days: list[DayView]
+
+
+class SeriesView(View):
+    """A series and the days it has."""
+
+    store: str
+    product: str
+    first_day: dt.date
+    last_day: dt.date
+    champion_version: int | None
+
+
+class SeriesPage(View):
+    """A page of series; ask again with `after` = `next` until it is null."""
+
+    series: list[SeriesView]
+    next: str | None
+
+
+class ModelView(View):
+    """A model version; `metrics` are cross-validated, in units but for MAPE."""
+
+    model_id: str
+    version: int
+    aliases: list[str]
+    run_id: str
+    strategy: str
+    as_of: dt.date
+    first_day: dt.date
+    data_through: dt.date
+    rows: int
+    metrics: dict[str, float | None]
+    versions: dict[str, str]
+    trained_at: dt.datetime
+
+
+class Models(View):
+    """A series' models, newest first."""
+
+    store: str
+    product: str
+    models: list[ModelView]
+
+
+class FunctionHealth(View):
+    """How one function fares."""
+
+    state: str
+    trouble: str | None = None
+    lag: int | None = None
+
+
+class Readiness(View):
+    """Whether the system can work, part by part."""
+
+    ready: bool
+    database: str
+    functions: dict[str, FunctionHealth]
+
+
+class Problem(View):
+    """What was wrong with a request, field by field."""
+
+    field: str
+    message: str
+    value: str | None = None
+
+
+class Problems(View):
+    """Why a request was refused."""
+
+    detail: list[Problem]

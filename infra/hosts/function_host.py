@@ -1,0 +1,113 @@
+"""One function, fed from Kafka: what a replica is, whatever runs it.
+
+The consumer's loop and the function's waiting share the event loop; fitting runs in
+processes, so heartbeats go on. Stopped, it finishes the batch in hand if that takes
+less than the grace time; a batch it abandons is taken up by the next member of the group.
+"""
+
+import asyncio
+import logging
+import os
+import time
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from importlib.metadata import version
+from typing import Any
+
+from aiokafka.errors import KafkaError
+
+from events.kafka import KafkaConsumer, KafkaProducer
+from events.subscriber import Subscriber
+from functions.catalog import FUNCTIONS, Dependencies
+from functions.forecasting.prophet_engine import ProphetEngine
+from functions.forecasting.workers import process_pool
+from infra.outages import is_outage
+from infra.postgres.storage import PostgresStorage
+from infra.settings import Settings
+
+log = logging.getLogger(__name__)
+
+GRACE_SECONDS = 15.0  # Ray Serve kills a replica after 20
+STALL_SECONDS = 120.0  # a poll takes 1 s, so an idle consumer is heard of every second
+LONGEST_BATCH_SECONDS = 3600.0
+LAG_SECONDS = 1.0
+LIBRARIES = ("shelfcast", "prophet", "numpy")
+
+
+class Unhealthy(Exception):
+    """The replica can't recover by itself and wants to be replaced."""
+
+
+def workers_of(settings: Settings) -> int:
+    """Fitting processes of a trainer."""
+    return settings.trainer_workers or os.cpu_count() or 1
+
+
+class FunctionHost:
+    """A running function."""
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        function = FUNCTIONS[name]
+        self._name = name
+        self._pool: ProcessPoolExecutor | None = None
+        if function.parallel:
+            self._pool = process_pool(workers_of(settings))
+        self._storage = PostgresStorage(settings.database)
+        self._producer = KafkaProducer(settings.kafka)
+        self._consumer = KafkaConsumer(settings.kafka, function.group, function.inputs)
+        dependencies = Dependencies(
+            storage=self._storage,
+            engine=ProphetEngine(self._pool),
+            versions={library: version(library) for library in LIBRARIES},
+            shard_series=settings.shard_series,
+        )
+        self._subscriber = Subscriber(
+            self._consumer,
+            self._producer,
+            function.build(dependencies),
+            group=function.group,
+            is_outage=is_outage,
+            most=function.most,
+        )
+        self._task = asyncio.get_running_loop().create_task(self._subscriber.run(), name=name)
+
+    def check(self) -> None:
+        """Raise Unhealthy when the consumer died or stalled, or fitting processes were lost."""
+        health = self._subscriber.health
+        if self._task.done():
+            error = None if self._task.cancelled() else self._task.exception()
+            raise Unhealthy(f"{self._name}: the consumer has ended: {error!r}")
+        if isinstance(health.trouble, BrokenExecutor):
+            raise Unhealthy(f"{self._name}: a fitting process was killed")
+        longest = LONGEST_BATCH_SECONDS if health.state == "working" else STALL_SECONDS
+        if (silent := time.monotonic() - health.since) > longest:
+            raise Unhealthy(f"{self._name}: no sign of life for {silent:.0f} s ({health.state})")
+
+    async def health(self) -> dict[str, Any]:
+        """State, trouble and lag; the lag is None while Kafka does not tell it."""
+        health = self._subscriber.health
+        return {
+            "state": health.state,
+            "trouble": None if health.trouble is None else repr(health.trouble),
+            "lag": await self._lag(),
+        }
+
+    async def _lag(self) -> int | None:
+        try:
+            async with asyncio.timeout(LAG_SECONDS):
+                return sum((await self._consumer.lag()).values())
+        except (TimeoutError, KafkaError) as error:
+            log.debug("%s: lag unknown: %r", self._name, error)
+            return None
+
+    async def stop(self) -> None:
+        """Finish or abandon the batch in hand, leave the group, close connections."""
+        self._subscriber.stop()
+        _, running = await asyncio.wait([self._task], timeout=GRACE_SECONDS)
+        if running:
+            log.warning("%s: abandons a batch; it will be delivered again", self._name)
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+        await self._producer.close()
+        await self._storage.close()

@@ -1,0 +1,50 @@
+"""The in-memory host: every function over one MemoryLog, stepped by hand, for unit tests."""
+
+from collections.abc import Callable, Sequence
+
+from events.cloudevents import decode
+from events.envelope import Event
+from events.memory import MemoryLog
+from events.payloads import Payload
+from events.publisher import Publisher
+from events.subscriber import Subscriber
+from functions.catalog import FUNCTIONS, Dependencies
+from infra.outages import is_outage
+
+
+class MemoryHost:
+    """Functions, their subscribers and the log between them."""
+
+    def __init__(self, dependencies: Dependencies) -> None:
+        self.log = MemoryLog()
+        self._dependencies = dependencies
+
+    def subscriber(
+        self, name: str, is_outage: Callable[[Exception], bool] = is_outage
+    ) -> Subscriber:
+        """A new subscriber of a function, from its group's committed offsets on."""
+        function = FUNCTIONS[name]
+        return Subscriber(
+            self.log.consumer(function.group, function.inputs),
+            self.log.producer(),
+            function.build(self._dependencies),
+            group=function.group,
+            is_outage=is_outage,
+            most=function.most,
+            first_wait=0.001,
+        )
+
+    async def publish(self, events: Sequence[Event[Payload]]) -> None:
+        """Publish from outside."""
+        await Publisher(self.log.producer()).publish(events)
+
+    async def settle(self) -> None:
+        """Run functions until no event is left to handle."""
+        before = -1
+        while before != (before := sum(map(len, self.log.partitions.values()))):
+            for name in FUNCTIONS:
+                await self.subscriber(name).drain()
+
+    def events(self, topic: str) -> list[Event[Payload]]:
+        """The events of a topic."""
+        return [decode(record.value, record.headers) for record in self.log.records(topic)]

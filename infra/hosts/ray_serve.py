@@ -1,0 +1,192 @@
+"""The Ray Serve host: one deployment per function, and the HTTP API as the ingress.
+
+`python -m infra.hosts.ray_serve` starts Ray (or joins the cluster that the settings
+name), deploys everything as one application, and ticks the schedule until SIGTERM.
+"""
+
+import asyncio
+import contextlib
+import hashlib
+import logging
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import ray
+from fastapi import FastAPI
+from ray import serve
+
+from events.clock import utc_now
+from events.kafka import KafkaProducer
+from events.publisher import Publisher
+from functions.api import create_app
+from functions.catalog import FUNCTIONS, Function
+from infra.hosts.cron import next_tick, run_clock
+from infra.hosts.function_host import FunctionHost, workers_of
+from infra.outages import is_outage
+from infra.postgres.storage import PostgresStorage
+from infra.settings import Settings, load_settings
+
+log = logging.getLogger("shelfcast")
+
+APP = "shelfcast"
+API_SEND_SECONDS = 5.0  # a caller waits no longer for Kafka
+PROBE_SECONDS = 2.0
+OBJECT_STORE_BYTES = 80 * 1024 * 1024  # nothing large goes through it
+
+
+class FunctionReplica:
+    """A FunctionHost as a Serve replica."""
+
+    def __init__(self, name: str, settings: Settings) -> None:
+        # Serve calls this with the replica's event loop running, which the consumer needs.
+        self._host = FunctionHost(name, settings)
+
+    async def health(self) -> dict[str, Any]:
+        """For the API's readiness."""
+        return await self._host.health()
+
+    def check_health(self) -> None:
+        """Called by Serve; raising three times in a row replaces the replica."""
+        self._host.check()
+
+    async def __del__(self) -> None:
+        """Awaited by Serve when the replica is to stop."""
+        await self._host.stop()
+
+
+def application(settings: Settings) -> serve.Application:
+    """The whole system as one Serve application."""
+    functions = [_deployment(f, settings).bind(f.name, settings) for f in FUNCTIONS.values()]
+    api = serve.deployment(
+        serve.ingress(lambda: _api(settings))(),
+        name="api",
+        ray_actor_options={"num_cpus": 0},
+        max_ongoing_requests=100,
+    )
+    return api.bind(*functions)
+
+
+def _deployment(function: Function, settings: Settings) -> serve.Deployment:
+    return serve.deployment(
+        FunctionReplica,
+        name=function.name,
+        ray_actor_options={"num_cpus": workers_of(settings) if function.parallel else 0},
+        health_check_period_s=5,
+        graceful_shutdown_wait_loop_s=0.5,
+    )
+
+
+def _api(settings: Settings) -> FastAPI:
+    storage = PostgresStorage(settings.database)
+    producer = KafkaProducer(settings.kafka, API_SEND_SECONDS)
+
+    async def health() -> dict[str, dict[str, Any]]:
+        states = await asyncio.gather(*(_probe(name) for name in FUNCTIONS))
+        return dict(zip(FUNCTIONS, states, strict=True))
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        await producer.close()
+        await storage.close()
+
+    app = create_app(storage, Publisher(producer), health, is_outage)
+    app.router.lifespan_context = lifespan
+    return app
+
+
+async def _probe(name: str) -> dict[str, Any]:
+    handle = serve.get_deployment_handle(name, APP)
+    try:
+        async with asyncio.timeout(PROBE_SECONDS):
+            state: dict[str, Any] = await handle.health.remote()
+    except (TimeoutError, ray.exceptions.RayError) as error:
+        return {"state": "unreachable", "trouble": repr(error)}
+    return state
+
+
+def _ray_folder(home: Path) -> Path:
+    # Ray's sockets lie below it, and a socket's path takes about 100 characters at most.
+    digest = hashlib.blake2b(str(home.resolve()).encode(), digest_size=6).hexdigest()
+    return Path(tempfile.gettempdir()) / f"shelfcast-ray-{digest}"
+
+
+def start(settings: Settings) -> None:
+    """Start Ray and Serve, and deploy; returns when every replica runs."""
+    folder = _ray_folder(settings.home)
+    if settings.ray_address is None:
+        shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
+        ray.init(
+            include_dashboard=False,
+            object_store_memory=OBJECT_STORE_BYTES,
+            _temp_dir=str(folder),
+            log_to_driver=True,
+            configure_logging=False,
+        )
+    else:
+        ray.init(address=settings.ray_address, configure_logging=False)
+    serve.start(
+        proxy_location="HeadOnly",
+        http_options={"host": settings.http_host, "port": settings.http_port or 8000},
+    )
+    serve.run(application(settings), name=APP)
+
+
+def stop(settings: Settings) -> None:
+    """End what `start` began, replicas first."""
+    if settings.ray_address is None:
+        if ray.is_initialized():
+            serve.shutdown()
+        ray.shutdown()
+        shutil.rmtree(_ray_folder(settings.home), ignore_errors=True)
+    else:
+        serve.delete(APP)
+        ray.shutdown()
+
+
+async def _serve_until_stopped(settings: Settings) -> None:
+    stopped = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    producer = KafkaProducer(settings.kafka)
+    clock = asyncio.create_task(run_clock(settings.schedule, Publisher(producer)))
+    log.info("ready on http://%s:%s", settings.http_host, settings.http_port)
+    waiting = asyncio.create_task(stopped.wait())
+    await asyncio.wait([clock, waiting], return_when=asyncio.FIRST_COMPLETED)
+    for task in (clock, waiting):
+        task.cancel()
+    results = await asyncio.gather(clock, waiting, return_exceptions=True)
+    await producer.close()
+    for result in results:
+        if isinstance(result, Exception):
+            raise result
+
+
+def _end(*_: object) -> None:
+    raise SystemExit(0)
+
+
+def main() -> None:
+    """Serve until SIGTERM or SIGINT."""
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
+    settings = load_settings()
+    next_tick(settings.schedule, utc_now())  # a bad schedule is told before anything starts
+    signal.signal(signal.SIGTERM, _end)
+    try:
+        start(settings)
+        if ready := os.environ.get("SHELFCAST_READY_FILE"):
+            Path(ready).write_text("ready\n")
+        asyncio.run(_serve_until_stopped(settings))
+    finally:
+        stop(settings)
+
+
+if __name__ == "__main__":
+    main()
