@@ -1,0 +1,131 @@
+"""A fitted Prophet model as values: what to store, to send and to forecast from.
+
+One to two kilobytes of JSON, where `prophet.serialize` needs some thirty. It holds
+linear growth, no regressors, additive seasonality. What follows from other fields is a
+property (the last day, the mean step). Prophet itself takes a second to import, so only
+the two methods that deal with a real `prophet.Prophet` do so.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from functions.forecasting.panel import Dates
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from prophet import Prophet
+
+
+@dataclass(frozen=True)
+class Seasonality:
+    """A Fourier term of `fourier_order` sine and cosine pairs; `period` is in days."""
+
+    name: str
+    period: float
+    fourier_order: int
+    prior_scale: float
+
+
+@dataclass(frozen=True)
+class ProphetParameters:
+    """A fitted model: y = y_scale * (k t + m + sum_j delta_j max(t - s_j, 0) + X beta).
+
+    Time is scaled: t is 0 on `first_day` and 1 on the last day used, `t_scale_days`
+    later. `changepoints_t` (s_j) and `delta` have length S; where Prophet placed no
+    changepoint both are (0.0,), its dummy. `beta` has two values per Fourier pair,
+    seasonality by seasonality. `sigma_obs` is the noise's standard deviation in units of
+    `y_scale`. `rows` counts the training rows. On `closed_weekdays` (0 is Monday) no
+    training row exists, so the store is taken to be closed and the forecast is 0.
+    Source: Taylor & Letham, Forecasting at Scale (2018), and Prophet 1.5's prophet.stan.
+    """
+
+    k: float
+    m: float
+    delta: tuple[float, ...]
+    changepoints_t: tuple[float, ...]
+    beta: tuple[float, ...]
+    sigma_obs: float
+    y_scale: float
+    first_day: date
+    t_scale_days: int
+    rows: int
+    seasonalities: tuple[Seasonality, ...]
+    changepoint_prior_scale: float
+    closed_weekdays: tuple[int, ...]
+    growth: Literal["linear"] = "linear"
+
+    def __post_init__(self) -> None:
+        if len(self.delta) != len(self.changepoints_t):
+            raise ValueError(
+                f"{len(self.delta)} slope changes for {len(self.changepoints_t)} changepoints"
+            )
+        columns = sum(2 * term.fourier_order for term in self.seasonalities)
+        if len(self.beta) != max(columns, 1):
+            raise ValueError(f"{len(self.beta)} coefficients for {columns} Fourier columns")
+        if self.growth != "linear":
+            raise ValueError(f"growth {self.growth!r} is not known; only 'linear' is")
+
+    @property
+    def last_day(self) -> date:
+        """The last day used in the fit."""
+        return self.first_day + timedelta(days=self.t_scale_days)
+
+    @property
+    def mean_step(self) -> float:
+        """The mean difference in scaled time between neighbouring training rows."""
+        return 1 / (self.rows - 1)
+
+    @staticmethod
+    def of(model: "Prophet") -> "ProphetParameters":
+        """The values of a fitted Prophet: linear growth, additive terms, no regressors."""
+        from functions.forecasting.prophet_model import extract
+
+        return extract(model)
+
+    def to_prophet(self, history: "pd.DataFrame | None" = None) -> "Prophet":
+        """A fitted Prophet with the same forecast; see `prophet_model.rebuild`."""
+        from functions.forecasting.prophet_model import rebuild
+
+        return rebuild(self, history)
+
+    def to_json_dict(self) -> dict[str, Any]:
+        """The fields as JSON-compatible lists, numbers and strings; floats stay exact."""
+        seasonalities = [asdict(term) for term in self.seasonalities]
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        lists = {name: list(v) for name, v in values.items() if isinstance(v, tuple)}
+        first_day = self.first_day.isoformat()
+        return {**values, **lists, "seasonalities": seasonalities, "first_day": first_day}
+
+    @staticmethod
+    def from_json_dict(values: Mapping[str, Any]) -> "ProphetParameters":
+        """The inverse of `to_json_dict`. ValueError names fields that are missing or unknown."""
+        known = {field.name for field in fields(ProphetParameters)}
+        if known != set(values):
+            raise ValueError(
+                f"model parameters lack {sorted(known - set(values))} and have unknown "
+                f"{sorted(set(values) - known)}"
+            )
+        lists = {name: tuple(v) for name, v in values.items() if isinstance(v, list)}
+        return ProphetParameters(
+            **{
+                **values,
+                **lists,
+                "seasonalities": tuple(Seasonality(**term) for term in values["seasonalities"]),
+                "first_day": date.fromisoformat(values["first_day"]),
+            }
+        )
+
+
+def weekdays(dates: Dates) -> npt.NDArray[np.int64]:
+    """The weekday of each day, 0 for Monday. 1970-01-01 was a Thursday."""
+    return (dates.astype("datetime64[D]").astype(np.int64) + 3) % 7
+
+
+def closed_weekdays(open_days: Dates) -> tuple[int, ...]:
+    """The weekdays (0 is Monday) that never occur among `open_days`."""
+    return tuple(sorted(set(range(7)) - set(weekdays(open_days).tolist())))

@@ -1,0 +1,79 @@
+"""What fitted models say about given days: a matrix product, for many models at once.
+
+Equal to `Prophet.predict`'s yhat to rounding, at about a ten-thousandth of its cost.
+Nothing is clipped here and closed weekdays are not known here; `forecasts` does both.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+
+from functions.forecasting.panel import Dates, Floats
+from functions.forecasting.parameters import ProphetParameters, Seasonality
+
+
+def predict(models: Sequence[ProphetParameters], dates: Dates) -> Floats:
+    """yhat of n models on h days (datetime64[D]), in units per day; shape (n, h)."""
+    if not models:
+        return np.empty((0, len(dates)))
+    y_scale = np.array([model.y_scale for model in models])
+    yhat: Floats = (_trend(models, dates) + _seasonal(models, dates)) * y_scale[:, None]
+    return yhat
+
+
+def scaled_time(models: Sequence[ProphetParameters], dates: Dates) -> Floats:
+    """t of each model on each day: 0 on its first day, 1 on its last; shape (n, h)."""
+    first = np.array([model.first_day for model in models], dtype="datetime64[D]")
+    span = np.array([model.t_scale_days for model in models], dtype=np.float64)
+    t: Floats = (dates[None, :] - first[:, None]).astype(np.float64) / span[:, None]
+    return t
+
+
+def stacked(rows: Sequence[Sequence[float]]) -> Floats:
+    """Rows of unequal length as one array, padded with zeros; shape (n, longest)."""
+    lengths = np.array([len(row) for row in rows])
+    table = np.zeros((len(rows), lengths.max(initial=0)))
+    table[np.arange(table.shape[1]) < lengths[:, None]] = np.concatenate(rows)
+    return table
+
+
+def fourier(seasonalities: Sequence[Seasonality], dates: Dates) -> Floats:
+    """Prophet's Fourier columns on h days: sine, cosine, by order; shape (h, columns).
+
+    Without any seasonality a single column of zeros, as Prophet has it.
+    """
+    if not seasonalities:
+        return np.zeros((len(dates), 1))
+    days = dates.astype("datetime64[D]").astype(np.float64)
+    columns = []
+    for term in seasonalities:
+        for order in range(1, term.fourier_order + 1):
+            angle = order / term.period * (np.pi * 2 * days)
+            columns += [np.sin(angle), np.cos(angle)]
+    return np.stack(columns, axis=1)
+
+
+def _trend(models: Sequence[ProphetParameters], dates: Dates) -> Floats:
+    """The piecewise linear trend in units of y_scale, shape (n, h)."""
+    t = scaled_time(models, dates)
+    k = np.array([model.k for model in models])
+    m = np.array([model.m for model in models])
+    # A padded changepoint has a slope change of zero, so it adds nothing.
+    delta = stacked([model.delta for model in models])
+    changepoints = stacked([model.changepoints_t for model in models])
+    hinges = np.maximum(t[:, :, None] - changepoints[:, None, :], 0)
+    trend: Floats = k[:, None] * t + m[:, None] + np.einsum("nhs,ns->nh", hinges, delta)
+    return trend
+
+
+def _seasonal(models: Sequence[ProphetParameters], dates: Dates) -> Floats:
+    """The seasonal terms in units of y_scale, shape (n, h): one product per kind of model."""
+    kinds: dict[tuple[Seasonality, ...], list[int]] = defaultdict(list)
+    for i, model in enumerate(models):
+        kinds[model.seasonalities].append(i)
+    terms = np.empty((len(models), len(dates)))
+    for seasonalities, members in kinds.items():
+        beta = np.array([models[i].beta for i in members])
+        terms[members] = beta @ fourier(seasonalities, dates).T
+    return terms

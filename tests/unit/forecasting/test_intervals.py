@@ -1,0 +1,76 @@
+from dataclasses import replace
+from statistics import NormalDist
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from functions.forecasting.intervals import half_widths
+from functions.forecasting.parameters import ProphetParameters
+
+WEEK = np.arange(1, 8)[None, :]
+
+
+def sampled_half_widths(parameters: ProphetParameters, level: float, days: int, draws: int):
+    """Half the width of the interval that Prophet's own sampling gives on each day ahead."""
+    model = parameters.to_prophet()
+    model.uncertainty_samples = draws
+    dates = pd.date_range(parameters.last_day, periods=days + 1)[1:]
+    samples = model.predictive_samples(pd.DataFrame({"ds": dates}))["yhat"]
+    lower, upper = np.quantile(samples, [(1 - level) / 2, (1 + level) / 2], axis=1)
+    return (upper - lower) / 2
+
+
+@pytest.mark.parametrize(
+    ("sigma", "level"),
+    [(0.05, 0.95), (0.05, 0.5), (0.01, 0.95), (0.002, 0.95), (0.0001, 0.95)],
+)
+def test_closed_form_agrees_with_prophets_sampling(made_up, sigma: float, level: float):
+    parameters = replace(made_up, sigma_obs=sigma)
+    np.random.seed(7)  # Prophet draws from numpy's global generator
+    sampled = sampled_half_widths(parameters, level, days=7, draws=40_000)
+    np.testing.assert_allclose(half_widths([parameters], WEEK, level)[0], sampled, rtol=0.04)
+
+
+def test_without_trend_changes_the_interval_is_the_noises(made_up: ProphetParameters):
+    flat = replace(made_up, delta=(0.0,) * 25)
+    expected = NormalDist().inv_cdf(0.975) * flat.sigma_obs * flat.y_scale
+    np.testing.assert_allclose(half_widths([flat], WEEK, 0.95), expected, rtol=1e-6)
+
+
+def test_days_within_the_history_have_noise_only(made_up: ProphetParameters):
+    expected = NormalDist().inv_cdf(0.975) * made_up.sigma_obs * made_up.y_scale
+    widths = half_widths([made_up], np.array([[-1, 0, 1]]), 0.95)[0]
+    np.testing.assert_allclose(widths[:2], expected, rtol=1e-9)
+    assert widths[2] > widths[1]
+
+
+def test_intervals_widen_with_the_horizon_and_with_the_level(made_up: ProphetParameters):
+    days = np.arange(1, 91)[None, :]
+    widths = [half_widths([made_up], days, level)[0] for level in (0.5, 0.8, 0.95, 0.999)]
+    assert (np.diff(widths, axis=1) > 0).all()
+    assert (np.diff(widths, axis=0) > 0).all()
+
+
+def test_a_models_interval_does_not_depend_on_its_company(made_up: ProphetParameters):
+    fleet = [replace(made_up, sigma_obs=s) for s in np.geomspace(1e-9, 1, 40).tolist()]
+    days = np.repeat(np.arange(30, 37)[None, :], len(fleet), axis=0)
+    alone = np.concatenate([half_widths([model], days[:1], 0.95) for model in fleet])
+    np.testing.assert_allclose(half_widths(fleet, days, 0.95), alone, rtol=1e-9)
+    assert (np.diff(alone, axis=0) > -1e-9).all()
+
+
+def test_no_noise_at_all_still_has_an_interval(made_up: ProphetParameters):
+    widths = half_widths([replace(made_up, sigma_obs=0.0, delta=(0.0,) * 25)], WEEK, 0.95)
+    assert np.isfinite(widths).all()
+    assert (widths > 0).all()
+
+
+def test_no_models_have_no_intervals():
+    assert half_widths([], np.empty((0, 7), np.int64), 0.95).shape == (0, 7)
+
+
+@pytest.mark.parametrize("level", [0.0, 1.0, 95.0])
+def test_a_level_that_is_no_probability_is_refused(made_up: ProphetParameters, level: float):
+    with pytest.raises(ValueError, match=r"must be within \(0, 1\)"):
+        half_widths([made_up], WEEK, level)

@@ -1,0 +1,58 @@
+import json
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from functions.forecasting.parameters import ProphetParameters
+
+finite = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@given(k=finite, sigma=finite, delta=st.lists(finite, min_size=25, max_size=25))
+def test_json_round_trip_is_exact(
+    made_up: ProphetParameters, k: float, sigma: float, delta: list[float]
+):
+    parameters = replace(made_up, k=k, sigma_obs=sigma, delta=tuple(delta), closed_weekdays=(5, 6))
+    text = json.dumps(parameters.to_json_dict())
+    assert ProphetParameters.from_json_dict(json.loads(text)) == parameters
+
+
+def test_a_stored_model_takes_one_to_two_kilobytes(fitted_prophet):
+    text = json.dumps(ProphetParameters.of(fitted_prophet).to_json_dict())
+    assert 800 < len(text) < 2000
+
+
+def test_last_day_and_mean_step_follow_from_what_is_stored(fitted_prophet):
+    parameters = ProphetParameters.of(fitted_prophet)
+    assert parameters.last_day == fitted_prophet.history["ds"].max().date()
+    assert parameters.mean_step == pytest.approx(fitted_prophet.history["t"].diff().mean())
+
+
+def test_a_missing_and_an_unknown_field_are_named(made_up: ProphetParameters):
+    values = made_up.to_json_dict()
+    del values["beta"]
+    with pytest.raises(ValueError, match=r"lack \['beta'\] and have unknown \['bet'\]"):
+        ProphetParameters.from_json_dict({**values, "bet": []})
+
+
+def test_coefficients_that_do_not_fit_the_seasonalities_are_refused(made_up: ProphetParameters):
+    with pytest.raises(ValueError, match="4 coefficients for 6 Fourier columns"):
+        replace(made_up, beta=(0.0,) * 4)
+
+
+def test_slope_changes_that_do_not_fit_the_changepoints_are_refused(made_up: ProphetParameters):
+    with pytest.raises(ValueError, match="1 slope changes for 25 changepoints"):
+        replace(made_up, delta=(0.0,))
+
+
+def test_a_growth_other_than_linear_is_refused(made_up: ProphetParameters):
+    with pytest.raises(ValueError, match="growth 'flat' is not known"):
+        ProphetParameters.from_json_dict({**made_up.to_json_dict(), "growth": "flat"})
+
+
+def test_weekdays_without_an_open_day_are_closed(fitted_prophet):
+    assert ProphetParameters.of(fitted_prophet).closed_weekdays == (6,)
+    assert date(2015, 1, 11).weekday() == 6

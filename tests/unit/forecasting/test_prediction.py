@@ -1,0 +1,53 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from functions.forecasting.parameters import ProphetParameters, Seasonality
+from functions.forecasting.prediction import predict, stacked
+
+YEARLY = Seasonality("yearly", 365.25, 10, 10.0)
+
+
+@pytest.fixture
+def fleet(made_up: ProphetParameters) -> list[ProphetParameters]:
+    """Models of each kind: weekly, weekly and yearly, none, few changepoints, other days."""
+    rng = np.random.default_rng(3)
+    return [
+        made_up,
+        replace(
+            made_up,
+            seasonalities=(YEARLY, *made_up.seasonalities),
+            beta=tuple(rng.normal(0, 0.1, 26).tolist()),
+        ),
+        replace(made_up, seasonalities=(), beta=(0.3,)),
+        replace(made_up, delta=(0.4, -0.2), changepoints_t=(0.25, 0.5), y_scale=7.0),
+        replace(made_up, first_day=made_up.first_day + timedelta(days=40), t_scale_days=78),
+    ]
+
+
+def test_many_models_at_once_predict_as_prophet_does_one_by_one(fleet):
+    dates = np.datetime64("2015-03-01", "D") + np.arange(90)
+    predicted = predict(fleet, dates)
+    frame = pd.DataFrame({"ds": dates.astype("datetime64[ns]")})
+    for row, model in zip(predicted, fleet, strict=True):
+        prophet = model.to_prophet()
+        prophet.uncertainty_samples = 0
+        np.testing.assert_allclose(row, prophet.predict(frame)["yhat"], rtol=1e-9)
+
+
+def test_a_models_prediction_does_not_depend_on_its_company(fleet):
+    dates = np.datetime64("2015-05-04", "D") + np.arange(7)
+    together = predict(fleet, dates)
+    alone = np.concatenate([predict([model], dates) for model in fleet])
+    np.testing.assert_allclose(together, alone, rtol=1e-12)
+
+
+def test_no_models_predict_nothing():
+    assert predict([], np.array(["2015-05-04"], "datetime64[D]")).shape == (0, 1)
+
+
+def test_rows_of_unequal_length_are_padded_with_zeros():
+    assert stacked([(1.0,), (), (2.0, 3.0)]).tolist() == [[1.0, 0.0], [0.0, 0.0], [2.0, 3.0]]
