@@ -1,0 +1,239 @@
+"""`shelfcast events`: what travels on the log; and how every command on the log ends."""
+
+import asyncio
+import json
+import logging
+import signal
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from infra.sales_io.errors import BadInput, BrokerAway
+
+if TYPE_CHECKING:
+    from rich.text import Text
+
+    from events.log import Received
+    from infra.sales_io.broker import Broker, Follower
+
+FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+POLL_SECONDS, POLL_RECORDS = 0.5, 500
+SHOWN_DATA = 160  # characters of an event's data in a line for people
+
+app = typer.Typer(name="events", help="Look at what travels on the log.", no_args_is_help=True)
+Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+
+
+@app.callback()
+def _group() -> None:
+    """Look at what travels on the log."""
+
+
+@app.command()
+def tail(
+    ctx: typer.Context,
+    topic: Annotated[
+        list[str] | None, typer.Option("--topic", "-t", help="Only this topic; may be repeated.")
+    ] = None,
+    from_beginning: Annotated[
+        bool, typer.Option("--from-beginning", help="Start with the oldest, not with what is new.")
+    ] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="End after so many events.")] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="JSON Lines: one object a line for each event.")
+    ] = False,
+) -> None:
+    """Print events as they come, until Ctrl-C."""
+    from rich.console import Console
+
+    console = Console(highlight=False)
+    with outcome():
+        topics = chosen_topics(topic or [])
+
+        def show(record: "Received") -> None:
+            said = describe(record)
+            if as_json:
+                print(json.dumps(said, ensure_ascii=False), flush=True)
+            elif console.is_terminal:
+                console.print(line(said), no_wrap=True, overflow="ellipsis", crop=True)
+            else:
+                print(line(said).plain, flush=True)
+
+        asyncio.run(_tail(broker_of(ctx), topics, from_beginning, limit, show))
+
+
+async def _tail(
+    broker: "Broker", topics: Sequence[str], from_beginning: bool, limit: int | None, show: Any
+) -> None:
+    from infra.sales_io.broker import OUTAGES, away
+
+    follower = broker.follower(topics, from_beginning)
+    async with stop_on_signals() as stop:
+        try:
+            await follower.start()
+            async for record in follow(follower, limit, stop):
+                show(record)
+        except OUTAGES as error:
+            if isinstance(error, BrokenPipeError):
+                raise
+            raise BrokerAway(away(broker.address, error)) from None
+        finally:
+            await follower.close()
+
+
+async def follow(
+    follower: "Follower", limit: int | None, stop: asyncio.Event
+) -> AsyncIterator["Received"]:
+    """The records as they come, at most `limit`, until told to stop."""
+    left = limit
+    while not stop.is_set() and left != 0:
+        most = POLL_RECORDS if left is None else min(left, POLL_RECORDS)
+        for record in await follower.poll(POLL_SECONDS, most):
+            yield record
+            left = None if left is None else left - 1
+
+
+def chosen_topics(named: Sequence[str]) -> list[str]:
+    """The named topics, or all; BadInput for one that the topic table does not have."""
+    from events.topics import TOPICS
+
+    for name in named:
+        if name not in TOPICS:
+            close = get_close_matches(name, TOPICS, n=1)
+            hint = f"did you mean {close[0]}? " if close else ""
+            raise BadInput(f"--topic: {name!r} is no topic; {hint}There are {', '.join(TOPICS)}")
+    return list(dict.fromkeys(named)) or list(TOPICS)
+
+
+def describe(record: "Received") -> dict[str, Any]:
+    """What a record says; for one that can't be decoded, `error` says why."""
+    from datetime import UTC, datetime
+
+    from events import dead_letters
+    from events.cloudevents import decode
+    from events.errors import EventError
+    from events.topics import DEAD_LETTERS
+
+    said: dict[str, Any] = {
+        "time": datetime.fromtimestamp(record.timestamp_ms / 1000, UTC).isoformat(),
+        "topic": record.topic,
+        "partition": record.partition,
+        "offset": record.offset,
+        "type": None,
+        "key": None if record.key is None else record.key.decode(errors="backslashreplace"),
+    }
+    try:
+        if record.topic == DEAD_LETTERS:
+            letter = dead_letters.read(record)
+            if letter is None:
+                return said | {"type": "replayed"}
+            data = {"error": letter.error, "message": letter.message, "topic": letter.topic}
+            return said | {"type": "dead-letter", "time": letter.time.isoformat(), "data": data}
+        event = decode(record.value, record.headers)
+    except EventError as error:
+        return said | {"error": f"{type(error).__name__}: {error}"}
+    return said | {
+        "time": event.time.isoformat(),
+        "type": event.data.TYPE,
+        "id": event.id,
+        "source": event.source,
+        "subject": event.data.subject,
+        "correlation_id": event.correlation_id,
+        "data": event.data.model_dump(mode="json"),
+    }
+
+
+def line(said: dict[str, Any]) -> "Text":
+    """The same on one line for people: a subject is shortened by the key before it."""
+    from rich.text import Text
+
+    key = said["key"] or "-"
+    subject = str(said.get("subject") or "").removeprefix(key).removeprefix("/")
+    kind = (said["type"] or "unreadable").removeprefix("shelfcast.")
+    parts = [
+        (said["time"][11:19], "dim"),
+        (f"{said['topic']:<9}", "cyan"),
+        (kind, "red" if "error" in said else "green"),
+        (_printable(key), "bold"),
+    ]
+    if subject:
+        parts.append((_printable(subject), ""))
+    data = said.get("data", {})
+    body = said.get("error") or ", ".join(
+        f"{name} {_brief(value)}"
+        for name, value in data.items()
+        if str(value) not in f"{key}/{subject}".split("/")
+    )
+    text = Text()
+    for part, style in [*parts, (_printable(body)[:SHOWN_DATA], "")]:
+        text.append(part + " ", style)
+    text.rstrip()
+    return text
+
+
+def _brief(value: Any) -> str:
+    if isinstance(value, dict):
+        return " ".join(f"{name}={_brief(one)}" for name, one in value.items())
+    if isinstance(value, float):
+        return f"{value:g}" if abs(value) < 1e6 else f"{value:,.0f}"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, list):
+        return f"({len(value)})"
+    return str(value)
+
+
+def _printable(text: str) -> str:
+    """The text without what could steer a terminal."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+@contextmanager
+def outcome() -> Iterator[None]:
+    """Turn what goes wrong into one line on standard error and the exit code."""
+    from infra.settings import SettingMissing
+
+    for noisy in ("aiokafka", "stamina"):  # what they report comes back as one error
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)
+    try:
+        yield
+    except (BadInput, SettingMissing) as error:
+        typer.echo(f"shelfcast: {error}", err=True)
+        raise typer.Exit(BAD_INPUT) from None
+    except BrokerAway as error:
+        typer.echo(f"shelfcast: {error}", err=True)
+        raise typer.Exit(FAILED) from None
+    except KeyboardInterrupt:
+        typer.echo("shelfcast: interrupted; run the command again, nothing doubles", err=True)
+        raise typer.Exit(INTERRUPTED) from None
+
+
+@asynccontextmanager
+async def stop_on_signals() -> AsyncIterator[asyncio.Event]:
+    """An event that Ctrl-C or SIGTERM sets, for a clean end."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    try:
+        yield stop
+    finally:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.remove_signal_handler(number)
+
+
+def broker_of(ctx: typer.Context) -> "Broker":
+    """The broker handed in through the context's object, or that of the settings."""
+    from infra.sales_io.broker import KafkaBroker
+    from infra.settings import load_settings
+
+    given: Broker | None = ctx.obj
+    return given if given is not None else KafkaBroker(load_settings().kafka)
+
+
+def print_json(value: Any) -> None:
+    """One JSON value on standard output."""
+    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))

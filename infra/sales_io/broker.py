@@ -1,0 +1,131 @@
+"""The broker as a person's command needs it: send, look, and follow, with a bounded wait.
+
+Commands take a `Broker`, so tests hand them a log in memory.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Protocol
+
+import stamina
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+
+from events.kafka import KafkaProducer, read_topic
+from events.log import Producer, Received, Record
+from infra.sales_io.errors import BrokerAway
+
+PATIENCE = 30.0  # seconds a command waits for a broker that is away: a restart takes ten
+OUTAGES = (KafkaError, OSError)
+
+
+class Follower(Protocol):
+    """Reads topics without a group; commits nothing."""
+
+    async def start(self) -> None:
+        """Connect; raises an outage when the log is away."""
+
+    async def poll(self, seconds: float, most: int) -> list[Received]:
+        """The next records, at most `most`; empty after so many seconds without any."""
+
+    async def close(self) -> None:
+        """Let go of the log."""
+
+
+class Broker(Protocol):
+    """A log's address and the ways to use it."""
+
+    address: str
+
+    def producer(self) -> Producer:
+        """Something that sends."""
+
+    def follower(self, topics: Sequence[str], from_beginning: bool) -> Follower:
+        """Something that reads on as records come, from the first or from now."""
+
+    async def read(self, topic: str) -> list[Received]:
+        """All that a topic holds now."""
+
+
+class KafkaBroker:
+    """Apache Kafka."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self.address = bootstrap
+
+    def producer(self) -> Producer:
+        """An idempotent producer."""
+        return KafkaProducer(self.address)
+
+    def follower(self, topics: Sequence[str], from_beginning: bool) -> Follower:
+        """A consumer of all partitions."""
+        return _KafkaFollower(self.address, topics, from_beginning)
+
+    async def read(self, topic: str) -> list[Received]:
+        """All records of the topic; BrokerAway when Kafka does not give them in time."""
+        try:
+            async with asyncio.timeout(PATIENCE):
+                return await read_topic(self.address, topic)
+        except (*OUTAGES, TimeoutError) as error:
+            raise BrokerAway(away(self.address, error)) from None
+
+
+class _KafkaFollower:
+    def __init__(self, bootstrap: str, topics: Sequence[str], from_beginning: bool) -> None:
+        self._bootstrap, self._topics = bootstrap, topics
+        self._reset = "earliest" if from_beginning else "latest"
+        self._consumer: AIOKafkaConsumer | None = None
+
+    async def start(self) -> None:
+        self._consumer = AIOKafkaConsumer(
+            *self._topics,
+            bootstrap_servers=self._bootstrap,
+            enable_auto_commit=False,
+            auto_offset_reset=self._reset,
+        )
+        try:
+            await self._consumer.start()
+            if self._reset == "latest":
+                await self._consumer.seek_to_end()  # now, not at the first poll
+        except BaseException:
+            await self.close()
+            raise
+
+    async def poll(self, seconds: float, most: int) -> list[Received]:
+        if self._consumer is None:
+            return []
+        fetched = await self._consumer.getmany(timeout_ms=int(seconds * 1000), max_records=most)
+        return [
+            Received(m.topic, m.key, m.value, list(m.headers), m.partition, m.offset, m.timestamp)
+            for messages in fetched.values()
+            for m in messages
+        ]
+
+    async def close(self) -> None:
+        consumer, self._consumer = self._consumer, None
+        if consumer is not None:
+            await consumer.stop()
+
+
+async def send_patiently(
+    producer: Producer, records: Sequence[Record], address: str, patience: float = PATIENCE
+) -> None:
+    """Send through a broker's short absence; BrokerAway when it lasts longer.
+
+    Records of which the acknowledgement was lost are sent again: readers know them by id.
+    """
+    retries = stamina.retry_context(
+        on=OUTAGES, attempts=None, timeout=patience, wait_initial=0.2, wait_max=5, wait_jitter=0.2
+    )
+    try:
+        async for attempt in retries:
+            with attempt:
+                await producer.send(records)
+    except OUTAGES as error:
+        raise BrokerAway(away(address, error)) from None
+
+
+def away(address: str, error: BaseException) -> str:
+    """One line for an outage."""
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return f"Kafka at {address} is away ({reason}): see `shelfcast status`, or `shelfcast up`"

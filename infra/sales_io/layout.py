@@ -1,0 +1,181 @@
+"""Which column of a sales file means what.
+
+A file whose columns are exactly those of a known layout needs no choice; whatever a person
+chooses goes before what the known layout says.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+from events.payloads import MOST_DRIVERS
+from infra.sales_io.errors import BadInput
+
+TOTAL = "total"  # the product of a file without products: everything a store sold
+LABELS_SHOWN = 30  # columns listed in a message
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnChoice:
+    """The columns a person named; None leaves one to the known layouts."""
+
+    store: str | None = None
+    product: str | None = None
+    date: str | None = None
+    units: str | None = None
+    open: str | None = None
+    drivers: tuple[str, ...] | None = None
+    date_format: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The columns of one file. `drivers` maps each column to its driver's name.
+
+    `labels` are the words that a driver's column is known to have, in this file or another
+    of its kind, so that all of them give the same drivers.
+    """
+
+    store: str
+    date: str
+    units: str
+    drivers: dict[str, str]
+    product: str | None = None
+    open: str | None = None
+    date_format: str | None = None
+    labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Every column that is read, once, in a fixed order."""
+        named = (self.store, self.product, self.date, self.units, self.open, *self.drivers)
+        return tuple(dict.fromkeys(name for name in named if name is not None))
+
+
+KNOWN: dict[tuple[str, ...], ColumnChoice] = {
+    # https://www.kaggle.com/c/rossmann-store-sales/data, train.csv
+    (
+        "Store",
+        "DayOfWeek",
+        "Date",
+        "Sales",
+        "Customers",
+        "Open",
+        "Promo",
+        "StateHoliday",
+        "SchoolHoliday",
+    ): ColumnChoice(
+        store="Store",
+        date="Date",
+        units="Sales",
+        open="Open",
+        drivers=("Promo", "StateHoliday", "SchoolHoliday"),
+    ),
+    # infra.sales_io.generator
+    (
+        "store",
+        "product",
+        "date",
+        "units",
+        "open",
+        "promo",
+        "school_holiday",
+        "state_holiday",
+    ): ColumnChoice(
+        store="store",
+        product="product",
+        date="date",
+        units="units",
+        open="open",
+        drivers=("promo", "school_holiday", "state_holiday"),
+    ),
+}
+
+KNOWN_LABELS = {
+    # public holiday, Easter and Christmas
+    "StateHoliday": ("a", "b", "c"),
+}
+
+
+def choose_layout(header: Sequence[str], choice: ColumnChoice) -> Layout:
+    """The layout of a file with this header.
+
+    Raises BadInput for a column that the file lacks or has twice, for a needed column that
+    nobody named, and for driver names that clash.
+    """
+    known = KNOWN.get(tuple(header), ColumnChoice())
+    names = _driver_names(
+        (known.drivers if choice.drivers is None else choice.drivers) or (), header
+    )
+    return Layout(
+        store=_needed("--store-column", choice.store or known.store, header),
+        date=_needed("--date-column", choice.date or known.date, header),
+        units=_needed("--units-column", choice.units or known.units, header),
+        product=_present("--product-column", choice.product or known.product, header),
+        open=_present("--open-column", choice.open or known.open, header),
+        drivers=names,
+        date_format=choice.date_format,
+        labels={c: words for c, words in KNOWN_LABELS.items() if c in names}
+        if tuple(header) in KNOWN
+        else {},
+    )
+
+
+def snake_case(text: str) -> str:
+    """`SchoolHoliday` and `School holiday` as `school_holiday`."""
+    words = re.sub(r"([a-z0-9])([A-Z])|([A-Z])([A-Z][a-z])", r"\1\3_\2\4", text)
+    return re.sub(r"\W+|_+", "_", words).strip("_").lower()
+
+
+def _driver_names(columns: Sequence[str], header: Sequence[str]) -> dict[str, str]:
+    if len(columns) > MOST_DRIVERS:
+        raise BadInput(f"--driver-columns: {len(columns)} columns; at most {MOST_DRIVERS}")
+    names: dict[str, str] = {}
+    for column in columns:
+        _present("--driver-columns", column, header)
+        name = snake_case(column)
+        if not name:
+            raise BadInput(
+                f"--driver-columns: {column!r} has no letter or digit to name a driver by"
+            )
+        clash = next((other for other, taken in names.items() if taken == name), column)
+        if clash != column:
+            raise BadInput(
+                f"--driver-columns: {clash!r} and {column!r} would both be the driver {name}; "
+                "rename one in the file"
+            )
+        names[column] = name
+    return names
+
+
+def _needed(option: str, column: str | None, header: Sequence[str]) -> str:
+    if (found := _present(option, column, header)) is None:
+        raise BadInput(
+            f"{option}: not given, and the file is of no known layout; its columns are "
+            f"{_listed(header)}"
+        )
+    return found
+
+
+def _present(option: str, column: str | None, header: Sequence[str]) -> str | None:
+    if column is None or header.count(column) == 1:
+        return column
+    if column in header:
+        raise BadInput(
+            f"{option}: the file has {header.count(column)} columns {column!r}; rename the others"
+        )
+    lowered = {name.lower(): name for name in header}
+    close = get_close_matches(column.lower(), lowered, n=1, cutoff=0.5)
+    hint = f"did you mean {lowered[close[0]]!r}? " if close else ""
+    raise BadInput(
+        f"{option}: the file has no column {column!r}; {hint}Its columns are {_listed(header)}"
+    )
+
+
+def _listed(header: Sequence[str]) -> str:
+    more = f" and {len(header) - LABELS_SHOWN} more" if len(header) > LABELS_SHOWN else ""
+    text = ", ".join(header[:LABELS_SHOWN]) + more
+    if header and any(re.fullmatch(r"[-\d.:/ ]+", name) for name in header):
+        return f"{text} (the first line must name the columns; this one looks like data)"
+    return text
