@@ -11,9 +11,10 @@ from events.topics import TOPICS
 
 
 class MemoryLog:
-    """Topics and the groups' committed offsets."""
+    """Topics (by default the topic table's) and the groups' committed offsets."""
 
-    def __init__(self) -> None:
+    def __init__(self, topics: Mapping[str, int] | None = None) -> None:
+        self.topics = topics or {topic.name: topic.partitions for topic in TOPICS.values()}
         self.partitions: dict[Partition, list[Received]] = defaultdict(list)
         self.committed: dict[tuple[str, Partition], int] = {}
         self.away: Exception | None = None
@@ -38,7 +39,7 @@ class MemoryLog:
 
     def append(self, record: Record) -> None:
         """Put one record into its partition."""
-        number = crc32(record.key or b"") % TOPICS[record.topic].partitions
+        number = crc32(record.key or b"") % self.topics[record.topic]
         partition = self.partitions[record.topic, number]
         partition.append(
             Received(
@@ -90,7 +91,7 @@ class MemoryConsumer:
         """Take up the committed offsets."""
         self._log.check()
         for topic in self._topics:
-            for number in range(TOPICS[topic].partitions):
+            for number in range(self._log.topics[topic]):
                 at = self._log.committed.get((self._group, (topic, number)), 0)
                 self._position[topic, number] = at
 

@@ -24,13 +24,20 @@ async def invalid_request(_: Request, error: Exception) -> JSONResponse:
     items: Any = error.errors() if isinstance(error, RequestValidationError) else []
     problems = [
         Problem(
-            field=".".join(str(part) for part in item["loc"][1:]) or str(item["loc"][0]),
+            field=_field(item),
             message=item["msg"].removeprefix("Value error, "),
             value=None if item["type"] == "missing" else repr(item.get("input"))[:SHOWN],
         ).model_dump()
         for item in items
     ]
     return JSONResponse({"detail": problems}, 422)
+
+
+def _field(item: dict[str, Any]) -> str:
+    where = item["loc"][1:]  # after `body`, `query` or `path`
+    if not where or item["type"] == "json_invalid":
+        return str(item["loc"][0])
+    return ".".join(str(part) for part in where)
 
 
 class OutagesAre503:

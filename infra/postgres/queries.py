@@ -147,10 +147,11 @@ WHERE run_id = $1 AND shard = $2
 # by as_of, then by the time of the request, then by id, so the order of arrival is no matter.
 PROMOTE = """
 WITH candidate AS (
-    SELECT DISTINCT ON (store, product) store, product, model_id, model.as_of, requested_at
+    SELECT DISTINCT ON (model.store, model.product)
+        model.store, model.product, model_id, model.as_of, requested_at
     FROM model_versions AS model JOIN training_runs USING (run_id)
     WHERE model_id = ANY ($1)
-    ORDER BY store, product, model.as_of DESC, requested_at DESC, model_id DESC
+    ORDER BY model.store, model.product, model.as_of DESC, requested_at DESC, model_id DESC
 ), winner AS (
     SELECT candidate.*, alias.model_id AS previous
     FROM candidate

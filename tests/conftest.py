@@ -1,0 +1,58 @@
+"""Real servers, started once per session and shared by every test that asks for them."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from infra.local import stack
+from infra.settings import Settings
+
+REAL_DATA = Path(
+    os.environ.get("SHELFCAST_REAL_DATA", Path(__file__).parents[1] / ".." / "shared" / "data")
+)
+
+
+@pytest.fixture(scope="session")
+def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    """A Kafka and a Postgres of this session's own."""
+    with stack.running(tmp_path_factory.mktemp("servers")) as settings:
+        yield settings
+
+
+@pytest.fixture(scope="session")
+def migrated(servers: Settings) -> str:
+    """The name of a template database that has the schema."""
+    from infra.postgres.migrate import migrate
+
+    name = "template_migrated"
+    with psycopg.connect(servers.database, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+    migrate(_sibling(servers.database, name))
+    return name
+
+
+@pytest.fixture
+def database(servers: Settings, migrated: str) -> Iterator[str]:
+    """The URL of a database with the schema and no rows, for one test."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(servers.database, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {migrated}")
+        yield _sibling(servers.database, name)
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def _sibling(url: str, name: str) -> str:
+    return f"{url.rsplit('/', 1)[0]}/{name}"
+
+
+@pytest.fixture(scope="session")
+def rossmann() -> Path:
+    """The real sales; the test is skipped where they are absent."""
+    path = REAL_DATA / "rossmann-train.csv.xz"
+    if not path.exists():
+        pytest.skip(f"no real data at {path}; set SHELFCAST_REAL_DATA to their folder")
+    return path

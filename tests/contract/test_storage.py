@@ -1,0 +1,272 @@
+"""What every storage keeps to: the fake and the real Postgres."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, timedelta
+
+import asyncpg
+import pytest
+
+from events.envelope import Event, first_event
+from events.payloads import ModelTrained, TrainingFailed
+from functions.storage import Counts, DayForecast, Failure, Forecast, Plan, Promotion, Storage
+from infra.memory.storage import MemoryStorage
+from infra.postgres.storage import PostgresStorage
+
+NOON = datetime(2015, 8, 1, 12, tzinfo=UTC)
+DAY = date(2015, 7, 31)
+SERIES = (("1", "milk"), ("1", "rye bread"), ("2", "milk"))
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def url(request: pytest.FixtureRequest) -> str | None:
+    return request.getfixturevalue("database") if request.param == "postgres" else None
+
+
+@pytest.fixture
+async def storage(url: str | None) -> AsyncIterator[Storage]:
+    if url is None:
+        yield MemoryStorage()
+        return
+    postgres = PostgresStorage(url)
+    yield postgres
+    await postgres.close()
+
+
+async def sell(storage: Storage, series: tuple[str, str], days: int, last: date = DAY) -> None:
+    """Sales of `days` days up to `last`: units 1, 2, …; closed on Sundays."""
+    rows = [(last - timedelta(days=days - 1 - n), float(n + 1)) for n in range(days)]
+    if isinstance(storage, MemoryStorage):
+        known = storage.sales.setdefault(series, {})
+        known |= {day: (units, day.weekday() != 6) for day, units in rows}
+        return
+    assert isinstance(storage, PostgresStorage)
+    async with storage._transaction() as connection:
+        await connection.executemany(
+            "INSERT INTO daily_sales (store, product, date, units, open, drivers, event_id,"
+            " recorded_at) VALUES ($1, $2, $3, $4, $5, '{}', 'e', $6)",
+            [(*series, day, units, day.weekday() != 6, NOON) for day, units in rows],
+        )
+
+
+def plan(run_id: str = "run-1", at: datetime = NOON, as_of: date = date(2015, 8, 1)) -> Plan:
+    return Plan(
+        run_id, "test", at, "why not", None, None, "windowed", as_of, 7, (SERIES[:2], SERIES[2:])
+    )
+
+
+def trained(
+    run: Plan, series: tuple[str, str], at: datetime = NOON, **changes: object
+) -> Event[ModelTrained]:
+    data = ModelTrained(
+        run_id=run.run_id,
+        store=series[0],
+        product=series[1],
+        model_id=f"{run.run_id}:{series[0]}:{series[1].replace(' ', '-')}",
+        strategy=run.strategy,
+        as_of=run.as_of,
+        horizon=run.horizon,
+        first_day=run.as_of - timedelta(days=100),
+        data_through=run.as_of - timedelta(days=1),
+        rows=86,
+        metrics={"rmse": 1.5, "mape": None},
+        parameters={"k": 0.1, "delta": [0.0, 1e-17]},
+        versions={"prophet": "1.5"},
+    )
+    return first_event(data.model_copy(update=changes), "test", time=at)
+
+
+def failed(run: Plan, series: tuple[str, str], reason: str, at: datetime = NOON):
+    data = TrainingFailed(run_id=run.run_id, store=series[0], product=series[1], reason=reason)
+    return first_event(data, "test", time=at)
+
+
+async def test_scope_finds_all_a_store_a_product_or_one(storage: Storage):
+    for series in SERIES:
+        await sell(storage, series, 3)
+    await sell(storage, SERIES[0], 1, last=DAY + timedelta(days=1))
+    everything = await storage.scope(None, None)
+    assert everything.series == SERIES
+    assert everything.newest_day == DAY + timedelta(days=1)
+    assert (await storage.scope("1", None)).series == SERIES[:2]
+    assert (await storage.scope(None, "milk")).series == (SERIES[0], SERIES[2])
+    assert (await storage.scope("2", "milk")).series == (SERIES[2],)
+    assert (await storage.scope("2", "milk")).newest_day == DAY
+
+
+@pytest.mark.parametrize(("store", "product"), [("9", None), (None, "x"), ("2", "rye bread")])
+async def test_scope_of_what_is_unknown_is_empty(storage: Storage, store, product):
+    for series in SERIES:
+        await sell(storage, series, 1)
+    scope = await storage.scope(store, product)
+    assert scope.series == ()
+    assert scope.newest_day is None
+
+
+async def test_scope_of_an_empty_database_is_empty(storage: Storage):
+    assert (await storage.scope(None, None)).series == ()
+
+
+async def test_the_first_plan_of_a_run_stays(storage: Storage):
+    assert await storage.plan("run-1") is None
+    first = await storage.save_plan(plan())
+    second = await storage.save_plan(plan(as_of=date(2016, 1, 1)))
+    assert first == second == plan() == await storage.plan("run-1")
+    assert await storage.counts(["run-1"]) == {"run-1": Counts(3, 0, 0)}
+
+
+async def test_history_comes_in_the_order_asked_for_and_within_the_span(storage: Storage):
+    await sell(storage, SERIES[0], 10)
+    await sell(storage, SERIES[2], 5)
+    panel = await storage.history([SERIES[2], SERIES[1], SERIES[0]], DAY - timedelta(days=6), DAY)
+    assert panel.keys == (SERIES[2], SERIES[1], SERIES[0])
+    assert panel.offsets.tolist() == [0, 4, 4, 10]
+    assert panel.units.tolist() == [1, 2, 3, 4, 4, 5, 6, 7, 8, 9]
+    assert panel.dates[-1].item() == DAY - timedelta(days=1)
+    sunday = date(2015, 7, 26)
+    closed = [
+        day.item() for day, opened in zip(panel.dates, panel.is_open, strict=True) if not opened
+    ]
+    assert set(closed) == {sunday} | ({sunday - timedelta(days=7)} & set(closed))
+    whole = await storage.history([SERIES[0]], None, DAY + timedelta(days=1))
+    assert len(whole.units) == 10
+
+
+async def test_recording_twice_is_recording_once(storage: Storage):
+    run = await storage.save_plan(plan())
+    results = [trained(run, SERIES[0]), trained(run, SERIES[2])]
+    failures = [failed(run, SERIES[1], "too short")]
+    for _ in range(2):
+        await storage.record_results(results, failures)
+    assert await storage.counts(["run-1"]) == {"run-1": Counts(3, 2, 1)}
+    [model] = await storage.versions(*SERIES[0])
+    assert model.version == 1
+    assert model.aliases == ("champion",)
+    assert model.metrics == {"rmse": 1.5, "mape": None}
+    assert model.parameters == {"k": 0.1, "delta": [0.0, 1e-17]}
+    assert await storage.models([model.model_id, "unknown"]) == {model.model_id: model}
+    ids = [event.data.model_id for event in results]
+    assert await storage.promotions(ids) == {i: Promotion(i, 1, None) for i in ids}
+    found = await storage.run("run-1")
+    assert found is not None
+    assert found.failures == (Failure(*SERIES[1], "too short"),)
+    assert found.state == "completed"
+    assert found.finished_at == NOON
+
+
+async def test_the_newer_as_of_is_champion_whatever_order_models_come_in(storage: Storage):
+    old = await storage.save_plan(plan("old", as_of=date(2015, 7, 1)))
+    new = await storage.save_plan(plan("new", at=NOON - timedelta(days=1)))
+    await storage.record_results([trained(new, SERIES[0])], [])
+    await storage.record_results([trained(old, SERIES[0])], [])
+    await storage.record_results([trained(old, SERIES[2])], [])
+    await storage.record_results([trained(new, SERIES[2])], [])
+    for series in (SERIES[0], SERIES[2]):
+        models = await storage.versions(*series)
+        assert {m.run_id: "champion" in m.aliases for m in models} == {"old": False, "new": True}
+        assert sorted(m.version for m in models) == [1, 2]
+    previous = trained(old, SERIES[2]).data.model_id
+    promoted = trained(new, SERIES[2]).data.model_id
+    assert await storage.promotions([promoted]) == {promoted: Promotion(promoted, 2, previous)}
+    assert await storage.promotions([trained(old, SERIES[0]).data.model_id]) == {}
+    assert [m.aliases for m in await storage.versions(*SERIES[2])] == [("champion",), ("previous",)]
+
+
+async def test_of_two_runs_of_one_day_the_later_request_wins(storage: Storage):
+    late = await storage.save_plan(plan("a-late", at=NOON + timedelta(hours=1)))
+    early = await storage.save_plan(plan("early"))
+    await storage.record_results([trained(late, SERIES[0]), trained(early, SERIES[0])], [])
+    champions = [m.run_id for m in await storage.versions(*SERIES[0]) if m.aliases]
+    assert champions == ["a-late"]
+
+
+async def test_a_success_turns_a_failure_and_nothing_turns_a_success(storage: Storage):
+    run = await storage.save_plan(plan())
+    await storage.fail_shard("run-1", 0, "dead-lettered", NOON)
+    assert await storage.counts(["run-1"]) == {"run-1": Counts(3, 0, 2)}
+    await storage.record_results([trained(run, SERIES[0], NOON + timedelta(minutes=1))], [])
+    await storage.fail_shard("run-1", 0, "again", NOON + timedelta(minutes=2))
+    await storage.record_results([], [failed(run, SERIES[0], "late", NOON + timedelta(minutes=3))])
+    found = await storage.run("run-1")
+    assert found is not None
+    assert found.counts == Counts(3, 1, 1)
+    assert found.failures == (Failure(*SERIES[1], "again"),)
+    assert found.state == "running"
+    assert found.finished_at is None
+
+
+async def test_an_earlier_reason_never_replaces_a_later_one(storage: Storage):
+    run = await storage.save_plan(plan())
+    await storage.record_results([], [failed(run, SERIES[0], "later", NOON + timedelta(minutes=1))])
+    await storage.record_results([], [failed(run, SERIES[0], "earlier", NOON)])
+    found = await storage.run("run-1")
+    assert found is not None
+    assert found.failures == (Failure(*SERIES[0], "later"),)
+
+
+async def test_a_forecast_is_read_back_and_replaced_by_its_model_only(storage: Storage):
+    assert await storage.forecast(*SERIES[0]) is None
+    first = await storage.save_plan(plan())
+    await storage.record_results([trained(first, SERIES[0])], [])
+    days = (
+        DayForecast(date(2015, 8, 1), 5.0, 4.0, 6.5),
+        DayForecast(date(2015, 8, 2), 0.0, 0.0, 0.0),
+    )
+    model_id = trained(first, SERIES[0]).data.model_id
+    for _ in range(2):
+        await storage.save_forecasts([Forecast(*SERIES[0], model_id, days)])
+    stored = await storage.forecast(*SERIES[0])
+    assert stored is not None
+    assert (stored.model_id, stored.version, stored.days) == (model_id, 1, days)
+    assert stored.data_through == DAY
+
+    second = await storage.save_plan(plan("run-2", at=NOON + timedelta(days=7)))
+    await storage.record_results([trained(second, SERIES[0])], [])
+    before = await storage.forecast(*SERIES[0])
+    assert before is not None
+    assert before.model_id == model_id, (
+        "until the champion's forecast is in, its predecessor's serves"
+    )
+    newer = trained(second, SERIES[0]).data.model_id
+    await storage.save_forecasts([Forecast(*SERIES[0], newer, days)])
+    after = await storage.forecast(*SERIES[0])
+    assert after is not None
+    assert after.model_id == newer
+
+
+async def test_runs_come_newest_first_and_unknown_ones_not_at_all(storage: Storage):
+    for n in range(3):
+        await storage.save_plan(plan(f"run-{n}", at=NOON + timedelta(hours=n)))
+    assert [run.run_id for run in await storage.runs(2)] == ["run-2", "run-1"]
+    assert await storage.run("unknown") is None
+    assert (await storage.runs(1))[0].counts == Counts(3, 0, 0)
+
+
+async def test_series_come_in_pages(storage: Storage):
+    for series in SERIES:
+        await sell(storage, series, 3)
+    run = await storage.save_plan(plan())
+    await storage.record_results([trained(run, SERIES[1])], [])
+    first = await storage.series_page(None, 2)
+    assert [(s.store, s.product) for s in first] == list(SERIES[:2])
+    assert [s.champion_version for s in first] == [None, 1]
+    assert (first[0].first_day, first[0].last_day) == (DAY - timedelta(days=2), DAY)
+    second = await storage.series_page(SERIES[1], 2)
+    assert [(s.store, s.product) for s in second] == [SERIES[2]]
+    assert await storage.series_page(SERIES[2], 2) == []
+
+
+async def test_it_answers(storage: Storage):
+    await storage.ping()
+
+
+async def test_postgres_refuses_what_the_constraints_forbid(database: str):
+    storage = PostgresStorage(database)
+    run = await storage.save_plan(plan())
+    upside_down = Forecast(*SERIES[0], "m", (DayForecast(DAY, 5.0, 6.0, 4.0),))
+    with pytest.raises(asyncpg.CheckViolationError):
+        await storage.save_forecasts([upside_down])
+    from_the_future = trained(run, SERIES[0], data_through=run.as_of)
+    with pytest.raises(asyncpg.CheckViolationError):
+        await storage.record_results([from_the_future], [])
+    assert await storage.counts(["run-1"]) == {"run-1": Counts(3, 0, 0)}
+    await storage.close()
