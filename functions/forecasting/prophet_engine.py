@@ -8,7 +8,7 @@ from concurrent.futures import Executor
 from datetime import date
 from typing import TypeVar
 
-from functions.forecasting import forecasts, stan_fit
+from functions.forecasting import forecasts
 from functions.forecasting.forecasts import Forecasts
 from functions.forecasting.metrics import Metrics
 from functions.forecasting.panel import Dates, Floats, Panel
@@ -32,10 +32,14 @@ class ProphetEngine:
 
     def fit(self, panel: Panel, strategy: Strategy) -> list[ProphetParameters | Unfit]:
         """One fitted model per series; see `Engine.fit`."""
+        from functions.forecasting import stan_fit  # 3 s, which forecasting alone need not wait
+
         return self._each(stan_fit.fit, panel, strategy)
 
     def backtest(self, panel: Panel, strategy: Strategy) -> list[Metrics | Unfit]:
         """Each series' errors over its folds; see `Engine.backtest`."""
+        from functions.forecasting import stan_fit
+
         return self._each(stan_fit.backtest, panel, strategy)
 
     def forecast(

@@ -32,6 +32,14 @@ def process_pool(workers: int) -> ProcessPoolExecutor:
     return ProcessPoolExecutor(workers, mp_context=_Context(), initializer=_start_worker)
 
 
+def start_all(pool: ProcessPoolExecutor, workers: int) -> None:
+    """Start the pool's processes now rather than when the first fits are waiting for them."""
+    from functions.forecasting.stan_fit import warm_up
+
+    for _ in range(workers):
+        pool.submit(warm_up)
+
+
 class _Worker(SpawnProcess):
     """A spawned process whose environment holds one thread per library.
 

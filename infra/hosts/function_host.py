@@ -19,7 +19,7 @@ from events.kafka import KafkaConsumer, KafkaProducer
 from events.subscriber import Subscriber
 from functions.catalog import FUNCTIONS, Dependencies
 from functions.forecasting.prophet_engine import ProphetEngine
-from functions.forecasting.workers import process_pool
+from functions.forecasting.workers import process_pool, start_all
 from infra.outages import is_outage
 from infra.postgres.storage import PostgresStorage
 from infra.settings import Settings
@@ -51,6 +51,7 @@ class FunctionHost:
         self._pool: ProcessPoolExecutor | None = None
         if function.parallel:
             self._pool = process_pool(workers_of(settings))
+            start_all(self._pool, workers_of(settings))
         self._storage = PostgresStorage(settings.database)
         self._producer = KafkaProducer(settings.kafka)
         self._consumer = KafkaConsumer(settings.kafka, function.group, function.inputs)
