@@ -13,7 +13,7 @@ from events.payloads import MOST_DRIVERS
 from infra.sales_io.errors import BadInput
 
 TOTAL = "total"  # the product of a file without products: everything a store sold
-LABELS_SHOWN = 30  # columns listed in a message
+COLUMNS_SHOWN = 30  # columns listed in a message
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +53,17 @@ class Layout:
         return tuple(dict.fromkeys(name for name in named if name is not None))
 
 
-KNOWN: dict[tuple[str, ...], ColumnChoice] = {
-    # https://www.kaggle.com/c/rossmann-store-sales/data, train.csv
-    (
+@dataclass(frozen=True, slots=True)
+class KnownLayout:
+    """A kind of file that needs no choice: its exact header, and what its columns mean."""
+
+    header: tuple[str, ...]
+    choice: ColumnChoice
+    labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+ROSSMANN = KnownLayout(  # train.csv of https://www.kaggle.com/c/rossmann-store-sales/data
+    header=(
         "Store",
         "DayOfWeek",
         "Date",
@@ -65,15 +73,18 @@ KNOWN: dict[tuple[str, ...], ColumnChoice] = {
         "Promo",
         "StateHoliday",
         "SchoolHoliday",
-    ): ColumnChoice(
+    ),
+    choice=ColumnChoice(
         store="Store",
         date="Date",
         units="Sales",
         open="Open",
         drivers=("Promo", "StateHoliday", "SchoolHoliday"),
     ),
-    # infra.sales_io.generator
-    (
+    labels={"StateHoliday": ("a", "b", "c")},  # public holiday, Easter, Christmas
+)
+GENERATED = KnownLayout(  # of infra.sales_io.generator
+    header=(
         "store",
         "product",
         "date",
@@ -82,7 +93,8 @@ KNOWN: dict[tuple[str, ...], ColumnChoice] = {
         "promo",
         "school_holiday",
         "state_holiday",
-    ): ColumnChoice(
+    ),
+    choice=ColumnChoice(
         store="store",
         product="product",
         date="date",
@@ -90,12 +102,9 @@ KNOWN: dict[tuple[str, ...], ColumnChoice] = {
         open="open",
         drivers=("promo", "school_holiday", "state_holiday"),
     ),
-}
-
-KNOWN_LABELS = {
-    # public holiday, Easter and Christmas
-    "StateHoliday": ("a", "b", "c"),
-}
+)
+KNOWN = {known.header: known for known in (ROSSMANN, GENERATED)}
+UNKNOWN = KnownLayout((), ColumnChoice())
 
 
 def choose_layout(header: Sequence[str], choice: ColumnChoice) -> Layout:
@@ -104,21 +113,18 @@ def choose_layout(header: Sequence[str], choice: ColumnChoice) -> Layout:
     Raises BadInput for a column that the file lacks or has twice, for a needed column that
     nobody named, and for driver names that clash.
     """
-    known = KNOWN.get(tuple(header), ColumnChoice())
-    names = _driver_names(
-        (known.drivers if choice.drivers is None else choice.drivers) or (), header
-    )
+    known = KNOWN.get(tuple(header), UNKNOWN)
+    usual = known.choice
+    drivers = usual.drivers if choice.drivers is None else choice.drivers
     return Layout(
-        store=_needed("--store-column", choice.store or known.store, header),
-        date=_needed("--date-column", choice.date or known.date, header),
-        units=_needed("--units-column", choice.units or known.units, header),
-        product=_present("--product-column", choice.product or known.product, header),
-        open=_present("--open-column", choice.open or known.open, header),
-        drivers=names,
+        store=_needed("--store-column", choice.store or usual.store, header),
+        date=_needed("--date-column", choice.date or usual.date, header),
+        units=_needed("--units-column", choice.units or usual.units, header),
+        product=_present("--product-column", choice.product or usual.product, header),
+        open=_present("--open-column", choice.open or usual.open, header),
+        drivers=_driver_names(drivers or (), header),
         date_format=choice.date_format,
-        labels={c: words for c, words in KNOWN_LABELS.items() if c in names}
-        if tuple(header) in KNOWN
-        else {},
+        labels=known.labels,
     )
 
 
@@ -174,8 +180,8 @@ def _present(option: str, column: str | None, header: Sequence[str]) -> str | No
 
 
 def _listed(header: Sequence[str]) -> str:
-    more = f" and {len(header) - LABELS_SHOWN} more" if len(header) > LABELS_SHOWN else ""
-    text = ", ".join(header[:LABELS_SHOWN]) + more
+    more = f" and {len(header) - COLUMNS_SHOWN} more" if len(header) > COLUMNS_SHOWN else ""
+    text = ", ".join(header[:COLUMNS_SHOWN]) + more
     if header and any(re.fullmatch(r"[-\d.:/ ]+", name) for name in header):
         return f"{text} (the first line must name the columns; this one looks like data)"
     return text
