@@ -18,6 +18,7 @@ help: ## List what there is
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
 install: .venv/.installed .venv/.jars ## Install everything into .venv and .jars (changes nothing else)
+	@:
 
 # pip brings uv, both hashes and version from the one lock; uv brings the rest, in parallel.
 .venv/.installed: pyproject.toml requirements.txt

@@ -37,8 +37,13 @@ def up(as_json: Json = False) -> None:
     settings = _settings()
     if not any(part.pid for part in status_of(settings)):
         _preflight(settings.home)
-    with shown() as progress:
-        running = stack.up(settings, progress)
+    try:
+        with shown() as progress:
+            running = stack.up(settings, progress)
+    except KeyboardInterrupt:
+        hint = "what was started goes on: `shelfcast up` waits for it, `shelfcast down` ends it"
+        typer.echo(f"shelfcast: {hint}", err=True)
+        raise
     if as_json:
         _print_json([vars(part) for part in status_of(running)])
     else:
@@ -109,6 +114,7 @@ def status_table(parts: list["ComponentStatus"]) -> "Table":
 
     table = Table("name", "state", "pid", "address", "memory", "log")
     table.columns[2].justify = table.columns[4].justify = "right"
+    table.columns[5].overflow = "fold"
     for part in parts:
         style = STATE_STYLES[part.state]
         table.add_row(
@@ -117,9 +123,17 @@ def status_table(parts: list["ComponentStatus"]) -> "Table":
             str(part.pid or ""),
             part.address or "",
             f"{part.memory / MIB:,.0f} MiB" if part.memory else "",
-            part.log or "",
+            _short(part.log),
         )
     return table
+
+
+def _short(path: str | None) -> str:
+    """The path as seen from here, where it is below; a table has little room."""
+    if path is None:
+        return ""
+    here = Path.cwd()
+    return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
 
 
 def _settings() -> "Settings":

@@ -36,6 +36,9 @@ SETTINGS = {
     "share.coordinator.state.topic.min.isr": "1",
     "share.coordinator.state.topic.num.partitions": "4",
     "group.initial.rebalance.delay.ms": "0",  # one machine: no stragglers to wait for
+    # After a kill the node may only register again once its last session has run out.
+    "broker.session.timeout.ms": "3000",
+    "broker.heartbeat.interval.ms": "500",
     "log.retention.ms": str(30 * DAY_MS),  # for topics that set none of their own
     "log.cleaner.dedupe.buffer.size": str(16 << 20),  # the default is a quarter of the heap
 }

@@ -27,7 +27,9 @@ from infra.local.postgres_lock import clear_stale_lock
 from infra.local.service import Service
 
 NAME = "shelfcast"  # of the database and of its owner
+PASSWORD = "postgres.password"  # noqa: S105 - the name of the file
 OPEN_PLACE = Path("/var/lib/shelfcast")
+LOCALE = {"LC_ALL": "C"}  # without a locale macOS starts threads, and Postgres refuses that
 SETTINGS = {
     "listen_addresses": ports.LOOPBACK,
     "unix_socket_directories": "",  # a long path to the state folder would not fit a socket
@@ -50,6 +52,11 @@ def service(home: Path, port: int) -> Service:
     binaries = _binaries(account)
     folder = _folder(home, account)
     data = folder / "data"
+    if data.exists() and not (home / PASSWORD).exists():
+        raise PostgresNotInitialised(
+            f"{home / PASSWORD} is gone, and {data} can't be used without it: "
+            f"bring it back, or delete {home / 'postgres'} to start with an empty database"
+        )
     if not data.exists():
         _initialise(binaries, folder, _password(home), account)
     clear_stale_lock(data)
@@ -59,6 +66,7 @@ def service(home: Path, port: int) -> Service:
         command=[str(binaries / "postgres"), "-D", str(data), "-p", str(port), *options],
         folder=data,
         address=f"{ports.LOOPBACK}:{port}",
+        environment=LOCALE,
         account=account,
     )
 
@@ -66,6 +74,16 @@ def service(home: Path, port: int) -> Service:
 def database_url(home: Path, port: int) -> str:
     """Where the database is, with its password."""
     return f"postgresql://{NAME}:{_password(home)}@{ports.LOOPBACK}:{port}/{NAME}"
+
+
+def discard(home: Path) -> None:
+    """Delete the data of a server that has been stopped, wherever they are."""
+    folder = home / "postgres"
+    if not folder.exists():
+        return
+    shutil.rmtree(folder.resolve())
+    if folder.is_symlink():
+        folder.unlink()
 
 
 def is_ready(url: str) -> bool:
@@ -78,9 +96,12 @@ async def _answers(url: str) -> bool:
 
     try:
         connection = await asyncpg.connect(url, timeout=5)
-    except (OSError, TimeoutError, asyncpg.CannotConnectNowError, asyncpg.InterfaceError):
-        return False
-    except asyncpg.ConnectionDoesNotExistError:
+    except (
+        OSError,  # nobody listens, or a time-out
+        asyncpg.ConnectionDoesNotExistError,  # it is on its way down
+        asyncpg.CannotConnectNowError,  # it starts, recovers, or is on its way down
+        asyncpg.TooManyConnectionsError,
+    ):
         return False
     try:
         return bool(await connection.fetchval("SELECT true"))
@@ -109,6 +130,7 @@ def _run(command: list[str | Path], account: struct_passwd | None, text: str = "
         capture_output=True,
         text=True,
         check=True,
+        env={**os.environ, **LOCALE},
         user=account.pw_uid if account else None,
         group=account.pw_gid if account else None,
         extra_groups=[] if account else None,
@@ -167,7 +189,7 @@ def _folder(home: Path, account: struct_passwd | None) -> Path:
 
 
 def _password(home: Path) -> str:
-    kept = home / "postgres.password"
+    kept = home / PASSWORD
     if not kept.exists():
         home.mkdir(parents=True, exist_ok=True)
         fresh = kept.with_name(f".{kept.name}-{os.getpid()}")

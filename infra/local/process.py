@@ -21,7 +21,8 @@ import psutil
 
 TOKEN = "SHELFCAST_PROCESS_TOKEN"  # noqa: S105 - the variable's name, not a secret
 CLOCK_SLACK = 2.0  # seconds; a creation time shifts when the machine's clock is set
-LEFTOVERS_WITHIN = 5.0  # seconds that descendants get once their parent has ended
+ALONE_WITHIN = 2.0  # seconds in which descendants may end by themselves after their parent
+SIGNALLED_WITHIN = 5.0  # seconds in which they must once they have been told to
 POLL = 0.05
 
 # Children of this very process must be reaped, or they stay as zombies until it ends.
@@ -112,7 +113,7 @@ def family(record: ProcessRecord) -> list[psutil.Process]:
     for other in psutil.process_iter():
         if other.pid not in members and _token_of(other) == record.token:
             members[other.pid] = other
-    return [member for member in members.values() if _runs(member)]
+    return [member for member in members.values() if runs(member)]
 
 
 def stop(record: ProcessRecord, stop_signal: signal.Signals, within: float) -> Stopped:
@@ -125,17 +126,17 @@ def stop(record: ProcessRecord, stop_signal: signal.Signals, within: float) -> S
         _wait([process], within)
         # While it shut down it may have started more.
         members += [late for late in family(record) if late not in members]
-    if process is None or not _runs(process):
-        _wait(members, LEFTOVERS_WITHIN if process is not None else 0)
-        leftovers = [member for member in members if _runs(member)]
+    if process is None or not runs(process):
+        _wait(members, ALONE_WITHIN if process is not None else 0)
+        leftovers = [member for member in members if runs(member)]
         for member in leftovers:
             _signal(member, signal.SIGTERM)
-        _wait(leftovers, LEFTOVERS_WITHIN)
-    stubborn = [member for member in members if _runs(member)]
+        _wait(leftovers, SIGNALLED_WITHIN)
+    stubborn = [member for member in members if runs(member)]
     killed = [f"{_name(member)} (pid {member.pid})" for member in stubborn]
     for member in stubborn:
         _signal(member, signal.SIGKILL)
-    _wait(stubborn, LEFTOVERS_WITHIN)
+    _wait(stubborn, SIGNALLED_WITHIN)
     return Stopped(was_running=True, killed=killed)
 
 
@@ -151,6 +152,15 @@ def memory(record: ProcessRecord) -> int:
     return own + shared
 
 
+def runs(process: psutil.Process) -> bool:
+    """Whether the process runs; one that has ended and only waits to be reaped does not."""
+    _reap()
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
 def _reap() -> None:
     _children[:] = [child for child in _children if child.poll() is None]
 
@@ -162,17 +172,9 @@ def _token_of(process: psutil.Process) -> str | None:
         return None  # another user's, ended, or a system process: none of ours
 
 
-def _runs(process: psutil.Process) -> bool:
-    _reap()
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
 def _wait(processes: list[psutil.Process], within: float) -> None:
     deadline = time.monotonic() + within
-    while any(_runs(process) for process in processes) and time.monotonic() < deadline:
+    while any(runs(process) for process in processes) and time.monotonic() < deadline:
         time.sleep(POLL)
 
 

@@ -83,7 +83,10 @@ def down(settings: Settings, progress: Progress | None = None) -> list[str]:
 
 @contextmanager
 def running(home: Path, names: tuple[str, ...] = SERVERS) -> Iterator[Settings]:
-    """A stack of its own in `home` for the length of the block, ended whatever happens."""
+    """A stack of its own in `home` for the length of the block, ended whatever happens.
+
+    Its database goes with it: where root starts it, that may lie outside of `home`.
+    """
     settings = Settings(_env_file=None).model_copy(
         update={"home": home, "database_url": None, "kafka_bootstrap": None, "http_port": None}
     )
@@ -91,6 +94,7 @@ def running(home: Path, names: tuple[str, ...] = SERVERS) -> Iterator[Settings]:
         yield up(settings, names=names)
     finally:
         down(settings)
+        postgres.discard(home)
 
 
 class _Up:

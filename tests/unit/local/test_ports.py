@@ -1,0 +1,28 @@
+import socket
+
+from infra.local import ports
+
+
+def test_the_port_of_last_time_is_kept_while_it_is_free() -> None:
+    port = ports.choose(None, set())
+
+    assert ports.choose(port, set()) == port
+
+
+def test_a_port_taken_meanwhile_is_replaced() -> None:
+    with socket.create_server((ports.LOOPBACK, 0)) as other:
+        taken = other.getsockname()[1]
+
+        assert not ports.is_free(taken)
+        assert ports.accepts(taken)
+        assert ports.choose(taken, set()) != taken
+
+
+def test_a_port_promised_to_another_part_is_not_given_away() -> None:
+    promised = ports.choose(None, set())
+
+    assert ports.choose(promised, {promised}) != promised
+
+
+def test_nobody_answers_on_a_free_port() -> None:
+    assert not ports.accepts(ports.choose(None, set()))
