@@ -173,6 +173,11 @@ def _folder(home: Path, account: struct_passwd | None) -> Path:
     folder = home / "postgres"
     if folder.exists():
         return folder.resolve()
+    if folder.is_symlink():
+        raise PostgresNotInitialised(
+            f"{folder} links to {folder.readlink()}, which is gone: bring it back, "
+            f"or delete {folder} to start with an empty database"
+        )
     folder.parent.mkdir(parents=True, exist_ok=True)
     folder.mkdir(mode=0o700)
     if account is None:
