@@ -6,9 +6,18 @@ know, so old and new processes work side by side during a roll-out. Types are st
 """
 
 import datetime as dt
+import re
 from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+)
 
 from events.clock import utc_today
 
@@ -30,6 +39,18 @@ Name = Annotated[
 RunId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[\w.:-]+$")]
 Text = Annotated[str, StringConstraints(max_length=1000)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+def _written_as_a_day(value: object, info: ValidationInfo) -> object:
+    # Pydantic would read the string "20150731" as seconds since 1970.
+    if info.mode != "json" or not isinstance(value, str):
+        return value
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value) is None:
+        raise ValueError("a day is written as YYYY-MM-DD")
+    return dt.date.fromisoformat(value)
+
+
+Day = Annotated[dt.date, BeforeValidator(_written_as_a_day)]
 
 
 def _sold_by_tomorrow(day: dt.date) -> dt.date:
@@ -92,7 +113,7 @@ class SaleRecorded(_OfSeries):
     TYPE: ClassVar[str] = "shelfcast.sale.recorded.v1"
     TOPIC: ClassVar[str] = "sales"
 
-    date: Annotated[dt.date, AfterValidator(_sold_by_tomorrow)] = Field(
+    date: Annotated[Day, AfterValidator(_sold_by_tomorrow)] = Field(
         description="The store's own calendar day, never cut from a UTC timestamp."
     )
     units: Annotated[float, Field(ge=0, le=MOST_UNITS, allow_inf_nan=False)]
@@ -115,7 +136,7 @@ class RetrainRequested(Payload):
 
     store: Name | None = Field(None, description="Only this store; unset: every store.")
     product: Name | None = Field(None, description="Only this product; unset: every product.")
-    as_of: dt.date | None = Field(
+    as_of: Day | None = Field(
         None, description="First day to forecast; unset: the day after the newest sale."
     )
     strategy: Name = WINDOWED
@@ -138,7 +159,7 @@ class TrainingShardRequested(_OfRun):
 
     shard: Annotated[int, Field(ge=0)]
     series: Annotated[tuple[SeriesRef, ...], Field(min_length=1)]
-    as_of: dt.date
+    as_of: Day
     strategy: Name
     horizon: Annotated[int, Field(ge=1, le=LONGEST_HORIZON)]
 
@@ -156,14 +177,17 @@ class ModelTrained(_OfSeries):
     run_id: RunId
     model_id: RunId
     strategy: Name
-    as_of: dt.date
+    as_of: Day
     horizon: Annotated[int, Field(ge=1, le=LONGEST_HORIZON)]
-    first_day: dt.date = Field(description="First day used.")
-    data_through: dt.date = Field(description="Last day used.")
+    first_day: Day = Field(description="First day used.")
+    data_through: Day = Field(description="Last day used.")
     rows: Annotated[int, Field(ge=1)] = Field(description="Days used.")
     metrics: dict[Name, Finite | None] = Field(description="Cross-validated, averaged over folds.")
     parameters: dict[str, Any] = Field(description="The fitted model as plain numbers.")
     versions: dict[Name, Text] = Field(description="Versions of the libraries that made it.")
+    fit_seconds: Annotated[float, Field(ge=0)] | None = Field(
+        None, description="Seconds that fitting took, with the series fitted together."
+    )
 
 
 class TrainingFailed(_OfSeries):
@@ -185,7 +209,7 @@ class ModelPromoted(_OfSeries):
     run_id: RunId
     model_id: RunId
     version: Annotated[int, Field(ge=1)]
-    as_of: dt.date
+    as_of: Day
     horizon: Annotated[int, Field(ge=1, le=LONGEST_HORIZON)]
     previous_model_id: RunId | None = None
 
@@ -210,7 +234,7 @@ class ForecastDay(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore", allow_inf_nan=False)
 
-    date: dt.date
+    date: Day
     yhat: Annotated[float, Field(ge=0)]
     yhat_lower: Annotated[float, Field(ge=0)]
     yhat_upper: Annotated[float, Field(ge=0)]

@@ -5,6 +5,7 @@ Shards of the same date and strategy are fitted together, so an engine sees many
 """
 
 import asyncio
+import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
@@ -42,13 +43,16 @@ class Trainer:
         together: dict[tuple[str, date], set[Series]] = defaultdict(set)
         for event in shards:
             together[event.data.strategy, event.data.as_of].update(_series(event.data))
-        results: dict[tuple[str, date, Series], Trained | Unfit] = {}
+        results: dict[tuple[str, date, Series], tuple[Trained | Unfit, float]] = {}
         for (name, as_of), series in together.items():
-            for key, result in await self._train(name, as_of, sorted(series)):
-                results[name, as_of, key] = result
+            trained, seconds = await self._train(name, as_of, sorted(series))
+            for key, result in zip(sorted(series), trained, strict=True):
+                results[name, as_of, key] = result, seconds
         return [
             event.effect(
-                self._outcome(event.data, key, results[event.data.strategy, event.data.as_of, key]),
+                self._outcome(
+                    event.data, key, *results[event.data.strategy, event.data.as_of, key]
+                ),
                 SOURCE,
                 self._clock,
                 correlation_id=event.data.run_id,
@@ -59,15 +63,17 @@ class Trainer:
 
     async def _train(
         self, name: str, as_of: date, series: list[Series]
-    ) -> list[tuple[Series, Trained | Unfit]]:
+    ) -> tuple[list[Trained | Unfit], float]:
+        """A result for each series, in order, and the seconds that fitting took."""
         chosen = _strategy(name)
         first = None if chosen.window_days is None else as_of - timedelta(days=chosen.window_days)
         panel = await self._storage.history(series, first, as_of)
+        start = time.perf_counter()
         results = await asyncio.to_thread(train, panel, chosen, as_of, self._engine)
-        return list(zip(series, results, strict=True))
+        return results, time.perf_counter() - start
 
     def _outcome(
-        self, shard: TrainingShardRequested, series: Series, result: Trained | Unfit
+        self, shard: TrainingShardRequested, series: Series, result: Trained | Unfit, seconds: float
     ) -> Payload:
         store, product = series
         if isinstance(result, Unfit):
@@ -88,6 +94,7 @@ class Trainer:
             metrics=asdict(result.metrics),
             parameters=result.parameters.to_json_dict(),
             versions=self._versions,
+            fit_seconds=seconds,
         )
 
 

@@ -93,7 +93,7 @@ class MemoryStorage:
             series = (model.store, model.product)
             if model.model_id not in self.stored:
                 self.stored[model.model_id] = Model(
-                    **model.model_dump(),
+                    **model.model_dump(exclude={"fit_seconds"}),
                     version=len(await self.versions(*series)) + 1,
                     trained_at=event.time,
                 )

@@ -1,0 +1,1 @@
+"""Benchmarks: `make bench-NAME [ARGS=--json]`. They measure and print, and assert nothing."""
