@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import from_json
 
 from events.envelope import Event, is_traceparent, trace_of
 from events.errors import InvalidPayload, UnknownType, Unreadable, explain
@@ -111,10 +112,11 @@ def _texts(headers: Iterable[tuple[str, bytes]]) -> dict[str, str]:
 
 def _structured(value: bytes) -> tuple[dict[str, str], bytes]:
     try:
-        document: Any = json.loads(value)
-    except ValueError as error:  # JSONDecodeError and UnicodeDecodeError
+        # As strict as the reader of payloads: no lone surrogates, no bottomless nesting.
+        document: Any = from_json(value)
+        if not isinstance(document, dict) or "data" not in document:
+            raise Unreadable("value: a structured CloudEvent is an object with `data`")
+        data = json.dumps(document.pop("data")).encode()
+    except ValueError as error:
         raise Unreadable(f"value: no JSON ({error})") from None
-    if not isinstance(document, dict) or "data" not in document:
-        raise Unreadable("value: a structured CloudEvent is an object with `data`")
-    data = json.dumps(document.pop("data")).encode()
     return {k: v for k, v in document.items() if isinstance(v, str)}, data

@@ -14,7 +14,7 @@ from events.clock import utc_now
 from events.envelope import Event, derive_id, first_event
 from events.errors import Unreadable
 from events.log import Headers, Received, Record
-from events.payloads import DeadLettered, Payload
+from events.payloads import DeadLettered, Payload, RetrainRequested
 from events.topics import DEAD_LETTERS
 
 PREFIX = "dl_"
@@ -74,7 +74,10 @@ def dead_letter_record(
         "time": utc_now().isoformat(),
     }
     headers = [(name, value or b"") for name, value in record.headers if name != REPLAYED_FROM]
-    headers += [(PREFIX + name, str(value).encode()) for name, value in notes.items()]
+    headers += [
+        (PREFIX + name, str(value).encode(errors="backslashreplace"))
+        for name, value in notes.items()
+    ]
     if record.key is not None:
         headers.append((PREFIX + "key", record.key))
     if record.value is None:
@@ -89,7 +92,7 @@ def read(record: Received) -> DeadLetter | None:
     """The dead letter in a record; None for a tombstone. Unreadable if it is neither."""
     if record.value is None:
         return None
-    notes = {n.removeprefix(PREFIX): v for n, v in record.headers if n.startswith(PREFIX)}
+    notes = {n.removeprefix(PREFIX): v or b"" for n, v in record.headers if n.startswith(PREFIX)}
     try:
         return DeadLetter(
             id=(record.key or b"").decode(),
@@ -130,7 +133,7 @@ def as_event(letter: DeadLetter, source: str = DEAD_LETTERS) -> Event[Payload]:
             letter_id=letter.id,
             topic=letter.topic,
             original_key=(letter.key or b"").decode(errors="replace"),
-            run_id=letter.header("ce_correlationid"),
+            run_id=_run_of(letter),
             error=letter.error,
             message=letter.message,
         ),
@@ -140,3 +143,9 @@ def as_event(letter: DeadLetter, source: str = DEAD_LETTERS) -> Event[Payload]:
         traceparent=letter.header("traceparent"),
         correlation_id=letter.header("ce_correlationid"),
     )
+
+
+def _run_of(letter: DeadLetter) -> str | None:
+    if letter.topic == RetrainRequested.TOPIC:
+        return letter.header("ce_id")  # a request starts the run that has its id
+    return letter.header("ce_correlationid")

@@ -17,7 +17,9 @@ from events.clock import utc_now
 from events.payloads import Payload
 
 NAMESPACE = uuid.UUID("6f2a3c1e-54c4-5d0b-9c27-5b8d2a3f7e10")
-TRACEPARENT = re.compile(r"[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+TRACEPARENT = re.compile(
+    r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+)
 P = TypeVar("P", bound=Payload, covariant=True)
 Q = TypeVar("Q", bound=Payload)
 

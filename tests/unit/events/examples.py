@@ -1,0 +1,92 @@
+"""One event of every type, as the golden files have it."""
+
+from datetime import UTC, date, datetime
+
+from events.envelope import Event, first_event
+from events.payloads import (
+    ForecastDay,
+    ForecastPublished,
+    ModelPromoted,
+    ModelTrained,
+    Payload,
+    RetrainCompleted,
+    RetrainRequested,
+    SaleRecorded,
+    SeriesRef,
+    TrainingFailed,
+    TrainingShardRequested,
+)
+
+TIME = datetime(2015, 8, 1, 12, 30, 15, 250000, tzinfo=UTC)
+AS_OF = date(2015, 8, 1)
+RUN = "6f1c1a56-6d5c-5a0c-8e0f-0d6ad3e3a001"
+MODEL = "0b0e2d1c-2a52-5d0e-9a6b-3a3b1c9f0002"
+SERIES = {"store": "42", "product": "rye bread"}
+
+SALE = SaleRecorded(
+    **SERIES, date=date(2015, 7, 31), units=5263.5, drivers={"promo": 1, "school_holiday": 0.5}
+)
+REQUEST = RetrainRequested(
+    store="42", as_of=AS_OF, horizon=14, requested_by="cli", reason="after the price change"
+)
+SHARD = TrainingShardRequested(
+    run_id=RUN,
+    shard=0,
+    series=(SeriesRef(**SERIES), SeriesRef(store="42", product="oat milk ½ l")),
+    as_of=AS_OF,
+    strategy="windowed",
+    horizon=7,
+)
+TRAINED = ModelTrained(
+    **SERIES,
+    run_id=RUN,
+    model_id=MODEL,
+    strategy="windowed",
+    as_of=AS_OF,
+    horizon=7,
+    first_day=date(2015, 4, 3),
+    data_through=date(2015, 7, 31),
+    rows=102,
+    metrics={"rmse": 812.25, "mape": None, "mae": 640.5, "medae": 1e-17},
+    parameters={"k": -0.1, "delta": [0.0, 0.25], "growth": "linear"},
+    versions={"prophet": "1.5.0"},
+    fit_seconds=0.125,
+)
+FAILED = TrainingFailed(**SERIES, run_id=RUN, reason="3 open days; at least 10 are needed")
+PROMOTED = ModelPromoted(
+    **SERIES,
+    run_id=RUN,
+    model_id=MODEL,
+    version=2,
+    as_of=AS_OF,
+    horizon=7,
+    previous_model_id="0b0e2d1c-2a52-5d0e-9a6b-3a3b1c9f0001",
+)
+COMPLETED = RetrainCompleted(run_id=RUN, planned=2, succeeded=1, failed=1)
+PUBLISHED = ForecastPublished(
+    **SERIES,
+    run_id=RUN,
+    model_id=MODEL,
+    days=(
+        ForecastDay(date=AS_OF, yhat=5012.75, yhat_lower=3900.0, yhat_upper=6125.5),
+        ForecastDay(date=date(2015, 8, 2), yhat=0.0, yhat_lower=0.0, yhat_upper=0.0),
+    ),
+)
+DATA: tuple[Payload, ...] = (
+    SALE,
+    REQUEST,
+    SHARD,
+    TRAINED,
+    FAILED,
+    PROMOTED,
+    COMPLETED,
+    PUBLISHED,
+)
+
+
+def example(data: Payload) -> Event[Payload]:
+    """The event of one of the examples: a sale and a request begin, the rest is caused."""
+    if isinstance(data, SaleRecorded | RetrainRequested):
+        return first_event(data, "shelfcast/test", event_id=f"example-{data.TYPE}", time=TIME)
+    cause = first_event(REQUEST, "shelfcast/test", event_id=RUN, time=TIME)
+    return cause.effect(data, "shelfcast/test", lambda: TIME, correlation_id=RUN)
