@@ -80,19 +80,26 @@ class Subscriber:
         self._group, self._is_outage, self._most = group, is_outage, most
         self._first_wait = first_wait
         self._stopping = False
+        self._running: asyncio.Task[None] | None = None
         self.health = Health()
 
     def stop(self) -> None:
-        """Finish the batch in hand and end `run`."""
+        """Finish the batch in hand and end `run`; in an outage leave the batch uncommitted."""
         self._stopping = True
+        if self._running is not None and self.health.state == "degraded":
+            self._running.cancel()
 
     async def run(self) -> None:
         """Subscribe until stopped; cancelled, it leaves the batch in hand uncommitted."""
+        self._running = asyncio.current_task()
         try:
             await self._through_outages(self._consumer.start)
             while not self._stopping:
                 self.health.turn("idle")
                 await self._through_outages(self._next_batch)
+        except asyncio.CancelledError:
+            if not self._stopping:
+                raise
         finally:
             self.health.turn("stopped", self.health.trouble)
             await self._consumer.close()

@@ -8,6 +8,8 @@ the same shards, whatever has been sold in between.
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+from pydantic import TypeAdapter, ValidationError
+
 from events.clock import utc_now
 from events.envelope import Event, of_type
 from events.errors import Refusal
@@ -15,6 +17,7 @@ from events.payloads import (
     Payload,
     RetrainCompleted,
     RetrainRequested,
+    RunId,
     SeriesRef,
     TrainingShardRequested,
 )
@@ -23,6 +26,7 @@ from functions.planner.shards import plan_shards
 from functions.storage import Plan, Storage
 
 SOURCE = "shelfcast/planner"
+_RUN_ID = TypeAdapter[str](RunId)
 
 
 class Planner:
@@ -44,6 +48,12 @@ class Planner:
 
     async def _new_plan(self, event: Event[RetrainRequested]) -> Plan:
         request = event.data
+        try:
+            _RUN_ID.validate_python(event.id)
+        except ValidationError:
+            raise Refusal(
+                f"ce_id: {event.id!r} is to be a run's id; use letters, digits and _ . : - only"
+            ) from None
         try:
             strategy(request.strategy)
         except UnknownStrategy as error:

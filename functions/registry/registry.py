@@ -1,8 +1,8 @@
 """The registry: results of training in; model-promoted and retrain-completed out.
 
 What it says comes from what is stored after its write, not from what the write changed,
-so a redelivery says the same again. It reads dead letters too: a shard or a result that
-was given up still gives its series a result, so every run ends.
+so a redelivery says the same again. It reads dead letters too: a planned request, a shard
+or a result that was given up still gives its series a result, so every run ends.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +16,7 @@ from events.payloads import (
     ModelTrained,
     Payload,
     RetrainCompleted,
+    RetrainRequested,
     TrainingFailed,
     TrainingShardRequested,
 )
@@ -42,10 +43,18 @@ class Registry:
         causes |= {event.data.run_id: event for event in failed}
         causes |= {event.data.run_id: event for event in trained}
         for letter in of_type(events, DeadLettered):
-            if (shard := _given_up_shard(letter.data)) is not None:
-                await self._storage.fail_shard(*shard, _reason(letter.data), letter.time)
-                causes.setdefault(shard[0], letter)
+            for run_id, shard in await self._given_up_shards(letter.data):
+                await self._storage.fail_shard(run_id, shard, _reason(letter.data), letter.time)
+                causes.setdefault(run_id, letter)
         return await self._promotions(trained) + await self._completions(causes)
+
+    async def _given_up_shards(self, letter: DeadLettered) -> list[tuple[str, int]]:
+        """Run and number of each shard that will not be trained unless the letter is replayed."""
+        if letter.topic == RetrainRequested.TOPIC and letter.run_id:
+            plan = await self._storage.plan(letter.run_id)
+            return [] if plan is None else [(plan.run_id, n) for n in range(len(plan.shards))]
+        shard = _given_up_shard(letter)
+        return [] if shard is None else [shard]
 
     async def _promotions(self, trained: Sequence[Event[ModelTrained]]) -> list[Event[Payload]]:
         promotions = await self._storage.promotions([event.data.model_id for event in trained])

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import datetime
 
 import stamina
-from croniter import CroniterBadCronError, croniter
+from croniter import CroniterError, croniter
 
 from events.clock import utc_now
 from events.payloads import WINDOWED
@@ -31,9 +31,9 @@ def next_tick(schedule: str, after: datetime) -> datetime:
     """The first tick after a time, in UTC."""
     try:
         following: datetime = croniter(schedule, after).get_next(datetime)
-    except CroniterBadCronError as error:
+    except CroniterError as error:
         raise BadSchedule(
-            f"SHELFCAST_SCHEDULE: {schedule!r} is no cron expression ({error}); "
+            f"SHELFCAST_SCHEDULE: {schedule!r} is no cron expression with a tick ({error}); "
             "'0 4 * * 1' means Mondays at 04:00 UTC"
         ) from None
     return following

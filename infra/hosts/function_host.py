@@ -79,7 +79,8 @@ class FunctionHost:
             raise Unhealthy(f"{self._name}: the consumer has ended: {error!r}")
         if isinstance(health.trouble, BrokenExecutor):
             raise Unhealthy(f"{self._name}: a fitting process was killed")
-        longest = LONGEST_BATCH_SECONDS if health.state == "working" else STALL_SECONDS
+        in_a_batch = health.state in ("working", "degraded")  # after an outage it is tried again
+        longest = LONGEST_BATCH_SECONDS if in_a_batch else STALL_SECONDS
         if (silent := time.monotonic() - health.since) > longest:
             raise Unhealthy(f"{self._name}: no sign of life for {silent:.0f} s ({health.state})")
 
