@@ -6,51 +6,67 @@ acknowledge a request, for a bounded time.
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import timedelta
 from typing import Annotated, Any
 
-from fastapi import FastAPI, HTTPException, Query, Response
+from fastapi import Depends, FastAPI, HTTPException, Query, Response
 from fastapi.exceptions import RequestValidationError
 
 from events.envelope import first_event
-from events.payloads import RetrainRequested
+from events.payloads import Name, RetrainRequested, RunId
 from events.publisher import Publisher
 from functions.api import views
-from functions.api.problems import OutagesAre503, invalid_request, unprocessable
+from functions.api.body import RETRAIN_BODY, retrain_body
+from functions.api.problems import (
+    OutagesAre503,
+    invalid_request,
+    no_such_method,
+    no_such_path,
+    unavailable,
+    unprocessable,
+)
 from functions.forecasting.strategy import UnknownStrategy, strategy
 from functions.planner.planner import unknown_series
-from functions.storage import Storage
+from functions.storage import Run, Storage
 
 SOURCE = "shelfcast/api"
 HEALTH_SECONDS = 3.0
 
 HealthProbe = Callable[[], Awaitable[dict[str, dict[str, Any]]]]
+OutageTest = Callable[[Exception], bool]
 Limit = Annotated[int, Query(ge=1, le=1000)]
+Answers = dict[int | str, dict[str, Any]]
+
+REFUSALS: Answers = {422: {"model": views.Problems}, 503: {"model": views.Trouble}}
+UNKNOWN: Answers = {404: {"model": views.Trouble}}
+BODY_REFUSALS: Answers = {code: {"model": views.Trouble} for code in (409, 413, 415)}
 
 
 def create_app(
     storage: Storage,
     publisher: Publisher,
     health: HealthProbe,
-    is_outage: Callable[[Exception], bool],
+    is_outage: OutageTest,
 ) -> FastAPI:
     """The application. `health` tells each function's state; `is_outage` what a 503 is."""
     app = FastAPI(
         title="Shelfcast",
         version="1",
         description="Daily demand forecasts for every product in every store.",
-        responses={422: {"model": views.Problems}},
     )
     app.add_exception_handler(RequestValidationError, invalid_request)
+    app.add_exception_handler(404, no_such_path)
+    app.add_exception_handler(405, no_such_method)
     app.add_middleware(OutagesAre503, is_outage=is_outage)
     _add_health(app, storage, health, is_outage)
-    _add_runs(app, storage, publisher)
+    _add_retrain(app, storage, publisher, is_outage)
+    _add_runs(app, storage)
     _add_series(app, storage)
+    _add_forecasts(app, storage)
     return app
 
 
-def _add_health(
-    app: FastAPI, storage: Storage, health: HealthProbe, is_outage: Callable[[Exception], bool]
-) -> None:
+def _add_health(app: FastAPI, storage: Storage, health: HealthProbe, is_outage: OutageTest) -> None:
     @app.get("/healthz")
     async def healthz() -> dict[str, str]:
         """Whether this process answers."""
@@ -77,9 +93,18 @@ def _add_health(
         return views.Readiness(ready=ready, database=database, functions=functions)
 
 
-def _add_runs(app: FastAPI, storage: Storage, publisher: Publisher) -> None:
-    @app.post("/retrain", status_code=202)
-    async def retrain(body: views.RetrainBody, response: Response) -> views.Accepted:
+def _add_retrain(
+    app: FastAPI, storage: Storage, publisher: Publisher, is_outage: OutageTest
+) -> None:
+    @app.post(
+        "/retrain",
+        status_code=202,
+        responses=REFUSALS | BODY_REFUSALS,
+        openapi_extra=RETRAIN_BODY,
+    )
+    async def retrain(
+        body: Annotated[views.RetrainBody, Depends(retrain_body)], response: Response
+    ) -> views.Accepted:
         """Ask for models to be retrained; the answer says where to watch the run."""
         try:
             strategy(body.strategy)
@@ -89,61 +114,123 @@ def _add_runs(app: FastAPI, storage: Storage, publisher: Publisher) -> None:
             field = "store" if body.store else "product"
             message = unknown_series(body.store, body.product).removeprefix(f"{field}: ")
             raise unprocessable(field, body.store or body.product or "", message)
+        if body.run_id is not None and (known := await storage.run(body.run_id)) is not None:
+            _refuse_another_run(known, body)
         request = RetrainRequested.model_validate(body.model_dump(exclude={"all", "run_id"}))
         event = first_event(request, SOURCE, event_id=body.run_id)
-        await publisher.publish([event])
+        try:
+            await publisher.publish([event])
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            raise unavailable(
+                f"Kafka did not acknowledge the request ({error!r}); repeat it with run_id "
+                f"{event.id!r}: should it have arrived after all, that is still one run"
+            ) from error
         url = f"/runs/{event.id}"
         response.headers["Location"] = url
         return views.Accepted(run_id=event.id, url=url)
 
-    @app.get("/runs")
+
+def _refuse_another_run(known: Run, body: views.RetrainBody) -> None:
+    """409 if a run that is planned already is asked for again with other wishes."""
+    wishes = {"store", "product", "strategy", "horizon"} | ({"as_of"} if body.as_of else set())
+    for field in sorted(wishes):
+        if (was := getattr(known, field)) != (asked := getattr(body, field)):
+            raise HTTPException(
+                409,
+                f"run_id: {known.run_id!r} is a run with {field} {_word(was)}, not {_word(asked)};"
+                " choose another run_id or leave it out",
+            )
+
+
+def _word(value: object) -> str:
+    return "unset" if value is None else repr(str(value))
+
+
+def _add_runs(app: FastAPI, storage: Storage) -> None:
+    @app.get("/runs", responses=REFUSALS)
     async def runs(limit: Limit = 50) -> views.Runs:
         """The newest runs."""
         return views.Runs.model_validate({"runs": await storage.runs(limit)})
 
-    @app.get("/runs/{run_id}")
-    async def run(run_id: str) -> views.RunDetail:
+    @app.get("/runs/{run_id}", responses=REFUSALS | UNKNOWN)
+    async def run(run_id: RunId) -> views.RunDetail:
         """One run: its progress, and why series failed."""
         if (found := await storage.run(run_id)) is None:
             raise HTTPException(
-                404, f"run {run_id!r} is unknown; a run is here once its request has been read"
+                404,
+                f"run_id: {run_id!r} is unknown; a run is here once its request has been read, "
+                "and GET /runs lists those that are",
             )
         return views.RunDetail.model_validate(found)
 
 
 def _add_series(app: FastAPI, storage: Storage) -> None:
-    @app.get("/series")
+    @app.get("/series", responses=REFUSALS)
     async def series(
         limit: Limit = 100,
         after: Annotated[
-            str | None, Query(description="store/product of the last one seen")
+            str | None,
+            Query(
+                description="store/product of the last one seen",
+                pattern=views.SERIES_PATTERN,
+                max_length=129,
+            ),
         ] = None,
     ) -> views.SeriesPage:
         """Every series that has sales, in order."""
         start = None
         if after is not None:
             store, _, product = after.partition("/")
-            if not product:
-                raise unprocessable("after", after, "must be store/product, as `next` gives it")
             start = (store, product)
         page = await storage.series_page(start, limit)
         last = f"{page[-1].store}/{page[-1].product}" if len(page) == limit else None
         return views.SeriesPage.model_validate({"series": page, "next": last})
 
-    @app.get("/forecasts/{store}/{product}")
-    async def forecast(store: str, product: str) -> views.ForecastView:
+    @app.get("/series/{store}/{product}", responses=REFUSALS | UNKNOWN)
+    async def history(
+        store: Name,
+        product: Name,
+        days: Annotated[int, Query(ge=1, le=3660, description="Calendar days.")] = 28,
+        before: Annotated[
+            views.Day | None, Query(description="unset: the day after the newest sale")
+        ] = None,
+    ) -> views.History:
+        """What a series sold in the last days before a day."""
+        if (newest := (await storage.scope(store, product)).newest_day) is None:
+            raise HTTPException(404, unknown_series(store, product))
+        end = before or newest + timedelta(days=1)
+        panel = await storage.history([(store, product)], end - timedelta(days=days), end)
+        rows = zip(panel.dates.tolist(), panel.units.tolist(), panel.is_open.tolist(), strict=True)
+        return views.History(
+            store=store,
+            product=product,
+            days=[
+                views.SoldDay(date=day, units=units, open=is_open) for day, units, is_open in rows
+            ],
+        )
+
+
+def _add_forecasts(app: FastAPI, storage: Storage) -> None:
+    @app.get("/forecasts/{store}/{product}", responses=REFUSALS | UNKNOWN)
+    async def forecast(store: Name, product: Name) -> views.ForecastView:
         """The champion's forecast of the coming days."""
         if (found := await storage.forecast(store, product)) is None:
-            raise HTTPException(
-                404, f"no forecast of {store}/{product} yet; ask for one with POST /retrain"
-            )
+            raise _none_yet("forecast", store, product)
         return views.ForecastView.model_validate(found)
 
-    @app.get("/models/{store}/{product}")
-    async def models(store: str, product: str) -> views.Models:
+    @app.get("/models/{store}/{product}", responses=REFUSALS | UNKNOWN)
+    async def models(store: Name, product: Name) -> views.Models:
         """Every model version of a series, with its aliases."""
         if not (found := await storage.versions(store, product)):
-            raise HTTPException(
-                404, f"no model of {store}/{product} yet; ask for one with POST /retrain"
-            )
+            raise _none_yet("model", store, product)
         return views.Models.model_validate({"store": store, "product": product, "models": found})
+
+
+def _none_yet(what: str, store: str, product: str) -> HTTPException:
+    return HTTPException(
+        404,
+        f"store/product: no {what} of {store}/{product} yet; ask for one with POST /retrain, "
+        "or see GET /series for what there is",
+    )

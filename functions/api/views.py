@@ -3,9 +3,36 @@
 import datetime as dt
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from events.payloads import LONGEST_HORIZON, WINDOWED, Name, RunId, Text
+from events.clock import utc_today
+from events.payloads import EARLIEST_DAY, LONGEST_HORIZON, WINDOWED, Name, RunId, Text
+
+DAYS_AHEAD = 366  # that a forecast may begin; no model says anything beyond a year
+SERIES_PATTERN = r"^[^/\x00-\x1f\x7f]+/[^/\x00-\x1f\x7f]+$"
+
+
+def _written_as_a_day(text: object) -> object:
+    # Pydantic would take a query's `20150731` for seconds since 1970.
+    if not isinstance(text, str):
+        return text
+    try:
+        day = dt.date.fromisoformat(text)
+    except ValueError:
+        day = None
+    if day is None or text != day.isoformat():
+        raise ValueError("must be a day like 2015-07-31")
+    return day
+
+
+def _within_reach(day: dt.date) -> dt.date:
+    latest = utc_today() + dt.timedelta(days=DAYS_AHEAD)
+    if not EARLIEST_DAY <= day <= latest:
+        raise ValueError(f"must be a day from {EARLIEST_DAY} to {latest}")
+    return day
+
+
+Day = Annotated[dt.date, BeforeValidator(_written_as_a_day), AfterValidator(_within_reach)]
 
 
 class View(BaseModel):
@@ -17,12 +44,12 @@ class View(BaseModel):
 class RetrainBody(BaseModel):
     """What to retrain: a store, a product, both (one series), or all."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
     store: Name | None = Field(None, description="Only this store.")
     product: Name | None = Field(None, description="Only this product.")
     all: bool = Field(False, description="Every series; instead of store and product.")
-    as_of: dt.date | None = Field(
+    as_of: Day | None = Field(
         None, description="First day to forecast; unset: the day after the newest sale."
     )
     strategy: Name = WINDOWED
@@ -132,6 +159,22 @@ class SeriesPage(View):
     next: str | None
 
 
+class SoldDay(View):
+    """What a series sold on a day; a closed day sells nothing."""
+
+    date: dt.date
+    units: float
+    open: bool
+
+
+class History(View):
+    """Days of a series that are known, oldest first; a day without sales data is left out."""
+
+    store: str
+    product: str
+    days: list[SoldDay]
+
+
 class ModelView(View):
     """A model version; `metrics` are cross-validated, in units but for MAPE."""
 
@@ -185,3 +228,9 @@ class Problems(View):
     """Why a request was refused."""
 
     detail: list[Problem]
+
+
+class Trouble(View):
+    """Why there is no answer, and what to do."""
+
+    detail: str

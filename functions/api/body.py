@@ -1,0 +1,57 @@
+"""Reading a request's body: at most so much of it, as JSON, strictly by its model.
+
+Pydantic reads the bytes itself, so `"12"` is no number, a timestamp is no day, and bytes
+that are no UTF-8 or no JSON are told as such.
+"""
+
+from typing import Any
+
+from fastapi import HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+
+from functions.api.views import RetrainBody
+
+MOST_BYTES = 1_000_000
+JSON_TYPE = "application/json"
+
+RETRAIN_BODY: dict[str, Any] = {  # for the OpenAPI document
+    "requestBody": {
+        "required": True,
+        "content": {JSON_TYPE: {"schema": RetrainBody.model_json_schema()}},
+    }
+}
+
+
+async def retrain_body(request: Request) -> RetrainBody:
+    """The body of POST /retrain; 413, 415 or 422 for one that can't be it."""
+    kind = request.headers.get("content-type", "")
+    if kind.partition(";")[0].strip().lower() != JSON_TYPE:
+        # Also keeps other sites' pages out: a browser asks before it sends JSON across sites.
+        raise HTTPException(415, f"content-type: {kind[:80]!r} is not taken; send {JSON_TYPE}")
+    try:
+        return RetrainBody.model_validate_json(await _at_most(request, MOST_BYTES))
+    except ValidationError as error:
+        raise RequestValidationError(
+            [item | {"loc": ("body", *item["loc"])} for item in error.errors(include_url=False)]
+        ) from None
+
+
+async def _at_most(request: Request, most: int) -> bytes:
+    """The body; 413 as soon as it is known to be larger, whatever is still to come."""
+    declared = request.headers.get("content-length", "")
+    if declared.isdecimal() and int(declared) > most:
+        raise _too_large(f"{int(declared):,}", most)
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > most:
+            raise _too_large(f"more than {most:,}", most)
+    return bytes(body)
+
+
+def _too_large(size: str, most: int) -> HTTPException:
+    # The rest is left unread, so the connection is of no more use.
+    return HTTPException(
+        413, f"body: {size} bytes; send {most:,} at most", headers={"Connection": "close"}
+    )
