@@ -61,13 +61,13 @@ lock: install ## Make both locks anew: Python packages and jars
 	@$(STEP) 'Locking jars' $(BIN)/python -m infra.local.jars_lock
 
 bench-ingest: install ## Measure sales events per second into Postgres
-	@$(BIN)/python -m tests.benchmarks.ingest $(ARGS)
+	@$(BIN)/python -m tests.benchmarks.bench_ingest $(ARGS)
 
 bench-latency: install ## Measure the time from an event to its effect
-	@$(BIN)/python -m tests.benchmarks.latency $(ARGS)
+	@$(BIN)/python -m tests.benchmarks.bench_latency $(ARGS)
 
 bench-retrain: install ## Measure a retraining of every series
-	@$(BIN)/python -m tests.benchmarks.retrain $(ARGS)
+	@$(BIN)/python -m tests.benchmarks.bench_retrain $(ARGS)
 
 bench-http: install ## Measure the HTTP API under load
-	@$(BIN)/python -m tests.benchmarks.http $(ARGS)
+	@$(BIN)/python -m tests.benchmarks.bench_http $(ARGS)

@@ -5,8 +5,7 @@ from datetime import timedelta
 import pytest
 
 from functions.catalog import FUNCTIONS
-
-from .conftest import LAST_DAY, System, sale, wait
+from tests.e2e.system import LAST_DAY, System, sale, wait
 
 COUNT = "SELECT count(*), sum(units) FROM daily_sales WHERE store = %s"
 

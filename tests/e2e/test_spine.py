@@ -6,8 +6,7 @@ from events.dead_letters import waiting
 from events.envelope import first_event
 from events.log import Record
 from events.payloads import RetrainRequested
-
-from .conftest import LAST_DAY, System, sale, wait
+from tests.e2e.system import LAST_DAY, System, sale, wait
 
 PIPELINE = ("training-shards", "training-results", "model-promotions", "forecasts", "runs")
 TABLES = {

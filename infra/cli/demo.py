@@ -1,0 +1,233 @@
+"""`shelfcast demo`: the whole system on sales that come in as events, in one command."""
+
+import asyncio
+import json
+import signal
+import sys
+import time
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    import httpx
+    import psycopg
+
+    from infra.local.progress import Progress
+    from infra.settings import Settings
+
+SERIES, DAYS = 40, 400  # made up when there is no file: enough to see, few enough to wait for
+SHOWN = 10  # series in the table
+POLL = 0.25  # seconds
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(demo)
+
+
+def demo(
+    once: Annotated[bool, typer.Option(help="End after the forecasts.")] = False,
+    series: Annotated[int | None, typer.Option(min=1, help="Only so many series.")] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option(help="Sales to use, as `shelfcast sales import` reads them; else made up."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the summary as JSON and nothing else.")
+    ] = False,
+) -> None:
+    """Start the stack, stream sales through it, retrain every series, show next week's forecasts.
+
+    Sales that an earlier demo brought in are kept, and used when no file is named.
+    """
+    from infra.cli.stack import COMPONENTS, prepared, stop_quietly
+    from infra.local import stack
+    from infra.local.progress import shown
+    from infra.local.status import status
+
+    settings = prepared()
+    ran_before = {part.name for part in status(settings) if part.pid}
+    try:
+        with shown() as progress:
+            show = _Demo(stack.up(settings, progress), progress)
+            summary = show.run(data, series)
+        if as_json:
+            json.dump(summary, sys.stdout)
+            sys.stdout.write("\n")
+        else:
+            show.print(summary)
+        if not once:
+            typer.echo("\nThe stack runs until Ctrl-C.", err=as_json)
+            _wait_for_interrupt()
+    finally:
+        # A stack that ran before the demo goes on after it.
+        if not ran_before.issuperset(COMPONENTS):
+            stop_quietly(settings)
+
+
+def _wait_for_interrupt() -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupted)
+    try:
+        while True:
+            signal.pause()
+    except KeyboardInterrupt:
+        return
+
+
+@dataclass
+class _Demo:
+    """The stages of the demo on a running stack."""
+
+    settings: "Settings"
+    progress: "Progress"
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def run(self, data: Path | None, series: int | None) -> dict[str, Any]:
+        """All stages; the summary with counts, failures and the seconds of each stage."""
+        import psycopg
+
+        from infra.cli.client import open_client
+
+        url = self.settings.database
+        with open_client(self.settings) as api, psycopg.connect(url, autocommit=True) as database:
+            self._database, self._api = database, api
+            if data is not None or not self._number("SELECT count(*) FROM daily_sales LIMIT 1"):
+                self._stage("sales", self._bring_in, data, series)
+            run = self._stage("retrain", self._retrain)
+            forecasts = self._stage("forecasts", self._wait_for_forecasts, run)
+            return {
+                "series": run["counts"]["planned"],
+                "sales": self._number("SELECT count(*) FROM daily_sales"),
+                "trained": run["counts"]["succeeded"],
+                "failed": run["counts"]["failed"],
+                "forecasts": forecasts,
+                "seconds": {name: round(spent, 2) for name, spent in self.seconds.items()},
+                "run_id": run["run_id"],
+                "as_of": run["as_of"],
+                "failures": run["failures"],
+            }
+
+    def _stage(self, name: str, work: Any, *arguments: Any) -> Any:
+        self.progress.begin(name, "…")
+        start = time.monotonic()
+        result, outcome = work(*arguments)
+        self.seconds[name] = time.monotonic() - start
+        self.progress.end(name, f"{outcome} in {self.seconds[name]:.1f} s")
+        return result
+
+    def _bring_in(self, data: Path | None, series: int | None) -> tuple[None, str]:
+        """Sales as events, until Spark has persisted them all."""
+        published, recorded_at = asyncio.run(self._publish(data, series))
+        persisted = "SELECT count(*) FROM daily_sales WHERE recorded_at = %s"
+        while (rows := self._number(persisted, recorded_at)) < published:
+            self.progress.begin("sales", f"{rows:,} of {published:,} persisted")
+            time.sleep(POLL)
+        self._database.execute("ANALYZE daily_sales")
+        return None, f"{published:,} sales came in as events and are persisted"
+
+    async def _publish(self, data: Path | None, series: int | None) -> tuple[int, Any]:
+        from events.clock import utc_now, utc_today
+        from events.kafka import KafkaProducer
+        from infra.sales_io.generator import generate_sales
+        from infra.sales_io.importing import import_sales
+        from infra.sales_io.records import encode_sales
+
+        def show(phase: str, done: int, of: int | None) -> None:
+            self.progress.begin("sales", f"{phase} {done:,}" + (f" of {of:,}" if of else ""))
+
+        producer = KafkaProducer(self.settings.kafka)
+        try:
+            if data is not None:
+                summary = await import_sales(data, producer, progress=show, most_series=series)
+                return summary.published, summary.recorded_at
+            until = utc_today() - timedelta(days=1)
+            frame = generate_sales(series or SERIES, days=DAYS, until=until)
+            recorded_at = utc_now()
+            await producer.send(encode_sales(frame, "shelfcast/demo", recorded_at))
+            return len(frame), recorded_at
+        finally:
+            await producer.close()
+
+    def _retrain(self) -> tuple[dict[str, Any], str]:
+        answer = self._api.post("/retrain", json={"all": True, "requested_by": "demo"})
+        answer.raise_for_status()
+        path = answer.json()["url"]
+        while True:
+            answer = self._api.get(path)
+            if answer.status_code == 200:
+                run: dict[str, Any] = answer.json()
+                counts = run["counts"]
+                if run["state"] == "completed":
+                    return run, f"{counts['succeeded']:,} trained, {counts['failed']:,} failed"
+                done = counts["planned"] - counts["pending"]
+                self.progress.begin("retrain", f"{done:,} of {counts['planned']:,} series")
+            time.sleep(POLL)
+
+    def _wait_for_forecasts(self, run: dict[str, Any]) -> tuple[int, str]:
+        """The days forecast by the run's champions, once they are all published."""
+        expected = run["counts"]["succeeded"] * run["horizon"]
+        rows = (
+            "SELECT count(*) FROM forecasts JOIN model_versions USING (model_id) WHERE run_id = %s"
+        )
+        while (found := self._number(rows, run["run_id"])) < expected:
+            self.progress.begin("forecasts", f"{found:,} of {expected:,} days")
+            time.sleep(POLL)
+        return found, f"{found:,} days forecast"
+
+    def _number(self, statement: str, *parameters: object) -> int:
+        row = self._database.execute(statement.encode(), parameters).fetchone()
+        return 0 if row is None else int(row[0])
+
+    _database: "psycopg.Connection[Any]" = field(init=False)
+    _api: "httpx.Client" = field(init=False)
+
+    def print(self, summary: dict[str, Any]) -> None:
+        """The forecasts of some series, the failures, and where to look further."""
+        from rich.console import Console
+
+        console = Console()
+        console.print(self._table())
+        for failure in summary["failures"][:SHOWN]:
+            series = f"{failure['store']}/{failure['product']}"
+            console.print(f"[yellow]not trained[/] {series}: {failure['reason']}", soft_wrap=True)
+        address = f"http://{self.settings.http_host}:{self.settings.http_port}"
+        console.print(
+            f"{summary['series']:,} series, {summary['sales']:,} sales, "
+            f"{summary['trained']:,} models trained, {summary['failed']:,} failed, "
+            f"{summary['forecasts']:,} days forecast.\n\n"
+            "Look further:\n"
+            "  .venv/bin/shelfcast forecast 1 total --plot   a series and its forecast\n"
+            "  .venv/bin/shelfcast runs                      what was trained, and why it was not\n"
+            "  .venv/bin/shelfcast retrain --store 1 --wait  retrain one store now\n"
+            f"  {address}/docs                                the HTTP API",
+            soft_wrap=True,
+            highlight=False,
+        )
+
+    def _table(self) -> Any:
+        from rich.table import Table
+
+        rows = self._database.execute(
+            "SELECT store, product, date, yhat FROM forecasts JOIN model_aliases"
+            " USING (store, product, model_id) WHERE alias = 'champion'"
+            " AND (store, product) IN (SELECT store, product FROM model_aliases"
+            "  WHERE alias = 'champion' ORDER BY length(store), store, product LIMIT %s)"
+            " ORDER BY length(store), store, product, date",
+            (SHOWN,),
+        ).fetchall()
+        days = sorted({day for _, _, day, _ in rows})[:7]
+        table = Table("store", "product", title="Next week's forecasts, in units")
+        for day in days:
+            table.add_column(f"{day:%a %d %b}", justify="right")
+        values = {(store, product, day): yhat for store, product, day, yhat in rows}
+        for store, product in dict.fromkeys((row[0], row[1]) for row in rows):
+            found = (values.get((store, product, day)) for day in days)
+            table.add_row(store, product, *("" if v is None else f"{v:,.0f}" for v in found))
+        return table

@@ -1,0 +1,139 @@
+"""Ways to reach into a running stack, and to wait for what it does."""
+
+import asyncio
+import os
+import signal
+import time
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+import httpx
+import psutil
+import psycopg
+
+from events.envelope import Event, first_event
+from events.kafka import KafkaProducer, read_topic
+from events.log import Received, Record
+from events.payloads import Payload, SaleRecorded
+from events.publisher import to_record
+from infra.local import stack
+from infra.local.state import read_state
+from infra.settings import Settings
+
+PATIENCE = 180.0  # seconds; a bound on waiting for a state, not an expectation
+LAST_DAY = date(2024, 6, 30)
+
+
+@dataclass
+class System:
+    """The running stack as a test uses it."""
+
+    settings: Settings
+
+    @property
+    def http(self) -> httpx.Client:
+        return httpx.Client(base_url=f"http://127.0.0.1:{self.settings.http_port}", timeout=30)
+
+    def rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """What a statement finds in the database; no rows while the database is away."""
+        try:
+            with psycopg.connect(self.settings.database) as connection:
+                return connection.execute(statement, parameters).fetchall()
+        except psycopg.OperationalError:
+            return []
+
+    def send(self, records: Sequence[Record]) -> None:
+        async def send() -> None:
+            producer = KafkaProducer(self.settings.kafka)
+            try:
+                await producer.send(records)
+            finally:
+                await producer.close()
+
+        asyncio.run(send())
+
+    def publish(self, events: Sequence[Event[Payload]]) -> None:
+        self.send([to_record(event) for event in events])
+
+    def topic(self, name: str) -> list[Received]:
+        return asyncio.run(read_topic(self.settings.kafka, name))
+
+    def ids(self, topic: str, run_id: str) -> set[str]:
+        """The ids of a run's events on a topic."""
+        return {
+            dict(record.headers)["ce_id"].decode()
+            for record in self.topic(topic)
+            if dict(record.headers).get("ce_correlationid", b"").decode() == run_id
+        }
+
+    def shop(self, series: int = 2, days: int = 60) -> str:
+        """A new store with steady sales of some products, persisted; its name."""
+        store = f"store-{uuid.uuid4().hex[:8]}"
+        self.publish(
+            [
+                sale(store, f"product-{n}", LAST_DAY - timedelta(days=day), 50.0 + 7 * day % 13)
+                for n in range(series)
+                for day in range(days)
+            ]
+        )
+        count = "SELECT count(*) FROM daily_sales WHERE store = %s"
+        wait(lambda: self.rows(count, store) == [(series * days,)])
+        return store
+
+    def retrain(self, store: str, **wishes: object) -> str:
+        answer = self.http.post("/retrain", json={"store": store, **wishes})
+        assert answer.status_code == 202, answer.text
+        return str(answer.json()["run_id"])
+
+    def run(self, run_id: str) -> dict[str, Any]:
+        """A run as the API tells it; empty while nobody knows it or the API is away."""
+        try:
+            answer = self.http.get(f"/runs/{run_id}")
+        except httpx.TransportError:
+            return {}
+        return dict(answer.json()) if answer.status_code == 200 else {}
+
+    def ended(self, run_id: str) -> dict[str, Any]:
+        """The run once it has ended."""
+        wait(lambda: self.run(run_id).get("state") == "completed")
+        return self.run(run_id)
+
+    def forecast(self, store: str, product: str) -> dict[str, Any]:
+        """The forecast, once there is one."""
+        path = f"/forecasts/{store}/{product}"
+        wait(lambda: self.http.get(path).status_code == 200)
+        return dict(self.http.get(path).json())
+
+    def kill_server(self, name: str) -> None:
+        """`kill -9` of one of the stack's processes."""
+        os.kill(read_state(self.settings.home).processes[name].pid, signal.SIGKILL)
+
+    def kill_function(self, name: str) -> None:
+        """`kill -9` of a function's replica."""
+        host = psutil.Process(read_state(self.settings.home).processes["ray"].pid)
+        title = f"ray::ServeReplica:shelfcast:{name}"
+        for child in host.children(recursive=True):
+            if " ".join(child.cmdline()).startswith(title):
+                child.kill()
+                return
+        raise AssertionError(f"no replica of {name} runs")
+
+    def up(self) -> None:
+        """What `shelfcast up` does."""
+        self.settings = stack.up(Settings(_env_file=None, home=self.settings.home))
+
+
+def wait(until: Callable[[], bool]) -> None:
+    """Until it holds; fails when it never does."""
+    deadline = time.monotonic() + PATIENCE
+    while not until():
+        assert time.monotonic() < deadline, "never came to pass"
+        time.sleep(0.2)
+
+
+def sale(store: str, product: str, day: date, units: float, **more: Any) -> Event[SaleRecorded]:
+    data = SaleRecorded(store=store, product=product, date=day, units=units, **more)
+    return first_event(data, "test")
