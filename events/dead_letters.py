@@ -5,6 +5,7 @@ is an id derived from where the original stood, so the same failure met twice is
 letter, and a tombstone of the same key says that it was replayed.
 """
 
+import logging
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,6 +17,8 @@ from events.errors import Unreadable
 from events.log import Headers, Received, Record
 from events.payloads import DeadLettered, Payload, RetrainRequested
 from events.topics import DEAD_LETTERS
+
+log = logging.getLogger(__name__)
 
 PREFIX = "dl_"
 LONGEST_MESSAGE = 1000  # characters; a message may quote what it complains about
@@ -115,11 +118,16 @@ def read(record: Received) -> DeadLetter | None:
 
 
 def waiting(records: Iterable[Received]) -> list[DeadLetter]:
-    """The dead letters of the topic that nobody replayed yet, oldest first."""
+    """The dead letters of the topic that nobody replayed yet, oldest first; the log names junk."""
     letters: dict[str, DeadLetter] = {}
     for record in records:
         key = (record.key or b"").decode(errors="replace")
-        if (letter := read(record)) is None:
+        try:
+            letter = read(record)
+        except Unreadable as error:
+            log.warning("%s", error)
+            continue
+        if letter is None:
             letters.pop(key, None)
         else:
             letters.setdefault(key, letter)
