@@ -1,0 +1,89 @@
+"""The CloudEvents attributes of many Kafka records at once.
+
+Looks at whole Arrow columns, and only at what is beyond doubt: a record is *plain* when it
+is in binary content mode, all its headers are UTF-8, and each attribute that a sale needs is
+there exactly once in its usual form. What is not plain may still be right; that is for
+`events.cloudevents.decode` to say, one record at a time.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from events.cloudevents import LONGEST_ID, STRUCTURED_TYPE
+from events.payloads import SaleRecorded
+
+CONTENT_TYPE = "content-type"
+# A part of what `events.cloudevents.parse_time` takes, in which it and Arrow agree.
+USUAL_TIME = (
+    r"^[1-8]\d{3}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?"
+    r"(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$"
+)
+Rows = np.ndarray[Any, np.dtype[np.int64]]
+
+
+@dataclass(frozen=True)
+class PlainAttributes:
+    """Row numbers of the plain records, and each one's event id and time."""
+
+    rows: Rows
+    ids: pa.StringArray
+    times: pa.TimestampArray
+
+
+def plain_attributes(headers: "pa.ListArray[Any]") -> PlainAttributes:
+    """The plain records among these; `headers` is a list of (key, value) structs per record."""
+    none = PlainAttributes(np.empty(0, np.int64), pa.array([], pa.string()), _times([]))
+    entries = headers.flatten()
+    try:
+        texts = pc.struct_field(entries, "value").cast(pa.string())
+    except pa.ArrowInvalid:  # some header is not UTF-8: which one, `decode` will tell
+        return none
+    names = pc.struct_field(entries, "key").dictionary_encode()
+    codes = names.indices.to_numpy(zero_copy_only=False)
+    spellings = [str(name).lower() for name in names.dictionary.to_pylist()]
+    owners = pc.list_parent_indices(headers).to_numpy()
+
+    def places(name: str) -> Rows:
+        return np.flatnonzero(np.isin(codes, [i for i, s in enumerate(spellings) if s == name]))
+
+    plain = np.ones(len(headers), bool)
+    where: dict[str, Rows] = {}
+    for name in ("ce_id", "ce_type", "ce_source", "ce_time"):
+        at = places(name)
+        plain &= np.bincount(owners[at], minlength=len(headers)) == 1
+        where[name] = np.zeros(len(headers), np.int64)
+        where[name][owners[at]] = at
+    at = places(CONTENT_TYPE)
+    structured = _mask(pc.starts_with(texts.take(at), STRUCTURED_TYPE))
+    plain[owners[at[structured]]] = False
+
+    rows = np.flatnonzero(plain)
+    found = {name: texts.take(at[rows]) for name, at in where.items()}
+    length = pc.utf8_length(found["ce_id"])
+    usual = (
+        _mask(pc.equal(found["ce_type"], SaleRecorded.TYPE))
+        & _mask(pc.greater(pc.binary_length(found["ce_source"]), 0))
+        & _mask(pc.and_(pc.greater(length, 0), pc.less_equal(length, LONGEST_ID)))
+        & _mask(pc.match_substring_regex(found["ce_time"], USUAL_TIME))
+    )
+    try:
+        times = _times(found["ce_time"].filter(usual))
+    except pa.ArrowInvalid:  # a day that no month has
+        return none
+    return PlainAttributes(rows[usual], found["ce_id"].filter(usual), times)
+
+
+def _times(texts: Any) -> pa.TimestampArray:
+    return pa.array(texts, pa.string()).cast(pa.timestamp("us", "UTC"))
+
+
+def _mask(condition: Any) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """A nullable condition as a mask; what is not known to hold does not."""
+    mask: np.ndarray[Any, np.dtype[np.bool_]] = condition.fill_null(False).to_numpy(
+        zero_copy_only=False
+    )
+    return mask

@@ -1,0 +1,87 @@
+"""What the failure of a streaming query means: wait and start it again, or give up.
+
+An outage of Kafka is waited out. What no waiting mends ends the process with a message that
+says what to do, so that whoever supervises it sees it fail.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+# Kafka's own notion of what may work later, and what a broker that is away looks like to Java.
+OUTAGES = (
+    "org.apache.kafka.common.errors.RetriableException",
+    "org.apache.kafka.common.errors.TimeoutException",
+    "java.util.concurrent.TimeoutException",
+    "java.net.ConnectException",
+    "java.net.UnknownHostException",
+)
+NO_ADDRESS = "No resolvable bootstrap urls"  # the brokers' names are not in the DNS now
+MISSING_TOPIC = "org.apache.kafka.common.errors.UnknownTopicOrPartitionException"
+DATA_LOSS = "KAFKA_DATA_LOSS"
+CHECKPOINT_SIGNS = ("checkpoint", "offset log", "OffsetSeqLog", "CommitLog", "STREAM_METADATA")
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One link of a Java exception's chain: its class with its ancestors, and its message."""
+
+    classes: tuple[str, ...]
+    message: str
+
+
+class QueryFailed(Exception):
+    """A streaming query failed for a reason that no waiting mends."""
+
+
+def causes(throwable: Any) -> list[Cause]:
+    """The chain of a Java exception, outermost first."""
+    chain = []
+    while throwable is not None and len(chain) < 20:
+        chain.append(Cause(tuple(_ancestry(throwable.getClass())), throwable.getMessage() or ""))
+        throwable = throwable.getCause()
+    return chain
+
+
+def _ancestry(java_class: Any) -> list[str]:
+    names = []
+    while java_class is not None:
+        names.append(java_class.getName())
+        java_class = java_class.getSuperclass()
+    return names
+
+
+def is_outage(chain: list[Cause]) -> bool:
+    """Whether the same query may well run later."""
+    classes = {name for cause in chain for name in cause.classes}
+    if MISSING_TOPIC in classes or any(DATA_LOSS in cause.message for cause in chain):
+        return False
+    return not classes.isdisjoint(OUTAGES) or any(NO_ADDRESS in c.message for c in chain)
+
+
+def advice(chain: list[Cause], checkpoint: str) -> str:
+    """What happened and the next step, in one line."""
+    what = summary(chain)
+    text = " ".join(cause.message for cause in chain)
+    if any(MISSING_TOPIC in cause.classes for cause in chain):
+        return f"{what}. A topic is missing: run `shelfcast up`, or create it"
+    if DATA_LOSS in text:
+        return (
+            f"{what}. Kafka no longer holds what the checkpoint {checkpoint} has not read yet, or "
+            "holds another topic of the same name. If that is understood, delete the checkpoint: "
+            "the job then reads all that the topic holds, which changes nothing twice"
+        )
+    if any(sign in text for sign in CHECKPOINT_SIGNS):
+        return (
+            f"{what}. If the checkpoint {checkpoint} is damaged or another query's, delete it: the "
+            "job then reads all that the topic holds, which changes nothing twice"
+        )
+    return what
+
+
+def summary(chain: list[Cause]) -> str:
+    """The innermost reason, in one line."""
+    cause = chain[-1]
+    lines = [line for line in cause.message.splitlines() if line.strip()]
+    # A Python worker's error comes as its traceback, whose last line says what it was.
+    said = lines[-1] if lines and lines[0].startswith("Traceback") else " ".join(lines)
+    return f"{cause.classes[0].rpartition('.')[2]}: {said[:1000]}".rstrip(": ")

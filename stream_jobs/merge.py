@@ -1,0 +1,154 @@
+"""Sales into `daily_sales`: a binary COPY and one merging statement in one transaction.
+
+For a day of a series the newest event wins, by its time and then its id, whatever the order
+and however often events come. Rows are merged in the order of the primary key, so that
+merges at the same time never wait for each other in a circle.
+An outage (Postgres away, starting, full, or a lost race) is waited out for as long as it
+lasts. Rows that Postgres refuses for their own sake are found by halving and handed back.
+"""
+
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+
+import adbc_driver_postgresql.dbapi as adbc
+import pyarrow as pa
+import stamina
+
+from infra.postgres.schema import daily_sales
+
+log = logging.getLogger(__name__)
+
+FIRST_WAIT, LONGEST_WAIT, JITTER = 0.1, 15.0, 1.0  # seconds between tries in an outage
+# libpq: a server that vanished without a word counts as away after this long.
+PATIENCE = {"connect_timeout": "10", "tcp_user_timeout": "30000", "application_name": "sales-sink"}
+STAGING = "daily_sales_staging"
+
+KEYS = [column.name for column in daily_sales.primary_key]
+COLUMNS = [column.name for column in daily_sales.columns]
+VALUES = [name for name in COLUMNS if name not in KEYS]
+
+CREATE_STAGING = (
+    f"CREATE TEMPORARY TABLE {STAGING} (LIKE {daily_sales.name}) ON COMMIT DELETE ROWS"
+)
+MERGE = f"""
+INSERT INTO {daily_sales.name} AS kept ({", ".join(COLUMNS)})
+SELECT DISTINCT ON ({", ".join(KEYS)}) {", ".join(COLUMNS)}
+FROM pg_temp.{STAGING}
+ORDER BY {", ".join(KEYS)}, recorded_at DESC, event_id DESC
+ON CONFLICT ({", ".join(KEYS)}) DO UPDATE
+SET {", ".join(f"{name} = excluded.{name}" for name in VALUES)}
+WHERE (excluded.recorded_at, excluded.event_id) > (kept.recorded_at, kept.event_id)
+"""  # noqa: S608 - names of our own schema
+
+# SQLSTATE classes. https://www.postgresql.org/docs/current/errcodes-appendix.html
+ROW_AT_FAULT = ("22", "23", "54")  # data exception, constraint, limit of a row or index
+PASSING = ("08", "40", "53", "55", "57", "58", "25006")  # 25006: a standby during a failover
+
+
+@dataclass(frozen=True)
+class Refused:
+    """A sale that Postgres does not take: its row in the table, and Postgres' words."""
+
+    row: int
+    message: str
+
+
+@cache
+def sales_table(database: str) -> "SalesTable":
+    """The table through this process's own connection, kept from batch to batch."""
+    return SalesTable(database)
+
+
+class SalesTable:
+    """`daily_sales` over one connection, opened when needed and again after it was lost."""
+
+    def __init__(self, database: str) -> None:
+        self._address = _with_patience(database)
+        self._connection: adbc.Connection | None = None
+
+    def merge(self, sales: pa.Table) -> list[Refused]:
+        """Merge the sales, each part durable when this returns; what Postgres refuses."""
+        return self._merge(sales, 0) if sales.num_rows else []
+
+    def close(self) -> None:
+        """Let go of the connection."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _merge(self, sales: pa.Table, first: int) -> list[Refused]:
+        try:
+            self._through_outages(sales)
+        except adbc.DatabaseError as error:
+            if not _state(error).startswith(ROW_AT_FAULT):
+                raise
+            if sales.num_rows == 1:
+                return [Refused(first, _message(error))]
+            half = sales.num_rows // 2
+            return self._merge(sales[:half], first) + self._merge(sales[half:], first + half)
+        return []
+
+    def _through_outages(self, sales: pa.Table) -> None:
+        for attempt in stamina.retry_context(
+            on=is_outage,
+            attempts=None,
+            timeout=None,
+            wait_initial=FIRST_WAIT,
+            wait_max=LONGEST_WAIT,
+            wait_jitter=JITTER,
+        ):
+            with attempt:
+                try:
+                    with self._transaction() as cursor:
+                        cursor.adbc_ingest(STAGING, sales, mode="append", db_schema_name="pg_temp")
+                        cursor.execute(MERGE)
+                except adbc.Error as error:
+                    if is_outage(error):
+                        log.warning("outage, trying again: %s", _message(error))
+                    raise
+
+    @contextmanager
+    def _transaction(self) -> Iterator[adbc.Cursor]:
+        """A transaction; after any error its connection is given up, and with it what it did."""
+        try:
+            if self._connection is None:
+                self._connection = adbc.connect(self._address, autocommit=True)
+                with self._connection.cursor() as cursor:
+                    cursor.execute(CREATE_STAGING)
+            with self._connection.cursor() as cursor:
+                cursor.execute("BEGIN")
+                yield cursor
+                cursor.execute("COMMIT")
+        except BaseException:
+            with suppress(adbc.Error):
+                self.close()
+            raise
+
+
+def is_outage(error: Exception) -> bool:
+    """Whether the same merge may well work later."""
+    if not isinstance(error, adbc.Error):
+        return False
+    state = _state(error)
+    # Without a state nobody answered, or the server turned the connection away.
+    return state.startswith(PASSING) if state else isinstance(error, adbc.OperationalError)
+
+
+def _state(error: adbc.Error) -> str:
+    return error.sqlstate or ""
+
+
+def _message(error: adbc.Error) -> str:
+    details = dict(error.details or ())
+    said = details.get(b"PG_DIAG_MESSAGE_PRIMARY") or details.get("PG_DIAG_MESSAGE_PRIMARY")
+    if said is None:
+        return " ".join(str(error).split())
+    return f"{said.decode(errors='replace')} (SQLSTATE {_state(error)})"
+
+
+def _with_patience(database: str) -> str:
+    options = "&".join(f"{name}={value}" for name, value in PATIENCE.items() if name not in database)
+    return f"{database}{'&' if '?' in database else '?'}{options}"
