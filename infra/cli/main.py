@@ -11,7 +11,7 @@ import traceback
 
 import typer
 
-from infra.cli import stack
+from infra.cli import forecasts, retrain, runs, stack
 
 OWN_PACKAGES = ("events", "functions", "infra", "stream_jobs")
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
@@ -26,6 +26,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 stack.register(app)
+retrain.register(app)
+runs.register(app)
+forecasts.register(app)
 
 
 def main() -> None:

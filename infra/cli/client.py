@@ -1,0 +1,168 @@
+"""How commands ask the HTTP API, and how each of them ends when it can't answer.
+
+Errors leave as one line on standard error: exit 2 for what the API or a check here refuses,
+exit 1 for an API that is away or fails.
+"""
+
+import json
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any
+from urllib.parse import quote
+
+import typer
+
+if TYPE_CHECKING:
+    import httpx
+
+FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
+ANSWER_SECONDS = 20.0  # the API itself waits for Kafka for 5 and for the database for 10
+CONNECT_SECONDS = 3.0
+
+# What the API advises, as a person at a terminal does it.
+COMMANDS = {
+    "GET /runs": "`shelfcast runs`",
+    "GET /series": "`shelfcast series`",
+    "POST /retrain": "`shelfcast retrain`",
+}
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
+
+
+class Refused(Exception):
+    """The API does not take what a person gave; the message names field, value and fix. Exit 2."""
+
+
+class Failed(Exception):
+    """The work could not be done, through no fault of what a person gave. Exit 1."""
+
+
+class NotFound(Failed):
+    """What was asked for does not exist, or not yet."""
+
+
+class Away(Failed):
+    """The API, or what it needs, does not answer now; it may later."""
+
+
+class NoAnswer(Away):
+    """A request was sent and not answered: what it asks for may have been done."""
+
+
+class Client:
+    """The API at an address. `clock` and `pause` are what waiting goes by."""
+
+    def __init__(
+        self,
+        address: str,
+        transport: "httpx.BaseTransport | None" = None,
+        clock: Callable[[], float] = time.monotonic,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        import httpx
+
+        self.address, self.clock, self.pause = address, clock, pause
+        self._http = httpx.Client(
+            base_url=address,
+            transport=transport,
+            timeout=httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS),
+            trust_env=False,  # the stack is near; a proxy of the environment is not for it
+        )
+
+    def get(self, *path: str, **query: Any) -> Any:
+        """The answer of a path given by its segments; Refused, NotFound, Failed or Away."""
+        given = {name: value for name, value in query.items() if value is not None}
+        return self._ask("GET", path, params=given)
+
+    def post(self, *path: str, body: dict[str, Any]) -> Any:
+        """The answer to a body; errors as of `get`."""
+        return self._ask("POST", path, json=body)
+
+    def _ask(self, method: str, path: tuple[str, ...], **options: Any) -> Any:
+        import httpx
+
+        url = "/" + "/".join(quote(segment, safe="") for segment in path)
+        try:
+            answer = self._http.request(method, url, **options)
+        except httpx.ConnectError:
+            raise Away(f"the API at {self.address} does not answer; run `shelfcast up`") from None
+        except httpx.TransportError as error:
+            raise NoAnswer(
+                f"the API at {self.address} left {method} {url} without an answer "
+                f"({type(error).__name__}); see `shelfcast status`"
+            ) from None
+        return self._read(answer)
+
+    def _read(self, answer: "httpx.Response") -> Any:
+        try:
+            document = answer.json()
+        except ValueError:
+            raise Failed(
+                f"{self.address} answered {answer.status_code} and no JSON, so it is not the API: "
+                "see `shelfcast status`, or set SHELFCAST_HTTP_HOST and SHELFCAST_HTTP_PORT"
+            ) from None
+        if answer.is_success:
+            return document
+        told = _told(document)
+        if answer.status_code == 404:
+            raise NotFound(told)
+        if answer.status_code == 503:
+            raise Away(told)
+        if answer.is_client_error:
+            raise Refused(told)
+        raise Failed(f"the API failed ({answer.status_code}): {told}; see `shelfcast logs ray`")
+
+
+def _told(document: Any) -> str:
+    """The `detail` of an answer on one line."""
+    detail = document.get("detail", document) if isinstance(document, dict) else document
+    problems = detail if isinstance(detail, list) else [detail]
+    told = "; ".join(_problem(one) if isinstance(one, dict) else str(one) for one in problems)
+    for request, command in COMMANDS.items():
+        told = told.replace(request, command)
+    return told
+
+
+def _problem(problem: dict[str, Any]) -> str:
+    value = problem.get("value")
+    got = "" if value is None else f" (got {value})"
+    return f"{problem.get('field')}: {problem.get('message')}{got}"
+
+
+def client_of(ctx: typer.Context) -> Client:
+    """The client handed in through the context's object, or that of the running stack."""
+    if isinstance(ctx.obj, Client):
+        return ctx.obj
+    from infra.settings import load_settings
+
+    settings = load_settings()
+    if settings.http_port is None:
+        raise Failed(
+            "SHELFCAST_HTTP_PORT is not set and no local stack is up: run `shelfcast up`, "
+            "or set SHELFCAST_HTTP_PORT"
+        )
+    host = f"[{settings.http_host}]" if ":" in settings.http_host else settings.http_host
+    return Client(f"http://{host}:{settings.http_port}")
+
+
+@contextmanager
+def outcome() -> Iterator[None]:
+    """Turn what goes wrong into one line on standard error and the exit code."""
+    try:
+        yield
+    except (Refused, Failed) as error:
+        typer.echo(f"shelfcast: {one_line(str(error))}", err=True)
+        raise typer.Exit(BAD_INPUT if isinstance(error, Refused) else FAILED) from None
+
+
+def one_line(text: str) -> str:
+    """The text without what could steer a terminal or break its line."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
+    sys.stdout.write("\n")

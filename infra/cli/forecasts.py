@@ -1,0 +1,257 @@
+"""`shelfcast forecast`, `models` and `series`: what is known of series and what will sell."""
+
+import math
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from infra.cli.client import Client, Json, Refused, client_of, one_line, outcome, print_json
+from infra.cli.runs import ago, plain_table
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+PAGE = 1000  # series, as the API gives them
+PAST_DAYS = 28  # of history in a chart
+CHART_HEIGHT = 14
+MANY_UNITS = 100  # that make decimals noise
+CHART_MARGIN = 28  # columns of the y-axis and the name of the x-axis
+ROUND = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 15, 20)
+METRIC_NAMES = {"rmse": "RMSE", "mape": "MAPE", "mae": "MAE", "medae": "MedAE"}
+
+Store = Annotated[str, typer.Argument(metavar="STORE", help="As in `shelfcast series`.")]
+Product = Annotated[str, typer.Argument(metavar="PRODUCT", help="As in `shelfcast series`.")]
+Document = dict[str, Any]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    for command in (forecast, models, series):
+        app.command()(command)
+
+
+def forecast(
+    ctx: typer.Context,
+    store: Store,
+    product: Product,
+    plot: Annotated[bool, typer.Option("--plot", help="Draw it, with what was sold.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show what a series is expected to sell, by its champion."""
+    with outcome():
+        if plot and as_json:
+            raise Refused("--plot: a drawing is no JSON; leave out --plot or --json")
+        _check_names(store, product)
+        client = client_of(ctx)
+        found = client.get("forecasts", store, product)
+        if as_json:
+            print_json(found)
+            return
+        from rich.console import Console
+        from rich.text import Text
+
+        console = Console(highlight=False)
+        console.print(Text(_heading(found)))
+        if plot:
+            console.print(Text.from_ansi(chart(found, _past(client, found), console.width)))
+        console.print(forecast_table(found))
+
+
+def models(ctx: typer.Context, store: Store, product: Product, as_json: Json = False) -> None:
+    """Show a series' model versions, newest first, with how good they are."""
+    with outcome():
+        _check_names(store, product)
+        found = client_of(ctx).get("models", store, product)
+        if as_json:
+            print_json(found)
+            return
+        from rich.console import Console
+
+        Console(highlight=False).print(models_table(found["models"]))
+
+
+def series(
+    ctx: typer.Context,
+    limit: Annotated[int, typer.Option(metavar="N", help="How many.")] = 100,
+    as_json: Json = False,
+) -> None:
+    """Show the series that have sales."""
+    with outcome():
+        if limit < 1:
+            raise Refused(f"--limit: {limit}; must be 1 or more")
+        page = _pages(client_of(ctx), limit)
+        if as_json:
+            print_json(page)
+        elif page["series"]:
+            from rich.console import Console
+
+            Console(highlight=False).print(series_table(page["series"]))
+            if page["next"] is not None:
+                typer.echo(f"shelfcast: there may be more; see --limit {limit * 10}", err=True)
+        else:
+            typer.echo("No series is known; import sales with `shelfcast sales import`")
+
+
+def _check_names(store: str, product: str) -> None:
+    for name, value in (("STORE", store), ("PRODUCT", product)):
+        if not value or "/" in value:
+            raise Refused(f"{name}: {value!r} is no name; give STORE and PRODUCT as two words")
+
+
+def _pages(client: Client, limit: int) -> Document:
+    """The first `limit` series, however many pages that takes."""
+    page: Document = client.get("series", limit=min(limit, PAGE))
+    found = page["series"]
+    while page["next"] is not None and len(found) < limit:
+        page = client.get("series", limit=min(limit - len(found), PAGE), after=page["next"])
+        found += page["series"]
+    return {"series": found, "next": page["next"]}
+
+
+def _past(client: Client, found: Document) -> list[Document]:
+    """What was sold before the forecast's days, and on them where that is known by now."""
+    last = date.fromisoformat(found["days"][-1]["date"])
+    history: Document = client.get(
+        "series",
+        found["store"],
+        found["product"],
+        days=PAST_DAYS + len(found["days"]),
+        before=(last + timedelta(days=1)).isoformat(),
+    )
+    days: list[Document] = history["days"]
+    return days
+
+
+def _heading(found: Document) -> str:
+    series = one_line(f"{found['store']}/{found['product']}")
+    return (
+        f"{series} by model version {found['version']}, data through {found['data_through']}, "
+        f"published {ago(found['published_at'])}"
+    )
+
+
+def forecast_table(found: Document) -> "Table":
+    """A forecast's days, in units."""
+    table = _table("date", "weekday", "yhat", "lower", "upper", numbers=3)
+    decimals = 0 if max(day["yhat_upper"] for day in found["days"]) >= MANY_UNITS else 1
+    for day in found["days"]:
+        numbers = (day["yhat"], day["yhat_lower"], day["yhat_upper"])
+        table.add_row(
+            day["date"],
+            f"{date.fromisoformat(day['date']):%A}",
+            *(f"{number:,.{decimals}f}" for number in numbers),
+        )
+    table.caption = "in units, with the 95 % interval"
+    return table
+
+
+def models_table(found: Sequence[Document]) -> "Table":
+    """Model versions, with cross-validated metrics."""
+    from rich.text import Text
+
+    metrics = list(dict.fromkeys(name for model in found for name in model["metrics"]))
+    names = [METRIC_NAMES.get(name, name) for name in metrics]
+    table = _table(
+        "version", "strategy", "as of", "data through", "rows", *names, numbers=1 + len(names)
+    )
+    for model in found:
+        table.add_row(
+            " ".join([f"{model['version']}", *model["aliases"]]),
+            Text(one_line(model["strategy"])),
+            model["as_of"],
+            model["data_through"],
+            f"{model['rows']:,}",
+            *(_metric(name, model["metrics"].get(name)) for name in metrics),
+            style="bold" if "champion" in model["aliases"] else "",
+        )
+    table.caption = "metrics are cross-validated, in units but for MAPE"
+    return table
+
+
+def series_table(found: Sequence[Document]) -> "Table":
+    """Series, the days they have, and their champions."""
+    from rich.text import Text
+
+    table = _table("store", "product", "first day", "last day", "champion version", numbers=1)
+    for one in found:
+        version = one["champion_version"]
+        table.add_row(
+            Text(one_line(one["store"])),
+            Text(one_line(one["product"])),
+            one["first_day"],
+            one["last_day"],
+            "none" if version is None else str(version),
+        )
+    return table
+
+
+def _table(*names: str, numbers: int) -> "Table":
+    """A table whose last columns hold numbers."""
+    table = plain_table(*names)
+    for column in table.columns[-numbers:]:
+        column.justify = "right"
+    return table
+
+
+def chart(found: Document, past: Sequence[Document], width: int) -> str:
+    """What was sold, the forecast and its interval as lines; closed days are left out."""
+    import plotille
+
+    sold = [(day["date"], day["units"]) for day in past if day["open"]]
+    lines: dict[str, tuple[str, list[tuple[str, float]]]] = {"sold": ("blue", sold)}
+    open_days = [day for day in found["days"] if day["yhat_upper"] > 0]
+    for name, colour in (("yhat_lower", "yellow"), ("yhat_upper", "yellow"), ("yhat", "green")):
+        lines[name] = (colour, [(day["date"], day[name]) for day in open_days])
+    values = [value for _, line in lines.values() for _, value in line]
+    bottom, top = _rounded(min(values, default=0.0), max(values, default=1.0))
+    figure = plotille.Figure()
+    figure.width, figure.height = max(width - CHART_MARGIN, 20), CHART_HEIGHT
+    figure.color_mode = "names"
+    figure.x_label, figure.y_label = "date", "units"
+    figure.register_label_formatter(float, _y_label)
+    figure.register_label_formatter(datetime, _x_label)
+    figure.set_y_limits(bottom, top)
+    days = [day["date"] for day in (*past, *found["days"])]
+    figure.set_x_limits(datetime.fromisoformat(min(days)), datetime.fromisoformat(max(days)))
+    for colour, line in lines.values():
+        if line:
+            at = [datetime.fromisoformat(day) for day, _ in line]
+            figure.plot(at, [value for _, value in line], lc=colour)
+    legend = (("blue", "sold"), ("green", "forecast"), ("yellow", "95 % interval"))
+    words = "   ".join(plotille.color(f"── {name}", fg=colour) for colour, name in legend)
+    return f"{figure.show()}\n{' ' * 13}{words}\n"
+
+
+def _rounded(low: float, high: float) -> tuple[float, float]:
+    """Limits whose distance is a round number for each line of the chart."""
+    span = max(high - low, abs(high) * 0.01, 1e-6)
+    magnitude = 10.0 ** math.floor(math.log10(span / CHART_HEIGHT))
+    step = next(
+        step
+        for step in (magnitude * times for times in ROUND)
+        if math.floor(low / step) * step + step * CHART_HEIGHT >= high
+    )
+    bottom = math.floor(low / step) * step
+    return bottom, bottom + step * CHART_HEIGHT
+
+
+def _y_label(value: float, chars: int, delta: float, left: bool = False) -> str:
+    text = f"{value:,.{2 if delta < 1 else 1 if delta < 10 else 0}f}"
+    return text.ljust(chars) if left else text.rjust(chars)
+
+
+def _x_label(value: datetime, chars: int, delta: float, left: bool = False) -> str:
+    text = f"{value:%d %b}"
+    return text.ljust(chars) if left else text.rjust(chars)
+
+
+def _metric(name: str, value: float | None) -> str:
+    if value is None:
+        return "-"
+    return (
+        f"{value:.1%}".replace("%", " %")
+        if name == "mape"
+        else f"{value:,.{0 if value >= MANY_UNITS else 1}f}"
+    )

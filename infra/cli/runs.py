@@ -1,0 +1,237 @@
+"""`shelfcast runs`: how the runs of training went and go."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from infra.cli.client import (
+    Client,
+    Json,
+    NotFound,
+    Refused,
+    client_of,
+    one_line,
+    outcome,
+    print_json,
+)
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+SHORTEST_ID = 8  # characters of a run's id in a table
+MOST_LISTED = 1000  # runs, as the API gives them
+FAILURES_SHOWN = 20
+ONE_LINE_WIDTH, WHOLE_ID_WIDTH = 120, 145  # columns that a terminal has at least
+TRAINED = "succeeded\nof planned"
+
+Run = dict[str, Any]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(runs)
+
+
+def runs(
+    ctx: typer.Context,
+    run_id: Annotated[
+        str | None, typer.Argument(metavar="[RUN_ID]", help="One run, by its id or its start.")
+    ] = None,
+    limit: Annotated[int, typer.Option(metavar="N", help="How many, newest first.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Show the newest runs, or one run with the series that failed."""
+    with outcome():
+        client = client_of(ctx)
+        if run_id is not None:
+            found = find_run(client, run_id)
+            print_json(found) if as_json else print_run(found)
+            return
+        listed = client.get("runs", limit=limit)
+        if as_json:
+            print_json(listed)
+        elif listed["runs"]:
+            from rich.console import Console
+
+            console = Console(highlight=False)
+            console.print(runs_table(listed["runs"], console.width))
+        else:
+            typer.echo("There is no run yet; ask for one with `shelfcast retrain --all`")
+
+
+def find_run(client: Client, given: str) -> Run:
+    """The run of that id, or the only one whose id starts so."""
+    try:
+        found: Run = client.get("runs", given)
+    except NotFound:
+        listed = client.get("runs", limit=MOST_LISTED)["runs"]
+        starts = [run["run_id"] for run in listed if run["run_id"].startswith(given)]
+        if not starts:
+            raise
+        if len(starts) > 1:
+            some = ", ".join(starts[:3]) + (", …" if len(starts) > 3 else "")
+            raise Refused(
+                f"RUN_ID: {len(starts)} runs start with {given!r} ({some}); give more of the id"
+            ) from None
+        found = client.get("runs", starts[0])
+    return found
+
+
+def short_ids(ids: Sequence[str]) -> dict[str, str]:
+    """Each id's shortest start that tells it from the others."""
+    short = {}
+    for one in ids:
+        length = SHORTEST_ID
+        while any(other != one and other.startswith(one[:length]) for other in ids):
+            length += 1
+        short[one] = one[:length]
+    return short
+
+
+def runs_table(found: Sequence[Run], width: int) -> "Table":
+    """Runs as a person compares them; a narrow terminal stacks what a wide one has in a row."""
+    from rich.text import Text
+
+    apart = "  " if width >= ONE_LINE_WIDTH else "\n"
+    ids = [run["run_id"] for run in found]
+    shown = dict(zip(ids, ids, strict=True)) if width >= WHOLE_ID_WIDTH else short_ids(ids)
+    table = plain_table("run", "requested", "scope", "strategy", "state", TRAINED)
+    for column in table.columns:
+        column.no_wrap = column.header not in ("scope", TRAINED)
+    for run in found:
+        counts = run["counts"]
+        lasted, style = _lasted(run)
+        trained = Text(f"{counts['succeeded']:,} of {counts['planned']:,}")
+        if counts["failed"]:
+            trained.append(f"{apart}{counts['failed']:,} failed", "red")
+        table.add_row(
+            Text(shown[run["run_id"]], "cyan"),
+            Text(one_line(run["requested_by"]) + apart + ago(run["requested_at"])),
+            Text(_scope(run)),
+            Text(one_line(run["strategy"]) + apart + run["as_of"]),
+            Text(run["state"], style).append(apart + lasted, "default"),
+            trained,
+        )
+    return table
+
+
+def plain_table(*names: str) -> "Table":
+    """A table with a line below its head and no other."""
+    from rich import box
+    from rich.table import Table
+
+    return Table(
+        *names,
+        box=box.SIMPLE_HEAD,
+        show_edge=False,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        caption_justify="left",
+    )
+
+
+def print_run(run: Run) -> None:
+    """One run and the series that failed, as a person reads them."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    lasted, style = _lasted(run)
+    requested = f"by {run['requested_by']}, {ago(run['requested_at'])} ({_utc(run)})"
+    told = {
+        "run": Text(run["run_id"], "cyan"),
+        "state": Text(run["state"], style).append(f", {lasted}", "default"),
+        "requested": requested,
+        "reason": one_line(run["reason"]),
+        "scope": _scope(run),
+        "strategy": run["strategy"],
+        "as of": f"{run['as_of']}, {run['horizon']} days ahead",
+        "series": counted(run["counts"]) + _rate(run),
+    }
+    console = Console(highlight=False)
+    grid = Table.grid(padding=(0, 2))
+    for name, text in told.items():
+        if text:
+            grid.add_row(Text(name, "dim"), text if isinstance(text, Text) else Text(text))
+    console.print(grid)
+    if run["state"] == "completed" and not run["counts"]["planned"]:
+        console.print("No series is known: import sales with `shelfcast sales import`")
+    if run["failures"]:
+        console.print()
+        console.print(_failures_table(run))
+
+
+def _failures_table(run: Run) -> "Table":
+    from rich.text import Text
+
+    failures = run["failures"]
+    table = plain_table("store", "product", "why it failed")
+    for failure in failures[:FAILURES_SHOWN]:
+        table.add_row(*(Text(one_line(failure[n])) for n in ("store", "product", "reason")))
+    if (more := len(failures) - FAILURES_SHOWN) > 0:
+        table.caption = f"and {more:,} more: shelfcast runs {run['run_id']} --json"
+    return table
+
+
+def counted(counts: dict[str, int]) -> str:
+    """A run's series by result, in words."""
+    return ", ".join(f"{counts[name]:,} {name}" for name in ("planned", "succeeded", "failed"))
+
+
+def _rate(run: Run) -> str:
+    if (seconds := _seconds(run)) <= 0 or not (done := run["counts"]["succeeded"]):
+        return ""
+    return f", {done / seconds:,.1f}/s"
+
+
+def _scope(run: Run) -> str:
+    match run["store"], run["product"]:
+        case None, None:
+            return "every series"
+        case store, None:
+            return one_line(f"store {store}")
+        case None, product:
+            return one_line(f"product {product}")
+        case store, product:
+            return one_line(f"{store}/{product}")
+
+
+def _lasted(run: Run) -> tuple[str, str]:
+    """How long it took or has taken so far, and the colour of its state."""
+    if run["state"] == "running":
+        return f"for {span(_seconds(run))}", "yellow"
+    if not run["counts"]["planned"]:
+        return "nothing to do", "yellow"
+    return f"in {span(_seconds(run))}", "red" if run["counts"]["failed"] else "green"
+
+
+def _seconds(run: Run) -> float:
+    ended = run["finished_at"]
+    end = datetime.now(UTC) if ended is None else datetime.fromisoformat(ended)
+    return (end - datetime.fromisoformat(run["requested_at"])).total_seconds()
+
+
+def _utc(run: Run) -> str:
+    return f"{datetime.fromisoformat(run['requested_at']).astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC"
+
+
+def span(seconds: float) -> str:
+    """A length of time in its one or two largest units."""
+    if seconds < 60:
+        return f"{max(seconds, 0):.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} days"
+
+
+def ago(time: str, now: datetime | None = None) -> str:
+    """How long ago a time of the API is, roughly."""
+    seconds = ((now or datetime.now(UTC)) - datetime.fromisoformat(time)).total_seconds()
+    for length, unit in ((86400, "day"), (3600, "hour"), (60, "min")):
+        if (count := int(seconds // length)) >= 1:
+            return f"{count:,} {unit}{'s' if count > 1 and unit != 'min' else ''} ago"
+    return f"{max(seconds, 0):.0f} s ago"
