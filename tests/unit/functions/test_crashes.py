@@ -1,0 +1,104 @@
+"""A kill between a function's effect and its commit, for every function: nothing differs after."""
+
+from collections.abc import Iterable
+
+import pytest
+
+from events.log import Received
+from events.memory import MemoryConsumer
+from events.subscriber import Subscriber
+from functions.catalog import FUNCTIONS
+from tests.unit.functions.world import SERIES, World, request
+
+
+class Killed(BaseException):
+    """The process is gone; no handler of exceptions sees it."""
+
+
+class DiesAtCommit(MemoryConsumer):
+    async def commit(self, done: Iterable[Received]) -> None:
+        raise Killed
+
+
+def dying(world: World, name: str, at: str) -> Subscriber:
+    """A subscriber that dies on its first batch, before it publishes or before it commits."""
+    function = FUNCTIONS[name]
+    handle = function.build(world.dependencies)
+
+    async def dies(events):
+        await handle(events)
+        raise Killed
+
+    log = world.host.log
+    consumer = DiesAtCommit if at == "commit" else MemoryConsumer
+    return Subscriber(
+        consumer(log, function.group, function.inputs),
+        log.producer(),
+        dies if at == "publish" else handle,
+        group=function.group,
+        is_outage=lambda _: False,
+        most=function.most,
+        first_wait=0.001,
+    )
+
+
+async def settle(world: World, victim: str, at: str) -> int:
+    """Like the host's own, but every time the victim has work it first dies of it."""
+    deaths, before = 0, -1
+    while before != (before := sum(map(len, world.host.log.partitions.values()))):
+        for name in FUNCTIONS:
+            if name == victim:
+                try:
+                    await dying(world, name, at).drain()
+                except Killed:
+                    deaths += 1
+            await world.host.subscriber(name).drain()
+    return deaths
+
+
+def made(harm: str) -> World:
+    world = World()
+    world.sell(*SERIES)
+    world.engine.unfit = {SERIES[0]: "too odd"} if harm == "unfit" else {}
+    world.engine.poison = {SERIES[2]} if harm == "poison" else set()
+    return world
+
+
+@pytest.mark.parametrize("harm", ["nothing", "unfit", "poison"])
+@pytest.mark.parametrize("at", ["publish", "commit"])
+@pytest.mark.parametrize("victim", FUNCTIONS)
+async def test_a_kill_between_effect_and_commit_leaves_no_trace(victim, at, harm):
+    undisturbed, killed = made(harm), made(harm)
+    await undisturbed.run(request())
+    await killed.host.publish([request()])
+    assert await settle(killed, victim, at) > 0
+    assert killed.state() == undisturbed.state()
+    assert killed.ids() == undisturbed.ids()
+
+
+@pytest.mark.parametrize("at", ["publish", "commit"])
+async def test_a_planner_killed_before_new_sales_plans_as_before_them(at):
+    world, undisturbed = made("nothing"), made("nothing")
+    await world.host.publish([request()])
+    with pytest.raises(Killed):
+        await dying(world, "planner", at).drain()
+    world.sell(("0", "new"))
+    await world.host.settle()
+    await undisturbed.run(request())
+    assert world.state() == undisturbed.state()
+    assert world.ids() == undisturbed.ids()
+
+
+@pytest.mark.parametrize("at", ["publish", "commit"])
+async def test_a_registry_killed_before_a_newer_run_still_announces_what_it_had_promoted(at):
+    world, undisturbed = made("nothing"), made("nothing")
+    newer = request("later")
+    await world.host.publish([request()])
+    for name in ("planner", "trainer"):
+        await world.host.subscriber(name).drain()
+    with pytest.raises(Killed):
+        await dying(world, "registry", at).drain()
+    await world.run(newer)
+    await undisturbed.run(request())
+    await undisturbed.run(newer)
+    assert world.ids() == undisturbed.ids()

@@ -1,0 +1,242 @@
+import asyncio
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from events.dead_letters import as_event, dead_letter, read
+from events.envelope import Event, derive_id, first_event
+from events.log import Received
+from events.payloads import (
+    DeadLettered,
+    ModelPromoted,
+    ModelTrained,
+    Payload,
+    RetrainCompleted,
+    SeriesRef,
+    TrainingFailed,
+    TrainingShardRequested,
+)
+from events.publisher import to_record
+from functions.registry import Registry
+from functions.storage import Counts, Plan
+from infra.memory.storage import MemoryStorage
+from tests.unit.functions.world import NOON, request
+
+MILK, RYE = ("1", "milk"), ("1", "rye")
+AS_OF = date(2015, 8, 1)
+
+
+def plan(run_id: str, *, hours: int = 0, days: int = 0) -> Plan:
+    return Plan(
+        run_id,
+        "test",
+        NOON + timedelta(hours=hours),
+        "",
+        None,
+        None,
+        "windowed",
+        AS_OF + timedelta(days=days),
+        7,
+        ((MILK,), (RYE,)),
+    )
+
+
+OLD, NEW, SAME_DAY = plan("old", days=-7, hours=5), plan("new"), plan("same-day", hours=1)
+
+
+def trained(run: Plan, series: tuple[str, str]) -> Event[ModelTrained]:
+    data = ModelTrained(
+        run_id=run.run_id,
+        store=series[0],
+        product=series[1],
+        model_id=derive_id("model", run.run_id, *series),
+        strategy=run.strategy,
+        as_of=run.as_of,
+        horizon=run.horizon,
+        first_day=run.as_of - timedelta(days=30),
+        data_through=run.as_of - timedelta(days=1),
+        rows=30,
+        metrics={},
+        parameters={},
+        versions={},
+    )
+    return first_event(data, "test", event_id=f"trained-{run.run_id}-{series}", time=NOON)
+
+
+def failed(run: Plan, series: tuple[str, str]) -> Event[TrainingFailed]:
+    data = TrainingFailed(run_id=run.run_id, store=series[0], product=series[1], reason="short")
+    return first_event(data, "test", event_id=f"failed-{run.run_id}-{series}", time=NOON)
+
+
+def lettered(event: Event[Payload], key: bytes | None = None) -> Event[Payload]:
+    """The fact that an event was dead-lettered."""
+    sent = to_record(event)
+    at = Received(sent.topic, key or sent.key, sent.value, sent.headers, 0, 1)
+    letter = dead_letter(at, "g", ValueError("a bug"), 3)
+    found = read(Received(letter.topic, letter.key, letter.value, letter.headers))
+    assert found is not None
+    return as_event(found)
+
+
+def shard(run: Plan, number: int) -> Event[TrainingShardRequested]:
+    data = TrainingShardRequested(
+        run_id=run.run_id,
+        shard=number,
+        series=(SeriesRef(store="1", product="milk"),),
+        as_of=run.as_of,
+        strategy="windowed",
+        horizon=7,
+    )
+    return first_event(data, "test", correlation_id=run.run_id)
+
+
+async def planned(*plans: Plan) -> tuple[MemoryStorage, Registry]:
+    storage = MemoryStorage()
+    for each in plans:
+        await storage.save_plan(each)
+    return storage, Registry(storage, lambda: NOON)
+
+
+async def test_a_run_is_completed_by_its_last_result_and_not_before():
+    storage, registry = await planned(NEW)
+    first = await registry([trained(NEW, MILK)])
+    assert [type(event.data) for event in first] == [ModelPromoted]
+    second = await registry([failed(NEW, RYE)])
+    assert [event.data for event in second] == [
+        RetrainCompleted(run_id="new", planned=2, succeeded=1, failed=1)
+    ]
+    assert await storage.counts(["new"]) == {"new": Counts(2, 1, 1)}
+
+
+async def test_the_completion_has_one_id_whichever_event_completed_the_run():
+    ids = []
+    for last in (MILK, RYE):
+        _, registry = await planned(NEW)
+        first = RYE if last == MILK else MILK
+        await registry([trained(NEW, first)])
+        outputs = await registry([trained(NEW, last)])
+        ids.append([e.id for e in outputs if isinstance(e.data, RetrainCompleted)])
+    assert ids[0] == ids[1]
+    assert len(ids[0]) == 1
+
+
+async def test_a_redelivered_result_says_the_same_again():
+    _, registry = await planned(NEW)
+    batch = [trained(NEW, MILK), failed(NEW, RYE)]
+    assert await registry(batch) == await registry(batch)
+
+
+async def test_a_result_of_an_unknown_run_promotes_and_completes_nothing():
+    _, registry = await planned()
+    assert await registry([failed(NEW, MILK)]) == []
+
+
+async def test_a_given_up_shard_fails_its_series_only():
+    storage, registry = await planned(NEW)
+    assert await registry([lettered(shard(NEW, 1))]) == []
+    run = await storage.run("new")
+    assert run is not None
+    [failure] = run.failures
+    assert (failure.store, failure.product) == RYE
+    assert failure.reason == "dead-lettered from training-shards: ValueError: a bug"
+    [completed] = await registry([failed(NEW, MILK)])
+    assert completed.data == RetrainCompleted(run_id="new", planned=2, succeeded=0, failed=2)
+
+
+async def test_a_given_up_shard_never_undoes_a_success():
+    storage, registry = await planned(NEW)
+    await registry([trained(NEW, MILK)])
+    await registry([lettered(shard(NEW, 0))])
+    assert await storage.counts(["new"]) == {"new": Counts(2, 1, 0)}
+
+
+async def test_a_given_up_result_fails_its_series():
+    storage, registry = await planned(NEW)
+    event = first_event(trained(NEW, MILK).data, "test", correlation_id="new")
+    await registry([lettered(event)])
+    run = await storage.run("new")
+    assert run is not None
+    assert [(f.store, f.product) for f in run.failures] == [MILK]
+
+
+async def test_a_given_up_request_fails_what_was_planned_for_it():
+    storage, registry = await planned(NEW)
+    [completed] = await registry([lettered(request("new"))])
+    assert completed.data == RetrainCompleted(run_id="new", planned=2, succeeded=0, failed=2)
+    assert await registry([lettered(request("never planned"))]) == []
+    await registry([trained(NEW, MILK)])
+    assert await storage.counts(["new"]) == {"new": Counts(2, 1, 1)}
+
+
+@pytest.mark.parametrize(
+    "key", [b"", b"no slash", b"/0", b"new/x", b"new/-1", b"new/99", b"\xff/0"]
+)
+async def test_a_dead_letter_with_a_strange_key_concerns_no_run(key):
+    storage, registry = await planned(NEW)
+    letter = lettered(shard(NEW, 0), key or b" ")
+    assert await registry([letter]) == []
+    assert await storage.counts(["new"]) == {"new": Counts(2, 0, 0)}
+
+
+async def test_dead_letters_of_other_topics_concern_no_run():
+    storage, registry = await planned(NEW)
+    for topic in ("sales", "model-promotions", "forecasts", "runs"):
+        data = DeadLettered(
+            letter_id="l", topic=topic, original_key="1/milk", run_id="new", error="E", message=""
+        )
+        assert await registry([first_event(data, "test")]) == []
+    assert await storage.counts(["new"]) == {"new": Counts(2, 0, 0)}
+
+
+async def test_only_the_newest_of_several_models_in_a_batch_is_promoted():
+    _, registry = await planned(OLD, NEW, SAME_DAY)
+    outputs = await registry([trained(each, MILK) for each in (NEW, SAME_DAY, OLD)])
+    promoted = [event.data for event in outputs if isinstance(event.data, ModelPromoted)]
+    assert [p.run_id for p in promoted] == ["same-day"]
+
+
+RESULTS: list[Event[Payload]] = [
+    *(trained(run, series) for run in (OLD, NEW, SAME_DAY) for series in (MILK, RYE)),
+    failed(OLD, MILK),
+    failed(NEW, RYE),
+    lettered(shard(NEW, 0)),
+    lettered(request("same-day")),
+]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    order=st.permutations(RESULTS),
+    again=st.lists(st.sampled_from(RESULTS), max_size=6),
+    sizes=st.lists(st.integers(1, 5), min_size=16, max_size=16),
+)
+def test_results_in_any_order_grouping_and_number_end_in_the_same_champions(order, again, sizes):
+    storage, completed = asyncio.run(_registered([*again, *order], sizes))
+    champions = {
+        s: storage.stored[i].run_id for (s, a), i in storage.aliases.items() if a == "champion"
+    }
+    assert champions == {MILK: "same-day", RYE: "same-day"}
+    assert {(key, r.state, r.error) for key, r in storage.results.items()} == {
+        ((run.run_id, series), "succeeded", None)
+        for run in (OLD, NEW, SAME_DAY)
+        for series in (MILK, RYE)
+    }
+    assert {(run, 2, 0) for run in ("old", "new", "same-day")} <= completed
+    assert len(storage.stored) == 6
+
+
+async def _registered(
+    events: Sequence[Event[Payload]], sizes: Sequence[int]
+) -> tuple[MemoryStorage, set[tuple[str, int, int]]]:
+    storage, registry = await planned(OLD, NEW, SAME_DAY)
+    left, completed = list(events), set()
+    for size in sizes:
+        batch, left = left[:size], left[size:]
+        for output in await registry(batch):
+            if isinstance(output.data, RetrainCompleted):
+                completed.add((output.data.run_id, output.data.succeeded, output.data.failed))
+    assert left == []
+    return storage, completed

@@ -1,0 +1,128 @@
+"""A small world: an engine that takes milliseconds, a database in memory, and every function."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from events.dead_letters import DeadLetter, waiting
+from events.envelope import Event, first_event
+from events.payloads import Payload, RetrainRequested
+from events.topics import DEAD_LETTERS, TOPICS
+from functions.catalog import Dependencies
+from functions.forecasting import forecasts
+from functions.forecasting.forecasts import Forecasts
+from functions.forecasting.metrics import Metrics
+from functions.forecasting.panel import Key, Panel
+from functions.forecasting.parameters import ProphetParameters
+from functions.forecasting.strategy import Strategy
+from functions.forecasting.unfit import Unfit
+from infra.hosts.memory import MemoryHost
+from infra.memory.storage import MemoryStorage
+
+LAST_DAY = date(2015, 7, 31)
+NOON = datetime(2015, 8, 1, 12, tzinfo=UTC)
+SERIES = (("1", "milk"), ("1", "rye"), ("2", "milk"), ("2", "rye"), ("3", "milk"))
+
+
+class Crash(RuntimeError):
+    """A bug of the engine."""
+
+
+class MeanEngine:
+    """Says that every day sells what the last seven days sold on average.
+
+    It can't fit the series in `unfit`, and the whole batch crashes on one in `poison`.
+    """
+
+    def __init__(self) -> None:
+        self.unfit: dict[Key, str] = {}
+        self.poison: set[Key] = set()
+
+    def fit(self, panel: Panel, strategy: Strategy) -> list[ProphetParameters | Unfit]:
+        if bad := self.poison & set(panel.keys):
+            raise Crash(f"can't fit {sorted(bad)}")
+        return [self._fit(panel, i) for i in range(len(panel))]
+
+    def _fit(self, panel: Panel, i: int) -> ProphetParameters | Unfit:
+        if reason := self.unfit.get(panel.keys[i]):
+            return Unfit(reason)
+        rows = panel.series(i)
+        dates, units = panel.dates[rows], panel.units[rows]
+        return ProphetParameters(
+            k=0.0,
+            m=float(units[-7:].mean()),
+            delta=(0.0,),
+            changepoints_t=(0.0,),
+            beta=(0.0,),
+            sigma_obs=0.5,
+            y_scale=1.0,
+            first_day=dates[0].item(),
+            t_scale_days=(dates[-1] - dates[0]).item().days,
+            rows=len(dates),
+            seasonalities=(),
+            changepoint_prior_scale=0.05,
+            closed_weekdays=(),
+        )
+
+    def backtest(self, panel: Panel, strategy: Strategy) -> list[Metrics | Unfit]:
+        return [Metrics(rmse=2.0, mape=None, mae=1.0, medae=0.5)] * len(panel)
+
+    def forecast(
+        self, models: Sequence[ProphetParameters], start: date, horizon: int, level: float = 0.95
+    ) -> Forecasts:
+        return forecasts.forecast(models, start, horizon, level)
+
+
+class World:
+    """A MemoryHost and what it stands on, with a view of what holds in the end."""
+
+    def __init__(self, shard_series: int = 2) -> None:
+        self.storage = MemoryStorage()
+        self.engine = MeanEngine()
+        self.dependencies = Dependencies(
+            self.storage, self.engine, {"engine": "mean"}, shard_series
+        )
+        self.host = MemoryHost(self.dependencies)
+
+    def sell(self, *series: Key, days: int = 30, last: date = LAST_DAY, units: float = 10) -> None:
+        for key in series:
+            known = self.storage.sales.setdefault(key, {})
+            known |= {last - timedelta(days=n): (units + n % 7, True) for n in range(days)}
+
+    async def run(self, *events: Event[Payload]) -> None:
+        await self.host.publish(events)
+        await self.host.settle()
+
+    def data(self, payload: type[Any]) -> list[Any]:
+        """The data of all events of a type, one for each id."""
+        events = {event.id: event for event in self.host.events(payload.TOPIC)}
+        return [event.data for event in events.values() if isinstance(event.data, payload)]
+
+    def letters(self) -> list[DeadLetter]:
+        return waiting(self.host.log.records(DEAD_LETTERS))
+
+    def ids(self) -> dict[str, set[str]]:
+        """Ids of the events on each topic; a dead letter's is where it stood, so not here."""
+        return {t: {e.id for e in self.host.events(t)} for t in TOPICS if t != DEAD_LETTERS}
+
+    def state(self) -> dict[str, Any]:
+        """All that is stored, without the times at which it was."""
+        storage = self.storage
+        return {
+            "plans": dict(storage.plans),
+            "results": {
+                key: (result.shard, result.state, result.model_id, result.error)
+                for key, result in storage.results.items()
+            },
+            "models": {i: replace(m, trained_at=NOON) for i, m in storage.stored.items()},
+            "aliases": dict(storage.aliases),
+            "history": list(storage.history_of_aliases),
+            "forecasts": {i: replace(f, published_at=NOON) for i, f in storage.published.items()},
+        }
+
+
+def request(run_id: str = "run", at: datetime = NOON, **fields: Any) -> Event[RetrainRequested]:
+    """A request to retrain; its id is the run's."""
+    data = RetrainRequested(requested_by="test", **fields)
+    return first_event(data, "test", event_id=run_id, time=at)
