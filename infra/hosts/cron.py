@@ -7,7 +7,7 @@ anyway. Two clocks on one schedule cause one run, since the event's id derives f
 import asyncio
 import logging
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 
 import stamina
 from croniter import CroniterError, croniter
@@ -30,7 +30,7 @@ class BadSchedule(ValueError):
 def next_tick(schedule: str, after: datetime) -> datetime:
     """The first tick after a time, in UTC."""
     try:
-        following: datetime = croniter(schedule, after).get_next(datetime)
+        following: datetime = croniter(schedule, after.astimezone(UTC)).get_next(datetime)
     except CroniterError as error:
         raise BadSchedule(
             f"SHELFCAST_SCHEDULE: {schedule!r} is no cron expression with a tick ({error}); "
