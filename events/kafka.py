@@ -216,14 +216,15 @@ class KafkaConsumer:
 
 async def read_topic(bootstrap: str, topic: str) -> list[Received]:
     """All records that a topic holds now, oldest first within each partition; no group."""
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
+    )
     await consumer.start()
     try:
         numbers = consumer.partitions_for_topic(topic) or await _partitions(consumer, topic)
         partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
-        await consumer.seek_to_beginning(*partitions)
         records: list[Received] = []
         while [p for p in partitions if await consumer.position(p) < ends[p]]:
             for partition, messages in (await consumer.getmany(timeout_ms=500)).items():

@@ -19,6 +19,7 @@ from typing import Any
 import ray
 from fastapi import FastAPI
 from ray import serve
+from ray.serve.schema import LoggingConfig
 
 from events.clock import utc_now
 from events.kafka import KafkaProducer
@@ -125,7 +126,7 @@ def start(settings: Settings) -> None:
             include_dashboard=False,
             object_store_memory=OBJECT_STORE_BYTES,
             _temp_dir=str(folder),
-            log_to_driver=True,
+            _node_ip_address="127.0.0.1",
             configure_logging=False,
         )
     else:
@@ -134,7 +135,9 @@ def start(settings: Settings) -> None:
         proxy_location="HeadOnly",
         http_options={"host": settings.http_host, "port": settings.http_port or 8000},
     )
-    serve.run(application(settings), name=APP)
+    # A line for each request would drown the log: a person who waits for a run asks often.
+    quiet = LoggingConfig(enable_access_log=False)
+    serve.run(application(settings), name=APP, logging_config=quiet)
 
 
 def stop(settings: Settings) -> None:
