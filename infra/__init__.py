@@ -1,0 +1,1 @@
+"""What a process needs around it: settings, servers, hosts, the command line."""

@@ -17,10 +17,15 @@ OUTAGES: tuple[type[Exception], ...] = (
     KafkaTimeoutError,
     ProducerClosed,
 )
+NO_OUTAGES = (
+    ValueError,  # asyncpg's word for a value that a column can't take
+    FileNotFoundError,
+    PermissionError,
+)
 
 
 def is_outage(error: Exception) -> bool:
     """Whether the error passes by itself."""
-    if isinstance(error, ValueError):  # asyncpg's word for a value that a column can't take
+    if isinstance(error, NO_OUTAGES):
         return False
     return isinstance(error, OUTAGES) or (isinstance(error, KafkaError) and error.retriable)

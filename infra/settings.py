@@ -31,7 +31,7 @@ class Settings(BaseSettings):
     http_host: str = Field("127.0.0.1", description="Address the HTTP API listens on.")
     http_port: int | None = Field(None, description="Port of the HTTP API; unset: a free one.")
     schedule: str = Field("0 4 * * 1", description="Cron expression (UTC) of the full retrain.")
-    shard_series: int = Field(16, ge=1, description="Most series in one training shard.")
+    shard_series: int = Field(16, ge=1, le=1000, description="Most series in one training shard.")
     trainer_workers: int | None = Field(
         None, ge=1, description="Fitting processes of a trainer replica; unset: one per core."
     )

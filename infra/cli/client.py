@@ -139,7 +139,7 @@ def client_of(ctx: typer.Context) -> Client:
 
     settings = load_settings()
     if settings.http_port is None:
-        raise Failed(
+        raise Refused(
             "SHELFCAST_HTTP_PORT is not set and no local stack is up: run `shelfcast up`, "
             "or set SHELFCAST_HTTP_PORT"
         )

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from events.dead_letters import DeadLetter
-    from events.log import Received
     from infra.sales_io.broker import Broker
 
 SHORT_ID = 8  # characters of an id in a table, more when they are not unique
+LONGEST_KEY = 18  # columns of a table; the rest goes on the next line
 HEX_SHOWN = 4096  # bytes of a binary value shown
 
 app = typer.Typer(
@@ -127,29 +127,11 @@ async def replay_letters(broker: "Broker", letters: Sequence["DeadLetter"]) -> d
     return dict(sorted(Counter(letter.topic for letter in letters).items()))
 
 
-def waiting(records: Sequence["Received"]) -> tuple[list["DeadLetter"], list[str]]:
-    """The dead letters that wait, and what is wrong with records that are none."""
-    from events import dead_letters
-    from events.errors import Unreadable
-
-    readable, odd = [], []
-    for record in records:
-        try:
-            dead_letters.read(record)
-        except Unreadable as error:
-            odd.append(str(error))
-        else:
-            readable.append(record)
-    return dead_letters.waiting(readable), odd
-
-
 def _waiting(broker: "Broker") -> list["DeadLetter"]:
+    from events.dead_letters import waiting
     from events.topics import DEAD_LETTERS
 
-    letters, odd = waiting(asyncio.run(broker.read(DEAD_LETTERS)))
-    for reason in odd:
-        typer.echo(f"shelfcast: left out: {reason}", err=True)
-    return letters
+    return waiting(asyncio.run(broker.read(DEAD_LETTERS)))
 
 
 def of_topic(letters: Sequence["DeadLetter"], topic: str | None) -> list["DeadLetter"]:
@@ -220,13 +202,13 @@ def table(shown: Sequence["DeadLetter"], letters: Sequence["DeadLetter"]) -> "Ta
     found = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("ID", "TIME (UTC)", "TOPIC"):
         found.add_column(heading, no_wrap=True)
-    found.add_column("ERROR", style="red", overflow="fold")
-    found.add_column("MESSAGE", overflow="fold", ratio=1)
-    found.add_column("KEY", overflow="fold")
+    found.add_column("KEY", overflow="fold", max_width=LONGEST_KEY)
+    found.add_column("ERROR", overflow="fold")
     for letter in shown:
         said = summary(letter)
-        row = (said["topic"], said["error"], said["message"], said["key"] or "-")
-        found.add_row(letter.id[:length], f"{letter.time:%m-%d %H:%M}", *map(escape, row))
+        error = f"[red]{escape(said['error'])}[/red] {escape(said['message'])}"
+        row = (escape(said["topic"]), escape(said["key"] or "-"), error)
+        found.add_row(letter.id[:length], f"{letter.time:%m-%d %H:%M}", *row)
     return found
 
 
@@ -239,7 +221,7 @@ def _print_whole(whole: dict[str, Any]) -> None:
     console = Console(highlight=False)
     for title, pairs in (("", whole), ("headers", headers)):
         if title:
-            console.print(f"\n[bold]{title}[/bold]")
+            console.print(f"\n[bold]{title}[/bold]" + ("" if pairs else "\nnone"))
         grid = Table.grid(padding=(0, 2))
         for name, text in pairs.items():
             grid.add_row(f"[dim]{escape(name)}[/dim]", escape(str(text)))

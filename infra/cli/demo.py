@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    import httpx
     import psycopg
 
+    from infra.cli.client import Client
     from infra.local.progress import Progress
     from infra.settings import Settings
 
@@ -44,13 +44,15 @@ def demo(
 
     Sales that an earlier demo brought in are kept, and used when no file is named.
     """
-    from infra.cli.stack import COMPONENTS, prepared, stop_quietly
+    from infra.cli.stack import checked_settings
     from infra.local import stack
     from infra.local.progress import shown
     from infra.local.status import status
 
-    settings = prepared()
-    ran_before = {part.name for part in status(settings) if part.pid}
+    if data is not None and not data.is_file():
+        raise typer.BadParameter(f"--data: there is no file {data}")
+    settings = checked_settings()
+    ran_before = all(part.state in ("ready", "elsewhere") for part in status(settings))
     try:
         with shown() as progress:
             show = _Demo(stack.up(settings, progress), progress)
@@ -65,8 +67,9 @@ def demo(
             _wait_for_interrupt()
     finally:
         # A stack that ran before the demo goes on after it.
-        if not ran_before.issuperset(COMPONENTS):
-            stop_quietly(settings)
+        if not ran_before:
+            with shown() as progress:
+                stack.down(settings, progress)
 
 
 def _wait_for_interrupt() -> None:
@@ -88,16 +91,17 @@ class _Demo:
     settings: "Settings"
     progress: "Progress"
     seconds: dict[str, float] = field(default_factory=dict)
+    _database: "psycopg.Connection[Any]" = field(init=False)
+    _api: "Client" = field(init=False)
 
     def run(self, data: Path | None, series: int | None) -> dict[str, Any]:
         """All stages; the summary with counts, failures and the seconds of each stage."""
         import psycopg
 
-        from infra.cli.client import open_client
+        from infra.cli.client import Client
 
-        url = self.settings.database
-        with open_client(self.settings) as api, psycopg.connect(url, autocommit=True) as database:
-            self._database, self._api = database, api
+        with psycopg.connect(self.settings.database, autocommit=True) as database:
+            self._database, self._api = database, Client(self._address)
             if data is not None or not self._number("SELECT count(*) FROM daily_sales LIMIT 1"):
                 self._stage("sales", self._bring_in, data, series)
             run = self._stage("retrain", self._retrain)
@@ -156,18 +160,21 @@ class _Demo:
             await producer.close()
 
     def _retrain(self) -> tuple[dict[str, Any], str]:
-        answer = self._api.post("/retrain", json={"all": True, "requested_by": "demo"})
-        answer.raise_for_status()
-        path = answer.json()["url"]
+        from infra.cli.client import NotFound
+
+        body = {"all": True, "requested_by": "demo"}
+        run_id = self._api.post("retrain", body=body)["run_id"]
         while True:
-            answer = self._api.get(path)
-            if answer.status_code == 200:
-                run: dict[str, Any] = answer.json()
-                counts = run["counts"]
-                if run["state"] == "completed":
-                    return run, f"{counts['succeeded']:,} trained, {counts['failed']:,} failed"
-                done = counts["planned"] - counts["pending"]
-                self.progress.begin("retrain", f"{done:,} of {counts['planned']:,} series")
+            try:
+                run: dict[str, Any] = self._api.get("runs", run_id)
+            except NotFound:  # the planner has not read the request yet
+                time.sleep(POLL)
+                continue
+            counts = run["counts"]
+            if run["state"] == "completed":
+                return run, f"{counts['succeeded']:,} trained, {counts['failed']:,} failed"
+            done = counts["planned"] - counts["pending"]
+            self.progress.begin("retrain", f"{done:,} of {counts['planned']:,} series")
             time.sleep(POLL)
 
     def _wait_for_forecasts(self, run: dict[str, Any]) -> tuple[int, str]:
@@ -185,8 +192,9 @@ class _Demo:
         row = self._database.execute(statement.encode(), parameters).fetchone()
         return 0 if row is None else int(row[0])
 
-    _database: "psycopg.Connection[Any]" = field(init=False)
-    _api: "httpx.Client" = field(init=False)
+    @property
+    def _address(self) -> str:
+        return f"http://{self.settings.http_host}:{self.settings.http_port}"
 
     def print(self, summary: dict[str, Any]) -> None:
         """The forecasts of some series, the failures, and where to look further."""
@@ -197,7 +205,6 @@ class _Demo:
         for failure in summary["failures"][:SHOWN]:
             series = f"{failure['store']}/{failure['product']}"
             console.print(f"[yellow]not trained[/] {series}: {failure['reason']}", soft_wrap=True)
-        address = f"http://{self.settings.http_host}:{self.settings.http_port}"
         console.print(
             f"{summary['series']:,} series, {summary['sales']:,} sales, "
             f"{summary['trained']:,} models trained, {summary['failed']:,} failed, "
@@ -206,7 +213,7 @@ class _Demo:
             "  .venv/bin/shelfcast forecast 1 total --plot   a series and its forecast\n"
             "  .venv/bin/shelfcast runs                      what was trained, and why it was not\n"
             "  .venv/bin/shelfcast retrain --store 1 --wait  retrain one store now\n"
-            f"  {address}/docs                                the HTTP API",
+            f"  {self._address}/docs                                the HTTP API",
             soft_wrap=True,
             highlight=False,
         )

@@ -152,10 +152,10 @@ def line(said: dict[str, Any]) -> "Text":
 
     key = said["key"] or "-"
     subject = str(said.get("subject") or "").removeprefix(key).removeprefix("/")
-    kind = (said["type"] or "unreadable").removeprefix("shelfcast.")
+    kind = (said["type"] or "unreadable").removeprefix("shelfcast.").removesuffix(".v1")
     parts = [
         (said["time"][11:19], "dim"),
-        (f"{said['topic']:<9}", "cyan"),
+        (said["topic"], "cyan"),
         (kind, "red" if "error" in said else "green"),
         (_printable(key), "bold"),
     ]

@@ -34,9 +34,7 @@ def up(as_json: Json = False) -> None:
     from infra.local.progress import shown
     from infra.local.status import status as status_of
 
-    settings = _settings()
-    if not any(part.pid for part in status_of(settings)):
-        _preflight(settings.home)
+    settings = checked_settings()
     try:
         with shown() as progress:
             running = stack.up(settings, progress)
@@ -134,6 +132,16 @@ def _short(path: str | None) -> str:
         return ""
     here = Path.cwd()
     return str(Path(path).relative_to(here)) if Path(path).is_relative_to(here) else path
+
+
+def checked_settings() -> "Settings":
+    """The settings to start the stack with; exit 2 when the machine lacks what it needs."""
+    from infra.local.status import status as status_of
+
+    settings = _settings()
+    if not any(part.pid for part in status_of(settings)):
+        _preflight(settings.home)
+    return settings
 
 
 def _settings() -> "Settings":

@@ -232,5 +232,6 @@ class MemoryStorage:
 def _fail(result: _Result | None, reason: str, at: datetime) -> None:
     if result is None or result.state == "succeeded":
         return
-    if result.state == "planned" or (result.finished_at is not None and result.finished_at < at):
+    later = result.finished_at is not None and result.finished_at < at and result.error != reason
+    if result.state == "planned" or later:
         result.state, result.error, result.finished_at = "failed", reason, at

@@ -123,7 +123,7 @@ WHERE result.run_id = t.run_id AND result.store = t.store AND result.product = t
   AND result.state <> 'succeeded'
 """
 
-# A success stays; of two failures the later one's reason stands.
+# A success stays; of two reasons the later one stands; the same reason again changes nothing.
 FAIL = """
 UPDATE training_results AS result
 SET state = 'failed', error = t.error, finished_at = t.at
@@ -134,13 +134,14 @@ FROM (
     ORDER BY run_id, store, product, at DESC, error
 ) AS t
 WHERE result.run_id = t.run_id AND result.store = t.store AND result.product = t.product
-  AND (result.state = 'planned' OR (result.state = 'failed' AND result.finished_at < t.at))
+  AND (result.state = 'planned'
+       OR (result.state = 'failed' AND result.finished_at < t.at AND result.error <> t.error))
 """
 
 FAIL_SHARD = """
 UPDATE training_results SET state = 'failed', error = $3, finished_at = $4
 WHERE run_id = $1 AND shard = $2
-  AND (state = 'planned' OR (state = 'failed' AND finished_at < $4))
+  AND (state = 'planned' OR (state = 'failed' AND finished_at < $4 AND error <> $3))
 """
 
 # The newest of the models of each series becomes champion if it is newer than the champion:

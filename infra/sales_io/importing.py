@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from pathlib import Path
 
+import pandas as pd
+
 from events.clock import utc_now
 from events.log import Producer
 from infra.sales_io.broker import PATIENCE, send_patiently
@@ -71,8 +73,11 @@ async def import_sales(
     progress: Progress | None = None,
     patience: float = PATIENCE,
     source: str = SOURCE,
+    most_series: int | None = None,
 ) -> ImportSummary:
     """Publish a file's sales; without a producer, only check them.
+
+    `most_series` publishes only the first so many series of the file.
 
     Raises BadInput before anything is published when the file or the choice of columns
     can't be used, and BrokerAway when the broker stays away for `patience` seconds.
@@ -90,11 +95,15 @@ async def import_sales(
         )
         summary.rows, summary.drivers = file.rows, file.drivers
         seen, done = DaysSeen(), 0
+        chosen: set[tuple[str, str]] = set()
         show(PUBLISHING, 0, file.rows)
         for chunk in read_sales(file, seen, missing_days):
             rejected.write(chunk.rejected)
             if producer is not None:
-                records = encode_sales(chunk.frame, source, summary.recorded_at)
+                wanted = chunk.frame
+                if most_series is not None:
+                    wanted = _first_series(wanted, chosen, most_series)
+                records = encode_sales(wanted, source, summary.recorded_at)
                 try:
                     await send_patiently(producer, records, address, patience)
                 except BrokerAway as error:
@@ -121,6 +130,16 @@ async def import_sales(
         summary.first_day, summary.last_day = map(date.fromordinal, span)
     summary.seconds = time.monotonic() - started
     return summary
+
+
+def _first_series(frame: pd.DataFrame, chosen: set[tuple[str, str]], most: int) -> pd.DataFrame:
+    """The rows of chosen series, after choosing more of them until there are `most`."""
+    series = pd.MultiIndex.from_frame(frame[["store", "product"]])
+    for key in series.unique():
+        if len(chosen) == most:
+            break
+        chosen.add(key)
+    return frame[series.isin(chosen)]
 
 
 def _unseen(phase: str, done: int, of: int | None) -> None:

@@ -33,9 +33,12 @@ class System:
 
     settings: Settings
 
-    @property
-    def http(self) -> httpx.Client:
-        return httpx.Client(base_url=f"http://127.0.0.1:{self.settings.http_port}", timeout=30)
+    def get(self, path: str) -> httpx.Response:
+        return httpx.get(f"http://127.0.0.1:{self.settings.http_port}{path}", timeout=30)
+
+    def post(self, path: str, body: object) -> httpx.Response:
+        url = f"http://127.0.0.1:{self.settings.http_port}{path}"
+        return httpx.post(url, json=body, timeout=30)
 
     def rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
         """What a statement finds in the database; no rows while the database is away."""
@@ -84,14 +87,14 @@ class System:
         return store
 
     def retrain(self, store: str, **wishes: object) -> str:
-        answer = self.http.post("/retrain", json={"store": store, **wishes})
+        answer = self.post("/retrain", {"store": store, **wishes})
         assert answer.status_code == 202, answer.text
         return str(answer.json()["run_id"])
 
     def run(self, run_id: str) -> dict[str, Any]:
         """A run as the API tells it; empty while nobody knows it or the API is away."""
         try:
-            answer = self.http.get(f"/runs/{run_id}")
+            answer = self.get(f"/runs/{run_id}")
         except httpx.TransportError:
             return {}
         return dict(answer.json()) if answer.status_code == 200 else {}
@@ -104,8 +107,8 @@ class System:
     def forecast(self, store: str, product: str) -> dict[str, Any]:
         """The forecast, once there is one."""
         path = f"/forecasts/{store}/{product}"
-        wait(lambda: self.http.get(path).status_code == 200)
-        return dict(self.http.get(path).json())
+        wait(lambda: self.get(path).status_code == 200)
+        return dict(self.get(path).json())
 
     def kill_server(self, name: str) -> None:
         """`kill -9` of one of the stack's processes."""

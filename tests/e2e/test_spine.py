@@ -43,7 +43,7 @@ def test_a_request_becomes_forecasts(system: System):
     days = [str(LAST_DAY + timedelta(days=step)) for step in range(1, 8)]
     assert [day["date"] for day in forecast["days"]] == days
     assert all(0 <= d["yhat_lower"] <= d["yhat"] <= d["yhat_upper"] for d in forecast["days"])
-    [model] = system.http.get(f"/models/{store}/product-0").json()["models"]
+    [model] = system.get(f"/models/{store}/product-0").json()["models"]
     assert model["model_id"] == forecast["model_id"]
     assert model["metrics"]["rmse"] >= 0
     wait(lambda: len(system.ids("forecasts", run["run_id"])) == 2)
