@@ -1,0 +1,52 @@
+"""The one table of every setting: `python -m infra.settings_table [--check]` writes it."""
+
+import sys
+from pathlib import Path
+
+from infra.settings import Settings
+from stream_jobs.settings import JobSettings
+
+TABLE = Path(__file__).parents[1] / "docs" / "settings.md"
+
+
+def settings_table() -> str:
+    """The document, from the settings' own descriptions."""
+    fields = {**Settings.model_fields, **JobSettings.model_fields}
+    rows = [
+        f"| `SHELFCAST_{name.upper()}` | {_default(field.default)} | {field.description} |"
+        for name, field in fields.items()
+    ]
+    return "\n".join(
+        [
+            "# Settings",
+            "",
+            "Written by `python -m infra.settings_table`. Every process reads them from the",
+            "environment; what it leaves open comes from `stack.env` in the state folder, which",
+            "`shelfcast up` writes.",
+            "",
+            "| variable | default | what it is |",
+            "| --- | --- | --- |",
+            *rows,
+            "",
+        ]
+    )
+
+
+def _default(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Path) and value.is_absolute():
+        return f"`{value.name}` in the project"
+    return f"`{value}`"
+
+
+def main() -> None:
+    """Write the table, or with `--check` say whether it is current."""
+    text = settings_table()
+    if "--check" in sys.argv and TABLE.read_text() != text:
+        sys.exit(f"{TABLE.name} is old; run python -m infra.settings_table")
+    TABLE.write_text(text)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,23 @@
+"""What is written from the code is current."""
+
+from pathlib import Path
+
+from functions.catalog import FUNCTIONS
+from functions.picture import drawn, mermaid
+from infra.settings_table import TABLE, settings_table
+
+README = Path(__file__).parents[3] / "README.md"
+
+
+def test_the_picture_in_the_readme_is_that_of_the_registry():
+    assert mermaid() in README.read_text()
+    assert drawn(README.read_text()) == README.read_text()
+
+
+def test_every_function_is_in_the_picture():
+    for function in FUNCTIONS.values():
+        assert f" {function.name}" in mermaid()
+
+
+def test_the_table_of_settings_is_current():
+    assert TABLE.read_text() == settings_table()
