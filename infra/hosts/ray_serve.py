@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
+import stamina
 from fastapi import FastAPI
 from ray import serve
 from ray.serve.schema import LoggingConfig
@@ -37,6 +38,7 @@ log = logging.getLogger("shelfcast")
 APP = "shelfcast"
 API_SEND_SECONDS = 5.0  # a caller waits no longer for Kafka
 PROBE_SECONDS = 2.0
+RAY_STARTS = 4
 OBJECT_STORE_BYTES = 80 * 1024 * 1024  # nothing large goes through it
 
 
@@ -119,16 +121,10 @@ def _ray_folder(home: Path) -> Path:
 
 def start(settings: Settings) -> None:
     """Start Ray and Serve, and deploy; returns when every replica runs."""
-    folder = _ray_folder(settings.home)
     if settings.ray_address is None:
-        shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
-        ray.init(
-            include_dashboard=False,
-            object_store_memory=OBJECT_STORE_BYTES,
-            _temp_dir=str(folder),
-            _node_ip_address="127.0.0.1",
-            configure_logging=False,
-        )
+        for attempt in stamina.retry_context(on=_is_slow_start, attempts=RAY_STARTS, timeout=None):
+            with attempt:
+                _start_ray(_ray_folder(settings.home))
     else:
         ray.init(address=settings.ray_address, configure_logging=False)
     serve.start(
@@ -138,6 +134,23 @@ def start(settings: Settings) -> None:
     # A line for each request would drown the log: a person who waits for a run asks often.
     quiet = LoggingConfig(enable_access_log=False)
     serve.run(application(settings), name=APP, logging_config=quiet)
+
+
+def _start_ray(folder: Path) -> None:
+    ray.shutdown()  # of a start that failed
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
+    ray.init(
+        include_dashboard=False,
+        object_store_memory=OBJECT_STORE_BYTES,
+        _temp_dir=str(folder),
+        _node_ip_address="127.0.0.1",
+        configure_logging=False,
+    )
+
+
+def _is_slow_start(error: Exception) -> bool:
+    # Ray gives its node 30 s, which a busy machine can need; it says so by a bare Exception.
+    return "timed out during startup" in str(error)
 
 
 def stop(settings: Settings) -> None:
