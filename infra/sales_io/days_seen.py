@@ -36,7 +36,10 @@ class Seen:
 
 
 class DaysSeen:
-    """The days of every series seen so far, by the line that was first."""
+    """The days of every series seen so far, by the line that was first.
+
+    `series` names the series by number; it also has those of rows that were not added.
+    """
 
     def __init__(self) -> None:
         self.series: list[tuple[str, str]] = []
@@ -99,6 +102,10 @@ class DaysSeen:
             found = found[~np.isin(found, withheld)]
             if len(found):
                 yield [self.series[key >> DAY_BITS] for key in found], found & DAY_MASK
+
+    def series_count(self) -> int:
+        """How many series have a day."""
+        return len(np.unique(self._merged().keys >> DAY_BITS))
 
     def span(self) -> tuple[int, int] | None:
         """The first and the last day of all series, as ordinals."""

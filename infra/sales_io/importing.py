@@ -125,7 +125,7 @@ async def import_sales(
             show(PUBLISHING, done + summary.filled, file.rows + summary.filled)
         summary.rejected = rejected.rows
         summary.rejects_file = str(rejected.path) if rejected.rows else None
-    summary.series = len(seen.series)
+    summary.series = seen.series_count()
     if (span := seen.span()) is not None:
         summary.first_day, summary.last_day = map(date.fromordinal, span)
     summary.seconds = time.monotonic() - started

@@ -76,20 +76,22 @@ def survey(
     except BadInput as error:
         raise BadInput(f"{path}: {error}") from None
     rows = 0
-    words: dict[str, set[str]] = {column: set() for column in layout.drivers}
+    texts: dict[str, set[str]] = {column: set() for column in layout.drivers}
     for chunk in source.chunks(layout.columns):
         rows += len(chunk.lines) + len(chunk.misshapen)
-        for column, found in words.items():
+        for column, found in texts.items():
             if len(found) <= MOST_LABELS + 1:
                 found |= {text.strip() for text in pd.unique(chunk.columns[column])}
         if counted is not None:
             counted(rows)
     if rows == 0:
         raise BadInput(f"{path}: a header and no rows")
-    labels = {column: _labels(found - {""}) for column, found in words.items()}
-    surveyed = SalesFile(
-        source, layout, rows, {c: it for c, it in labels.items() if it is not None}
-    )
+    labels = {
+        column: words
+        for column, found in texts.items()
+        if (words := _labels(found.union(layout.labels.get(column, ())))) is not None
+    }
+    surveyed = SalesFile(source, layout, rows, labels)
     if len(surveyed.drivers) > MOST_DRIVERS:
         raise BadInput(
             f"{path}: --driver-columns: the labels make {len(surveyed.drivers)} drivers; "
@@ -98,7 +100,9 @@ def survey(
     return surveyed
 
 
-def _labels(words: set[str]) -> tuple[str, ...] | None:
+def _labels(texts: set[str]) -> tuple[str, ...] | None:
+    """The words of a driver's column; None for a column of numbers."""
+    words = texts - {""}
     if len(words) > MOST_LABELS or all(cells.is_number(word) for word in words):
         return None
     return tuple(sorted(word for word in words if word != "0" and snake_case(word)))
@@ -230,7 +234,7 @@ def _indicators(name: str, labels: tuple[str, ...], texts: Any) -> dict[str, Any
     found: dict[str, Any] = {}
     for label in labels:
         driver = _label_driver(name, label)
-        is_label = (words == label)[codes].astype(np.float64)
+        is_label = np.where(words == "", np.nan, words == label)[codes]
         found[driver] = np.maximum(found[driver], is_label) if driver in found else is_label
     return found
 

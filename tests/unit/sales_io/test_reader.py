@@ -1,0 +1,185 @@
+import datetime as dt
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from events.clock import utc_today
+from events.payloads import SaleRecorded
+from infra.sales_io import cells
+from infra.sales_io.days_seen import DaysSeen
+from infra.sales_io.errors import BadInput
+from infra.sales_io.layout import ColumnChoice
+from infra.sales_io.reader import SalesChunk, read_sales, survey
+from infra.sales_io.source import CHUNK_ROWS
+
+CHOICE = ColumnChoice(store="store", date="date", units="units", open="open")
+
+
+def read(
+    path: Path,
+    text: str,
+    choice: ColumnChoice = CHOICE,
+    missing: Any = None,
+    rows: int = CHUNK_ROWS,
+) -> SalesChunk:
+    """All chunks of a file of this text as one."""
+    path = path / "sales.csv"
+    path.write_text(text, encoding="utf-8")
+    chunks = list(read_sales(survey(path, choice), DaysSeen(), missing, rows))
+    frame = pd.concat([chunk.frame for chunk in chunks], ignore_index=True)
+    rejected = [row for chunk in chunks for row in chunk.rejected]
+    return SalesChunk(frame, rejected, sum(chunk.repeated for chunk in chunks))
+
+
+def test_a_good_row_becomes_a_sale(tmp_path: Path) -> None:
+    (row,) = read(tmp_path, "store,date,units,open\n A ,2015-07-31,12.5,1\n").frame.to_dict(
+        "records"
+    )
+    assert row == {
+        "store": "A",
+        "product": "total",
+        "date": pd.Timestamp(2015, 7, 31),
+        "units": 12.5,
+        "open": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("row", "field", "reason"),
+    [
+        (",2015-07-31,1,1", "store", "empty"),
+        ("a/b,2015-07-31,1,1", "store", "pattern"),
+        ("x" * 65 + ",2015-07-31,1,1", "store", "64 characters"),
+        ("A,31.07.2015,1,1", "date", "--date-format"),
+        ("A,2015-02-30,1,1", "date", "no calendar day"),
+        ("A,2015-07-31T00:00:00Z,1,1", "date", "no date"),
+        ("A,1815-07-31,1,1", "date", "can't be before 1900-01-01"),
+        ("A,2999-07-31,1,1", "date", "can't be after"),
+        ("A,2015-07-31,,1", "units", "missing"),
+        ("A,2015-07-31,nan,1", "units", "no number"),
+        ("A,2015-07-31,many,1", "units", "no number"),
+        ('A,2015-07-31,"1,5",1', "units", "decimal point"),
+        ("A,2015-07-31,-1,1", "units", "greater than or equal to 0"),
+        ("A,2015-07-31,1e10,1", "units", "less than or equal to 1000000000"),
+        ("A,2015-07-31,1e999,1", "units", "finite"),
+        ("A,2015-07-31,1,maybe", "open", "use 1 or 0"),
+        ("A,2015-07-31,1,", "open", "neither"),
+        ("A,2015-07-31,1", "row", "3 fields where the header names 4"),
+    ],
+)
+def test_a_bad_row_is_listed_and_the_others_go_on(
+    tmp_path: Path, row: str, field: str, reason: str
+) -> None:
+    found = read(tmp_path, f"store,date,units,open\nB,2015-07-30,1,1\n{row}\nB,2015-07-31,2,0\n")
+    assert found.frame["units"].tolist() == [1, 2]
+    (rejected,) = found.rejected
+    assert (rejected.line, rejected.field) == (3, field)
+    assert reason in rejected.reason
+
+
+def test_a_day_that_comes_again_counts_once_and_a_contradiction_is_listed(tmp_path: Path) -> None:
+    text = (
+        "store,date,units,open\n"
+        + "A,2015-07-31,1,1\n" * 2
+        + "A,2015-07-31,2,1\nB,2015-07-31,1,1\n"
+    )
+    for rows in (1, 2, 3, 100):
+        found = read(tmp_path, text, rows=rows)
+        assert found.frame["store"].tolist() == ["A", "B"]
+        assert found.repeated == 1
+        assert [(row.line, row.field) for row in found.rejected] == [(4, "units")]
+        assert "line 2 has the same" in found.rejected[0].reason
+
+
+def test_words_become_one_driver_each_in_every_row(tmp_path: Path) -> None:
+    choice = ColumnChoice("store", date="date", units="units", drivers=("Promo", "StateHoliday"))
+    rows = ("A,2015-07-30,1,,0", "A,2015-07-31,1,0.5,b", "B,2015-07-30,1,1,a", "B,2015-07-31,1,1,")
+    text = "store,date,units,Promo,StateHoliday\n" + "\n".join(rows)
+    frame = read(tmp_path, text, choice, rows=1).frame
+    assert frame["promo"].isna().tolist() == [True, False, False, False]
+    assert frame["state_holiday_a"].fillna(-1).tolist() == [0, 0, 1, -1]
+    assert frame["state_holiday_b"].fillna(-1).tolist() == [0, 1, 0, -1]
+
+
+def test_a_typo_in_a_column_of_many_numbers_is_a_rejected_row(tmp_path: Path) -> None:
+    choice = ColumnChoice("store", date="date", units="units", drivers=("price",))
+    rows = "".join(f"A,2015-07-{day:02},1,{day}.5\n" for day in range(1, 30))
+    found = read(tmp_path, f"store,date,units,price\n{rows}A,2015-07-30,1,n/a\n", choice)
+    assert [(row.line, row.field) for row in found.rejected] == [(31, "price")]
+
+
+def test_a_known_layout_gives_the_same_drivers_whatever_its_file_has(tmp_path: Path) -> None:
+    header = "Store,DayOfWeek,Date,Sales,Customers,Open,Promo,StateHoliday,SchoolHoliday\n"
+    frame = read(tmp_path, header + "1,5,2015-07-31,5263,555,1,1,0,1\n", ColumnChoice()).frame
+    assert frame.columns[5:].tolist() == [
+        "promo",
+        "state_holiday_a",
+        "state_holiday_b",
+        "state_holiday_c",
+        "school_holiday",
+    ]
+
+
+@pytest.mark.parametrize(("missing", "is_open"), [("closed", False), ("zero", True)])
+def test_missing_days_are_filled_between_the_first_and_the_last(
+    tmp_path: Path, missing: str, is_open: bool
+) -> None:
+    rows = ("B,2015-07-05,9,1", "A,2015-07-04,3,1", "A,2015-07-01,1,1", "A,2015-07-02,?,1")
+    text = "store,date,units,open\n" + "\n".join(rows)
+    frame = read(tmp_path, text, missing=missing).frame
+    (filled,) = frame[frame["units"] == 0].to_dict("records")
+    assert (filled["store"], filled["date"]) == ("A", pd.Timestamp(2015, 7, 3))
+    assert filled["open"] is is_open
+
+
+def test_a_date_format_is_obeyed(tmp_path: Path) -> None:
+    choice = ColumnChoice("store", date="date", units="units", date_format="%d.%m.%Y")
+    found = read(tmp_path, "store,date,units\nA,31.07.2015,1\nA,2015-07-30,1\n", choice)
+    assert found.frame["date"].tolist() == [pd.Timestamp(2015, 7, 31)]
+    assert [row.field for row in found.rejected] == ["date"]
+
+
+def test_a_header_without_rows_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="a header and no rows"):
+        read(tmp_path, "store,date,units,open\n")
+
+
+near_today = st.integers(-3, 3).map(lambda days: utc_today() + dt.timedelta(days=days))
+days = st.one_of(
+    near_today, st.dates(), st.just(dt.date(1899, 12, 31)), st.just(dt.date(1900, 1, 1))
+)
+numbers = st.one_of(st.floats(), st.integers(-5, 10**10).map(float), st.just(1e9))
+names = st.text(st.characters(exclude_categories=["Cs"]), max_size=70)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(store=names, day=days, units=numbers, is_open=st.booleans(), promo=numbers)
+def test_cells_are_judged_as_the_contract_judges_the_sale(
+    store: str, day: dt.date, units: float, is_open: bool, promo: float
+) -> None:
+    store = store.strip()
+    try:
+        SaleRecorded(
+            store=store, product="total", date=day, units=units, open=is_open, drivers={"p": promo}
+        )
+        good = True
+    except ValidationError:
+        good = False
+    try:
+        read = (
+            cells.name(store),
+            cells.day(day.isoformat()),
+            cells.units(repr(units)),
+            cells.is_open(str(is_open)),
+            cells.driver(repr(promo)),
+        )
+    except ValueError:
+        assert not good
+    else:
+        assert good
+        assert read == (store, day, units, is_open, promo)
