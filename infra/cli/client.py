@@ -32,7 +32,7 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.
 
 
 class Refused(Exception):
-    """The API does not take what a person gave; the message names field, value and fix. Exit 2."""
+    """What a person gave can't be used; the message names field, value and fix. Exit 2."""
 
 
 class Failed(Exception):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 PAGE = 1000  # series, as the API gives them
 PAST_DAYS = 28  # of history in a chart
 CHART_HEIGHT = 14
+LEAST_SPAN = 0.14  # units from bottom to top: a line's number has two decimals
 MANY_UNITS = 100  # that make decimals noise
 CHART_MARGIN = 28  # columns of the y-axis and the name of the x-axis
 ROUND = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 15, 20)
@@ -214,7 +215,9 @@ def chart(found: Document, past: Sequence[Document], width: int) -> str:
     figure.register_label_formatter(datetime, _x_label)
     figure.set_y_limits(bottom, top)
     days = [day["date"] for day in (*past, *found["days"])]
-    figure.set_x_limits(datetime.fromisoformat(min(days)), datetime.fromisoformat(max(days)))
+    figure.set_x_limits(
+        datetime.fromisoformat(min(days)), datetime.fromisoformat(max(days)) + timedelta(days=1)
+    )
     for colour, line in lines.values():
         if line:
             at = [datetime.fromisoformat(day) for day, _ in line]
@@ -226,12 +229,12 @@ def chart(found: Document, past: Sequence[Document], width: int) -> str:
 
 def _rounded(low: float, high: float) -> tuple[float, float]:
     """Limits whose distance is a round number for each line of the chart."""
-    span = max(high - low, abs(high) * 0.01, 1e-6)
+    span = max(high - low, abs(high) * 0.01, LEAST_SPAN)
     magnitude = 10.0 ** math.floor(math.log10(span / CHART_HEIGHT))
     step = next(
         step
         for step in (magnitude * times for times in ROUND)
-        if math.floor(low / step) * step + step * CHART_HEIGHT >= high
+        if math.floor(low / step) * step + step * CHART_HEIGHT >= low + span
     )
     bottom = math.floor(low / step) * step
     return bottom, bottom + step * CHART_HEIGHT

@@ -84,7 +84,9 @@ def short_ids(ids: Sequence[str]) -> dict[str, str]:
     short = {}
     for one in ids:
         length = SHORTEST_ID
-        while any(other != one and other.startswith(one[:length]) for other in ids):
+        while length < len(one) and any(
+            other != one and other.startswith(one[:length]) for other in ids
+        ):
             length += 1
         short[one] = one[:length]
     return short
@@ -219,13 +221,14 @@ def _utc(run: Run) -> str:
 
 def span(seconds: float) -> str:
     """A length of time in its one or two largest units."""
-    if seconds < 60:
-        return f"{max(seconds, 0):.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
+    if seconds < 9.95:
+        return f"{max(seconds, 0):.1f} s"
     minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours < 48 else f"{hours // 24} days"
+    if hours >= 48:
+        return f"{hours // 24} days"
+    parts = ((hours, "h"), (minutes, "min"), (0 if hours else rest, "s"))
+    return " ".join(f"{count} {unit}" for count, unit in parts if count)
 
 
 def ago(time: str, now: datetime | None = None) -> str:

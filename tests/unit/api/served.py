@@ -1,0 +1,135 @@
+"""The API over memory, as tests ask it: with a shop to sell in and parts that can be away."""
+
+import asyncio
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+import httpx
+from fastapi import FastAPI
+
+from events.cloudevents import decode
+from events.envelope import Event, first_event
+from events.memory import MemoryLog
+from events.payloads import ModelTrained, RetrainRequested, TrainingFailed
+from events.publisher import Publisher
+from functions.api import create_app
+from functions.planner import Planner
+from functions.storage import DayForecast, Forecast
+from infra.memory.storage import MemoryStorage
+from infra.outages import is_outage
+
+LAST_DAY = date(2015, 7, 31)
+HEALTHY = {"planner": {"state": "idle", "trouble": None, "lag": 0}}
+
+
+class AwayStorage:
+    """A database that refuses every connection."""
+
+    def __getattr__(self, verb: str) -> Any:
+        async def refuse(*_: object) -> None:
+            raise ConnectionRefusedError(111, "Connect call failed ('db', 5432)")
+
+        return refuse
+
+
+class Shop:
+    """An API, the storage and the log behind it, and what happens around it."""
+
+    def __init__(self) -> None:
+        self.storage = MemoryStorage()
+        self.log = MemoryLog()
+        self.functions: dict[str, dict[str, Any]] = dict(HEALTHY)
+
+    def app(self, storage: Any = None) -> FastAPI:
+        async def health() -> dict[str, dict[str, Any]]:
+            return self.functions
+
+        publisher = Publisher(self.log.producer())
+        return create_app(storage or self.storage, publisher, health, is_outage)
+
+    def sell(self, store: str, product: str, days: int = 60) -> None:
+        """Units 1, 2, … up to LAST_DAY; closed on Sundays."""
+        dates = [LAST_DAY - timedelta(days=days - 1 - n) for n in range(days)]
+        self.storage.sales[store, product] = {
+            day: (0.0 if day.weekday() == 6 else float(n + 1), day.weekday() != 6)
+            for n, day in enumerate(dates)
+        }
+
+    def requests(self) -> list[Event[RetrainRequested]]:
+        """The published requests."""
+        records = self.log.records("retrain-requests")
+        return [decode(record.value, record.headers) for record in records]
+
+    async def plan(self) -> None:
+        """What the planner does with every request."""
+        await Planner(self.storage, 16)(self.requests())
+
+    async def train(
+        self, run_id: str, series: Sequence[tuple[str, str]], failure: str = ""
+    ) -> None:
+        """Series of a planned run get their result: a forecast, or the reason of a failure."""
+        now = datetime.now(UTC)
+        if failure:
+            failed = [
+                first_event(
+                    TrainingFailed(run_id=run_id, store=store, product=product, reason=failure),
+                    "test",
+                    time=now,
+                )
+                for store, product in series
+            ]
+            await self.storage.record_results([], failed)
+            return
+        run = self.storage.plans[run_id]
+        trained = [
+            first_event(
+                ModelTrained(
+                    run_id=run_id,
+                    store=store,
+                    product=product,
+                    model_id=f"{run_id}:{store}:{product}".replace(" ", "-"),
+                    strategy=run.strategy,
+                    as_of=run.as_of,
+                    horizon=run.horizon,
+                    first_day=run.as_of - timedelta(days=60),
+                    data_through=run.as_of - timedelta(days=1),
+                    rows=52,
+                    metrics={"rmse": 431.26, "mape": 0.0812, "mae": 322.9, "medae": None},
+                    parameters={"k": 0.1},
+                    versions={"prophet": "1.5"},
+                ),
+                "test",
+                time=now,
+            )
+            for store, product in series
+        ]
+        await self.storage.record_results(trained, [])
+        await self.storage.save_forecasts([_forecast(event.data) for event in trained])
+
+
+def _forecast(model: ModelTrained) -> Forecast:
+    dates = [model.as_of + timedelta(days=n) for n in range(model.horizon)]
+    days = [
+        DayForecast(day, *((0.0, 0.0, 0.0) if day.weekday() == 6 else (55.25, 40.5, 1234.5)))
+        for day in dates
+    ]
+    return Forecast(model.store, model.product, model.model_id, tuple(days))
+
+
+class InProcess(httpx.BaseTransport):
+    """A transport of the blocking client into an application."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._transport = httpx.ASGITransport(app)
+        self.asked: list[httpx.Request] = []
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request)
+
+        async def ask() -> httpx.Response:
+            answer = await self._transport.handle_async_request(request)
+            content = await answer.aread()
+            return httpx.Response(answer.status_code, headers=answer.headers, content=content)
+
+        return asyncio.run(ask())

@@ -1,0 +1,77 @@
+from typing import Any
+
+import pytest
+
+from tests.unit.api.served import Shop
+
+
+@pytest.fixture
+def document(shop: Shop) -> dict[str, Any]:
+    return shop.app().openapi()
+
+
+def refs(document: dict[str, Any], path: str, method: str = "get") -> dict[str, str]:
+    """The model of each answer of an operation."""
+    answers = document["paths"][path][method]["responses"]
+    return {
+        code: answer["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+        for code, answer in answers.items()
+    }
+
+
+def test_the_document_is_openapi_3_1(document: dict[str, Any]):
+    assert document["openapi"].startswith("3.1.")
+
+
+@pytest.mark.parametrize(
+    ("path", "model"),
+    [
+        ("/runs/{run_id}", "RunDetail"),
+        ("/series/{store}/{product}", "History"),
+        ("/forecasts/{store}/{product}", "ForecastView"),
+        ("/models/{store}/{product}", "Models"),
+    ],
+)
+def test_reads_of_one_thing_tell_what_they_answer(document, path: str, model: str):
+    assert refs(document, path) == {
+        "200": model,
+        "404": "Trouble",
+        "422": "Problems",
+        "503": "Trouble",
+    }
+
+
+@pytest.mark.parametrize(("path", "model"), [("/runs", "Runs"), ("/series", "SeriesPage")])
+def test_lists_tell_what_they_answer(document, path: str, model: str):
+    assert refs(document, path) == {"200": model, "422": "Problems", "503": "Trouble"}
+
+
+def test_a_request_tells_what_it_takes_and_every_refusal(document: dict[str, Any]):
+    assert refs(document, "/retrain", "post") == {
+        "202": "Accepted",
+        "409": "Trouble",
+        "413": "Trouble",
+        "415": "Trouble",
+        "422": "Problems",
+        "503": "Trouble",
+    }
+    body = document["paths"]["/retrain"]["post"]["requestBody"]
+    schema = body["content"]["application/json"]["schema"]
+    assert body["required"] is True
+    assert schema["additionalProperties"] is False
+    assert schema["properties"]["horizon"] == {
+        "default": 7,
+        "description": "Days to forecast.",
+        "maximum": 90,
+        "minimum": 1,
+        "title": "Horizon",
+        "type": "integer",
+    }
+    assert schema["properties"]["as_of"]["anyOf"][0] == {"format": "date", "type": "string"}
+
+
+def test_every_operation_is_described(document: dict[str, Any]):
+    operations = [one for methods in document["paths"].values() for one in methods.values()]
+
+    assert len(operations) == 9
+    assert all(one.get("description") for one in operations)

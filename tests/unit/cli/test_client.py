@@ -1,0 +1,100 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from infra.cli.client import Away, Client, Failed, NotFound, Refused
+from infra.cli.main import app
+
+
+def answering(status: int, **content: object) -> Client:
+    return Client("http://api", httpx.MockTransport(lambda _: httpx.Response(status, **content)))
+
+
+def raising(error: Callable[[str], httpx.TransportError]) -> Client:
+    def answer(_: httpx.Request) -> httpx.Response:
+        raise error("x")
+
+    return Client("http://api", httpx.MockTransport(answer))
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [(422, Refused), (409, Refused), (413, Refused), (404, NotFound), (503, Away), (500, Failed)],
+)
+def test_each_refusal_is_the_error_that_decides_the_exit_code(status: int, error: type[Exception]):
+    with pytest.raises(error) as raised:
+        answering(status, json={"detail": "field: value; fix"}).get("runs")
+
+    assert type(raised.value) is error
+    assert "field: value; fix" in str(raised.value)
+
+
+def test_every_problem_of_a_422_is_told_on_one_line():
+    problems = [
+        {"field": "horizon", "message": "must be 1 or more", "value": "0"},
+        {"field": "store", "message": "is missing; see GET /series", "value": None},
+    ]
+
+    with pytest.raises(Refused) as raised:
+        answering(422, json={"detail": problems}).get("runs")
+
+    assert str(raised.value) == (
+        "horizon: must be 1 or more (got 0); store: is missing; see `shelfcast series`"
+    )
+
+
+def test_something_else_at_the_address_is_told_as_such():
+    with pytest.raises(Failed, match="answered 200 and no JSON, so it is not the API"):
+        answering(200, text="<html>").get("runs")
+
+
+@pytest.mark.parametrize("error", [httpx.ConnectTimeout, httpx.ReadTimeout, httpx.ReadError])
+def test_an_api_that_does_not_answer_is_away(error: type[httpx.TransportError]):
+    with pytest.raises(Away, match=r"GET /runs without an answer|does not answer"):
+        raising(error).get("runs")
+
+
+def test_names_with_odd_characters_are_one_segment_of_the_path():
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, json={})
+
+    Client("http://api", httpx.MockTransport(answer)).get("models", "a/b?c#d", "ü %", days=None)
+
+    assert asked[0].url.raw_path == b"/models/a%2Fb%3Fc%23d/%C3%BC%20%25"
+
+
+def test_without_a_stack_a_command_says_how_to_start_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SHELFCAST_HOME", str(tmp_path))
+    monkeypatch.delenv("SHELFCAST_HTTP_PORT", raising=False)
+
+    told = CliRunner().invoke(app, ["runs"])
+
+    assert told.exit_code == 2
+    assert told.stderr == (
+        "shelfcast: SHELFCAST_HTTP_PORT is not set and no local stack is up: run `shelfcast up`, "
+        "or set SHELFCAST_HTTP_PORT\n"
+    )
+
+
+def test_a_stack_that_has_ended_is_told_with_its_address(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("SHELFCAST_HOME", str(tmp_path))
+    monkeypatch.delenv("SHELFCAST_HTTP_PORT", raising=False)
+    (tmp_path / "stack.env").write_text("SHELFCAST_HTTP_PORT=9\n")  # nothing listens on port 9
+
+    told = CliRunner().invoke(app, ["series", "--json"])
+
+    assert told.exit_code == 1
+    assert told.stdout == ""
+    assert told.stderr == (
+        "shelfcast: the API at http://127.0.0.1:9 does not answer; run `shelfcast up`\n"
+    )
