@@ -1,6 +1,7 @@
 """Real servers, started once per session and shared by every test that asks for them."""
 
 import os
+import signal
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,15 @@ from infra.settings import Settings
 REAL_DATA = Path(
     os.environ.get("SHELFCAST_REAL_DATA", Path(__file__).parents[1] / ".." / "shared" / "data")
 )
+
+
+def pytest_sessionstart() -> None:
+    """Told to end, a session still ends the servers that it started."""
+
+    def end(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, end)
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Ways to reach into a running stack, and to wait for what it does."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import time
@@ -119,9 +120,10 @@ class System:
         host = psutil.Process(read_state(self.settings.home).processes["ray"].pid)
         title = f"ray::ServeReplica:shelfcast:{name}"
         for child in host.children(recursive=True):
-            if " ".join(child.cmdline()).startswith(title):
-                child.kill()
-                return
+            with contextlib.suppress(psutil.NoSuchProcess):  # it ended meanwhile
+                if " ".join(child.cmdline()).startswith(title):
+                    child.kill()
+                    return
         raise AssertionError(f"no replica of {name} runs")
 
     def up(self) -> None:
