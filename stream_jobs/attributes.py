@@ -30,11 +30,11 @@ class PlainAttributes:
     """Row numbers of the plain records, and each one's event id and time."""
 
     rows: Rows
-    ids: pa.StringArray
-    times: pa.TimestampArray
+    ids: Any  # an Arrow array of strings
+    times: Any  # of timestamps, in microseconds UTC
 
 
-def plain_attributes(headers: "pa.ListArray[Any]") -> PlainAttributes:
+def plain_attributes(headers: Any) -> PlainAttributes:
     """The plain records among these; `headers` is a list of (key, value) structs per record."""
     none = PlainAttributes(np.empty(0, np.int64), pa.array([], pa.string()), _times([]))
     entries = headers.flatten()
@@ -65,9 +65,11 @@ def plain_attributes(headers: "pa.ListArray[Any]") -> PlainAttributes:
     found = {name: texts.take(at[rows]) for name, at in where.items()}
     length = pc.utf8_length(found["ce_id"])
     usual = (
-        _mask(pc.equal(found["ce_type"], SaleRecorded.TYPE))
-        & _mask(pc.greater(pc.binary_length(found["ce_source"]), 0))
-        & _mask(pc.and_(pc.greater(length, 0), pc.less_equal(length, LONGEST_ID)))
+        _mask(pc.equal(found["ce_type"], pa.scalar(SaleRecorded.TYPE)))
+        & _mask(pc.greater(pc.binary_length(found["ce_source"]), pa.scalar(0)))
+        & _mask(
+            pc.and_(pc.greater(length, pa.scalar(0)), pc.less_equal(length, pa.scalar(LONGEST_ID)))
+        )
         & _mask(pc.match_substring_regex(found["ce_time"], USUAL_TIME))
     )
     try:
@@ -77,7 +79,7 @@ def plain_attributes(headers: "pa.ListArray[Any]") -> PlainAttributes:
     return PlainAttributes(rows[usual], found["ce_id"].filter(usual), times)
 
 
-def _times(texts: Any) -> pa.TimestampArray:
+def _times(texts: Any) -> Any:
     return pa.array(texts, pa.string()).cast(pa.timestamp("us", "UTC"))
 
 

@@ -23,18 +23,17 @@ from events.payloads import SaleRecorded
 from stream_jobs.attributes import Rows, plain_attributes
 
 JSONB = b"\x01"  # the version with which Postgres' binary form of a jsonb value starts
-SALES = pa.schema(
-    [
-        ("store", pa.string()),
-        ("product", pa.string()),
-        ("date", pa.date32()),
-        ("units", pa.float64()),
-        ("open", pa.bool_()),
-        ("drivers", pa.binary()),
-        ("event_id", pa.string()),
-        ("recorded_at", pa.timestamp("us", "UTC")),
-    ]
-)
+COLUMNS: dict[str, pa.DataType] = {
+    "store": pa.string(),
+    "product": pa.string(),
+    "date": pa.date32(),
+    "units": pa.float64(),
+    "open": pa.bool_(),
+    "drivers": pa.binary(),
+    "event_id": pa.string(),
+    "recorded_at": pa.timestamp("us", "UTC"),
+}
+SALES = pa.schema(COLUMNS)
 validate = SaleRecorded.__pydantic_validator__.validate_json
 
 
@@ -62,7 +61,7 @@ class Judged:
 def judge(batch: pa.RecordBatch) -> Judged:
     """Apply the contract to raw records: key, value, headers, partition and offset columns."""
     plain = plain_attributes(batch.column("headers"))
-    values = batch.column("value").take(pa.array(plain.rows)).to_pylist()
+    values = batch.column("value").take(pa.array(plain.rows, pa.int64())).to_pylist()
     fields, valid = _validated(values)
     odd = np.delete(np.arange(batch.num_rows), plain.rows[valid])
     parts = [_table(fields, plain.ids.take(valid), plain.times.take(valid))]
@@ -110,11 +109,13 @@ def _validated(values: list[Any]) -> tuple[list[dict[str, Any]], Rows]:
 
 def _table(fields: Iterable[dict[str, Any]], ids: Any, times: Any) -> pa.Table:
     columns = [
-        pa.array([sale[name] for sale in fields], SALES.field(name).type)
+        pa.array([sale[name] for sale in fields], COLUMNS[name])
         for name in ("store", "product", "date", "units", "open")
     ]
     drivers = [JSONB + orjson.dumps(sale["drivers"]) for sale in fields]
-    return pa.Table.from_arrays([*columns, pa.array(drivers, pa.binary()), ids, times], schema=SALES)
+    return pa.Table.from_arrays(
+        [*columns, pa.array(drivers, pa.binary()), ids, times], schema=SALES
+    )
 
 
 def _decoded(batch: pa.RecordBatch, row: int) -> pa.Table | Rejected:
@@ -132,7 +133,7 @@ def _decoded(batch: pa.RecordBatch, row: int) -> pa.Table | Rejected:
     return _table(
         [event.data.__dict__],
         pa.array([event.id], pa.string()),
-        pa.array([time], SALES.field("recorded_at").type),
+        pa.array([time], COLUMNS["recorded_at"]),
     )
 
 

@@ -35,7 +35,7 @@ class QueryFailed(Exception):
 
 def causes(throwable: Any) -> list[Cause]:
     """The chain of a Java exception, outermost first."""
-    chain = []
+    chain: list[Cause] = []
     while throwable is not None and len(chain) < 20:
         chain.append(Cause(tuple(_ancestry(throwable.getClass())), throwable.getMessage() or ""))
         throwable = throwable.getCause()

@@ -8,7 +8,7 @@ lasts. Rows that Postgres refuses for their own sake are found by halving and ha
 """
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -30,9 +30,7 @@ KEYS = [column.name for column in daily_sales.primary_key]
 COLUMNS = [column.name for column in daily_sales.columns]
 VALUES = [name for name in COLUMNS if name not in KEYS]
 
-CREATE_STAGING = (
-    f"CREATE TEMPORARY TABLE {STAGING} (LIKE {daily_sales.name}) ON COMMIT DELETE ROWS"
-)
+CREATE_STAGING = f"CREATE TEMPORARY TABLE {STAGING} (LIKE {daily_sales.name}) ON COMMIT DELETE ROWS"
 MERGE = f"""
 INSERT INTO {daily_sales.name} AS kept ({", ".join(COLUMNS)})
 SELECT DISTINCT ON ({", ".join(KEYS)}) {", ".join(COLUMNS)}
@@ -150,5 +148,7 @@ def _message(error: adbc.Error) -> str:
 
 
 def _with_patience(database: str) -> str:
-    options = "&".join(f"{name}={value}" for name, value in PATIENCE.items() if name not in database)
+    options = "&".join(
+        f"{name}={value}" for name, value in PATIENCE.items() if name not in database
+    )
     return f"{database}{'&' if '?' in database else '?'}{options}"

@@ -30,7 +30,7 @@ from infra.settings import SettingMissing
 from stream_jobs.failures import QueryFailed, advice, causes, is_outage, summary
 from stream_jobs.session import AlreadyRunning, JarsMissing, spark_session
 from stream_jobs.settings import JobSettings, load_job_settings
-from stream_jobs.sink import DEAD_LETTERS_IN_SPARK, LOG_FORMAT, persist
+from stream_jobs.sink import DEAD_LETTERS_IN_SPARK, LOG_FORMAT, drain, persist
 
 log = logging.getLogger("stream_jobs.sales")
 
@@ -52,6 +52,8 @@ READING = {
     "fetchOffset.numRetries": "1",  # the query as a whole is started again
     "kafka.default.api.timeout.ms": "15000",
     "kafka.request.timeout.ms": "10000",
+    # A poll for a record that is there waits behind the poll before it, 500 ms by default.
+    "kafka.fetch.max.wait.ms": "50",
     "kafka.max.poll.records": "5000",
     "kafka.max.partition.fetch.bytes": str(4 << 20),
 }
@@ -82,6 +84,12 @@ def start_query(spark: SparkSession, settings: JobSettings) -> StreamingQuery:
         .trigger(processingTime=TRIGGER)
         .start()
     )
+
+
+def warm_up(spark: SparkSession) -> None:
+    """Start the Python workers, so that the first sale does not wait for them."""
+    cores = spark.sparkContext.defaultParallelism
+    spark.range(cores, numPartitions=cores).mapInArrow(drain, DEAD_LETTERS_IN_SPARK).collect()
 
 
 class Job:
@@ -167,6 +175,7 @@ def main() -> int:
             # After the session, which has a SIGINT handler of its own.
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: stopping.set())
+            warm_up(spark)
             Job(spark, settings, stopping).run()
     except (AlreadyRunning, JarsMissing, QueryFailed, SettingMissing, PySparkException) as error:
         log.error("%s", error)

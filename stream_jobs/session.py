@@ -21,7 +21,7 @@ from stream_jobs.settings import PROJECT, JobSettings
 
 LOOPBACK = "127.0.0.1"
 LOGGING = Path(__file__).with_name("log4j2.properties")
-# ParallelGC took a fifth of the JVM's processor time off a bulk load; a job has no one to pause for.
+# ParallelGC took a fifth of the JVM's processor time off a bulk load; nobody feels its pauses.
 JVM = ("-XX:+UseParallelGC", "-XX:-UsePerfData")
 
 

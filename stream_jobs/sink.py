@@ -38,6 +38,13 @@ def persist(batches: Iterator[pa.RecordBatch], database: str) -> Iterator[pa.Rec
     yield from persist_into(sales_table(database), batches)
 
 
+def drain(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    """A task that does nothing with its records."""
+    for _ in batches:
+        pass
+    yield from ()
+
+
 def persist_into(
     table: SalesTable, batches: Iterator[pa.RecordBatch], most: int = CHUNK
 ) -> Iterator[pa.RecordBatch]:
@@ -97,9 +104,7 @@ class _Chunk:
 
     def _letter(self, at: int, rejection: Rejected) -> Record:
         original = record(self.batches[at], rejection.row, SaleRecorded.TOPIC)
-        return dead_letter_record(
-            original, GROUP, rejection.error, rejection.message, attempts=1
-        )
+        return dead_letter_record(original, GROUP, rejection.error, rejection.message, attempts=1)
 
 
 def _dead_letters(letters: list[Record]) -> pa.RecordBatch:

@@ -1,0 +1,66 @@
+"""A task of the sink against a table in memory."""
+
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from events.dead_letters import read
+from events.log import Received
+from stream_jobs.merge import Refused
+from stream_jobs.sink import DEAD_LETTERS, HEADERS, persist_into
+from tests.unit.stream_jobs.records import Raw, batch, raw, with_data
+
+
+class Table:
+    """Takes everything but the events it is told to refuse."""
+
+    def __init__(self, *refuses: str) -> None:
+        self.merges: list[list[str]] = []
+        self._refuses = refuses
+
+    def merge(self, sales: pa.Table) -> list[Refused]:
+        ids = sales["event_id"].to_pylist()
+        self.merges.append([one for one in ids if one not in self._refuses])
+        return [Refused(row, "too odd") for row, one in enumerate(ids) if one in self._refuses]
+
+
+def persisted(table: Table, *batches: list[Raw], most: int = 100) -> list[dict[str, object]]:
+    def records() -> Iterator[pa.RecordBatch]:
+        yield from (batch(*records) for records in batches)
+
+    out = list(persist_into(table, records(), most))
+    assert all(letters.schema == DEAD_LETTERS for letters in out)
+    return [letter for letters in out for letter in letters.to_pylist()]
+
+
+def test_small_batches_are_merged_together_and_big_ones_in_chunks() -> None:
+    table = Table()
+    persisted(table, [raw("1")], [raw("2")], [raw("3")], most=2)
+    assert table.merges == [["1", "2"], ["3"]]
+
+
+def test_a_task_without_records_merges_nothing() -> None:
+    table = Table()
+    assert persisted(table) == []
+    assert table.merges == []
+
+
+def test_a_rejected_record_comes_out_as_the_dead_letter_of_the_original() -> None:
+    bad = with_data(units=-1)
+    (letter,) = persisted(Table(), [raw("1")], [raw("2"), bad])
+    headers = [(header["key"], header["value"]) for header in letter["headers"]]  # type: ignore[attr-defined]
+    dead = read(Received("dead-letters", letter["key"], letter["value"], headers))  # type: ignore[arg-type]
+    assert dead is not None
+    assert (dead.group, dead.topic, dead.partition, dead.offset) == ("sales-sink", "sales", 0, 1)
+    assert (dead.key, dead.value, dead.headers) == (b"1/milk", bad[0], bad[1])
+    assert dead.error == "InvalidPayload"
+    assert "units" in dead.message
+
+
+def test_a_row_that_postgres_refuses_is_traced_back_to_its_record() -> None:
+    table = Table("3")
+    letters = persisted(table, [raw("1"), with_data(units="x")], [with_data(open=1), raw("3")])
+    assert table.merges == [["1"]]
+    assert [letter["value"] for letter in letters][-1] == raw("3")[0]
+    assert len(letters) == 3
+    assert pa.array([letters[-1]["headers"]], HEADERS).type == HEADERS
