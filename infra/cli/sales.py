@@ -393,7 +393,7 @@ def _print_summary(summary: "ImportSummary", as_json: bool, dry_run: bool) -> No
     rejected = f"{summary.rejected:,}"
     if summary.rejected:
         fields = ", ".join(f"{name} {count:,}" for name, count in summary.rejected_fields.items())
-        rejected = f"[red]{rejected}[/red] ({fields}), listed in {summary.rejects_file}"
+        rejected = f"[red]{rejected}[/red] ({fields})"
     for name, text in (
         ("accepted", f"{summary.accepted:,} rows, {verb}"),
         ("rejected", rejected),
@@ -402,12 +402,14 @@ def _print_summary(summary: "ImportSummary", as_json: bool, dry_run: bool) -> No
         ("series", f"{summary.series:,}"),
         ("days", days),
         ("drivers", ", ".join(summary.drivers) or "none"),
-        ("recorded at", f"{summary.recorded_at.isoformat()}"),
+        ("recorded at", summary.recorded_at.isoformat()),
         ("took", f"{summary.seconds:.1f} s, {summary.rows_per_second:,.0f} rows/s"),
     ):
         if not text.startswith("0 "):
             table.add_row(f"[dim]{name}[/dim]", text)
     Console(highlight=False).print(table)
+    if summary.rejects_file:
+        typer.echo(f"The rejected rows are listed in {summary.rejects_file}")
 
 
 @contextmanager

@@ -1,0 +1,121 @@
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from events.cloudevents import decode
+from events.dead_letters import dead_letter
+from events.errors import InvalidPayload
+from events.kafka import KafkaProducer
+from events.log import Received, Record
+from infra.cli import dead_letters, events, sales
+from infra.kafka.topics import provision
+from infra.sales_io.broker import KafkaBroker
+from infra.sales_io.days_seen import DaysSeen
+from infra.sales_io.reader import read_sales, survey
+from infra.settings import Settings
+
+TAIL = "from infra.cli.events import app; app(['tail', '-t', 'runs', '--from-beginning'])"
+
+
+@pytest.fixture(scope="module")
+def broker(servers: Settings) -> KafkaBroker:
+    provision(servers.kafka)
+    return KafkaBroker(servers.kafka)
+
+
+def run(app, broker: KafkaBroker, *arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(it) for it in arguments], obj=broker)
+
+
+def send(broker: KafkaBroker, *records: Record) -> None:
+    async def publish() -> None:
+        producer = KafkaProducer(broker.address)
+        await producer.send(records)
+        await producer.close()
+
+    asyncio.run(publish())
+
+
+def test_an_imported_file_is_on_the_topic_with_the_same_ids_each_time(
+    broker: KafkaBroker, tmp_path: Path
+) -> None:
+    file = tmp_path / "made.csv"
+    run(sales.app, broker, "generate", "--series", 5, "--days", 40, "--out", file)
+    before = len(asyncio.run(broker.read("sales")))
+    moment = "2026-01-01T00:00:00+00:00"
+    for _ in range(2):
+        result = run(sales.app, broker, "import", file, "--recorded-at", moment, "--json")
+        published = json.loads(result.stdout)["published"]
+    records = asyncio.run(broker.read("sales"))
+    assert len(records) - before == 2 * published
+    found = [decode(record.value, record.headers) for record in records]
+    assert len({event.id for event in found if event.time.isoformat() == moment}) == published
+
+
+def test_a_replayed_dead_letter_is_back_on_its_topic(broker: KafkaBroker) -> None:
+    bad = Received("sales", b"replayed/total", b'{"units": -4}', [("ce_id", b"s")], 0, 1)
+    letter = dead_letter(bad, "spark", InvalidPayload("units: must be 0 or more"), 1)
+    send(broker, letter)
+    letter_id = (letter.key or b"").decode()
+    listed = json.loads(run(dead_letters.app, broker, "list", "--json").stdout)
+    assert letter_id in [one["id"] for one in listed]
+    result = run(dead_letters.app, broker, "replay", letter_id)
+    assert result.stdout == "Replayed 1: 1 to sales\n"
+    back = [r for r in asyncio.run(broker.read("sales")) if r.key == b"replayed/total"]
+    assert [record.value for record in back] == [b'{"units": -4}']
+    listed = json.loads(run(dead_letters.app, broker, "list", "--json").stdout)
+    assert letter_id not in [one["id"] for one in listed]
+
+
+def test_reading_a_topic_misses_none_of_it_however_often(broker: KafkaBroker) -> None:
+    send(broker, *(Record("retrain-requests", b"k%d" % n, b"v") for n in range(20)))
+    counts = {len(asyncio.run(broker.read("retrain-requests"))) for _ in range(15)}
+    assert len(counts) == 1
+    assert counts.pop() >= 20
+
+
+def test_tail_shows_the_oldest_and_ends_at_its_limit(broker: KafkaBroker) -> None:
+    send(broker, Record("forecasts", b"x", b"nonsense"))
+    result = run(events.app, broker, "tail", "-t", "forecasts", "--from-beginning", "--limit", 1)
+    assert "unreadable x Unreadable: ce_id" in result.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_tail_ends_cleanly_when_told_to(broker: KafkaBroker, number: signal.Signals) -> None:
+    send(broker, Record("runs", b"run", b"nonsense"))
+    with subprocess.Popen(
+        [sys.executable, "-c", TAIL],
+        env=os.environ | {"SHELFCAST_KAFKA_BOOTSTRAP": broker.address},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert "unreadable" in process.stdout.readline()
+            process.send_signal(number)
+            _, errors = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert (process.returncode, errors) == (0, "")
+
+
+def test_a_broker_that_is_away_is_one_line(tmp_path: Path) -> None:
+    nobody = KafkaBroker("127.0.0.1:9")
+    result = run(dead_letters.app, nobody, "list")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("shelfcast: Kafka at 127.0.0.1:9 is away (no connection)")
+    assert result.stderr.count("\n") == 1
+
+
+def test_all_real_rows_are_good(rossmann: Path) -> None:
+    file, seen = survey(rossmann), DaysSeen()
+    accepted = sum(len(chunk.frame) for chunk in read_sales(file, seen))
+    assert (file.rows, accepted, seen.series_count()) == (1_017_209, 1_017_209, 1_115)

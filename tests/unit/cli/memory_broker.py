@@ -1,0 +1,30 @@
+"""A log in memory where commands expect a broker."""
+
+from collections.abc import Sequence
+
+from events.log import Producer, Received
+from events.memory import MemoryConsumer, MemoryLog
+from events.topics import TOPICS
+
+
+class MemoryBroker:
+    """Hands the log to commands."""
+
+    address = "memory"
+
+    def __init__(self, log: MemoryLog) -> None:
+        self._log = log
+
+    def producer(self) -> Producer:
+        return self._log.producer()
+
+    def follower(self, topics: Sequence[str], from_beginning: bool) -> MemoryConsumer:
+        if not from_beginning:
+            for topic in topics:
+                for number in range(TOPICS[topic].partitions):
+                    end = len(self._log.partitions[topic, number])
+                    self._log.committed["now", (topic, number)] = end
+        return self._log.consumer("first" if from_beginning else "now", topics)
+
+    async def read(self, topic: str) -> list[Received]:
+        return self._log.records(topic)
