@@ -219,8 +219,8 @@ async def read_topic(bootstrap: str, topic: str) -> list[Received]:
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
     )
-    await consumer.start()
     try:
+        await consumer.start()
         numbers = consumer.partitions_for_topic(topic) or await _partitions(consumer, topic)
         partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
         consumer.assign(partitions)
@@ -240,7 +240,7 @@ async def read_topic(bootstrap: str, topic: str) -> list[Received]:
                     )
                     for m in messages
                 )
-        return records
+        return sorted(records, key=lambda record: (record.partition, record.offset))
     finally:
         await consumer.stop()
 

@@ -11,12 +11,11 @@ import stamina
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
-from events.kafka import KafkaProducer
+from events.kafka import KafkaProducer, read_topic
 from events.log import Producer, Received, Record
 from infra.sales_io.errors import BrokerAway
 
 PATIENCE = 30.0  # seconds a command waits for a broker that is away: a restart takes ten
-READ_AT_ONCE = 1_000  # records
 OUTAGES = (KafkaError, OSError)
 
 
@@ -64,15 +63,11 @@ class KafkaBroker:
 
     async def read(self, topic: str) -> list[Received]:
         """All records of the topic; BrokerAway when Kafka does not give them in time."""
-        follower = _KafkaFollower(self.address, [topic], from_beginning=True)
         try:
             async with asyncio.timeout(PATIENCE):
-                await follower.start()
-                return await follower.rest()
+                return await read_topic(self.address, topic)
         except OUTAGES as error:  # a TimeoutError is an OSError
             raise BrokerAway(away(self.address, error)) from None
-        finally:
-            await follower.close()
 
 
 class _KafkaFollower:
@@ -105,16 +100,6 @@ class _KafkaFollower:
             for messages in fetched.values()
             for m in messages
         ]
-
-    async def rest(self) -> list[Received]:
-        """All records up to where the partitions end now, oldest first in each of them."""
-        records: list[Received] = []
-        if self._consumer is None:
-            return records
-        ends = await self._consumer.end_offsets(self._consumer.assignment())
-        while [p for p, end in ends.items() if await self._consumer.position(p) < end]:
-            records += await self.poll(0.5, READ_AT_ONCE)
-        return sorted(records, key=lambda record: (record.partition, record.offset))
 
     async def close(self) -> None:
         consumer, self._consumer = self._consumer, None

@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import os
-import signal
 import time
 import uuid
 from collections.abc import Callable, Sequence
@@ -112,8 +110,10 @@ class System:
         return dict(self.get(path).json())
 
     def kill_server(self, name: str) -> None:
-        """`kill -9` of one of the stack's processes."""
-        os.kill(read_state(self.settings.home).processes[name].pid, signal.SIGKILL)
+        """`kill -9` of one of the stack's processes; returns when it is dead."""
+        process = psutil.Process(read_state(self.settings.home).processes[name].pid)
+        process.kill()
+        process.wait()
 
     def kill_function(self, name: str) -> None:
         """`kill -9` of a function's replica."""
