@@ -143,7 +143,6 @@ def _start_ray(folder: Path) -> None:
         include_dashboard=False,
         object_store_memory=OBJECT_STORE_BYTES,
         _temp_dir=str(folder),
-        _node_ip_address="127.0.0.1",
         configure_logging=False,
     )
 
