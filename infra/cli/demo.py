@@ -13,9 +13,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
-    import psycopg
-
-    from infra.cli.client import Client
     from infra.local.progress import Progress
     from infra.settings import Settings
 
@@ -55,13 +52,15 @@ def demo(
     ran_before = all(part.state in ("ready", "elsewhere") for part in status(settings))
     try:
         with shown() as progress:
-            show = _Demo(stack.up(settings, progress), progress)
-            summary = show.run(data, series)
+            began = time.monotonic()
+            demo = _Demo(stack.up(settings, progress), progress)
+            demo.seconds["start"] = time.monotonic() - began
+            summary = demo.run(data, series)
         if as_json:
             json.dump(summary, sys.stdout)
             sys.stdout.write("\n")
         else:
-            show.print(summary)
+            demo.print(summary)
         if not once:
             typer.echo("\nThe stack runs until Ctrl-C.", err=as_json)
             _wait_for_interrupt()
@@ -91,39 +90,39 @@ class _Demo:
     settings: "Settings"
     progress: "Progress"
     seconds: dict[str, float] = field(default_factory=dict)
-    _database: "psycopg.Connection[Any]" = field(init=False)
-    _api: "Client" = field(init=False)
 
-    def run(self, data: Path | None, series: int | None) -> dict[str, Any]:
-        """All stages; the summary with counts, failures and the seconds of each stage."""
+    def __post_init__(self) -> None:
         import psycopg
 
         from infra.cli.client import Client
 
-        with psycopg.connect(self.settings.database, autocommit=True) as database:
-            self._database, self._api = database, Client(self._address)
-            if data is not None or not self._number("SELECT count(*) FROM daily_sales LIMIT 1"):
-                self._stage("sales", self._bring_in, data, series)
-            run = self._stage("retrain", self._retrain)
-            forecasts = self._stage("forecasts", self._wait_for_forecasts, run)
-            return {
-                "series": run["counts"]["planned"],
-                "sales": self._number("SELECT count(*) FROM daily_sales"),
-                "trained": run["counts"]["succeeded"],
-                "failed": run["counts"]["failed"],
-                "forecasts": forecasts,
-                "seconds": {name: round(spent, 2) for name, spent in self.seconds.items()},
-                "run_id": run["run_id"],
-                "as_of": run["as_of"],
-                "failures": run["failures"],
-            }
+        self._api = Client(self._address)
+        self._database = psycopg.connect(self.settings.database, autocommit=True)
+
+    def run(self, data: Path | None, series: int | None) -> dict[str, Any]:
+        """All stages; the summary with counts, failures and the seconds of each stage."""
+        if data is not None or not self._number("SELECT count(*) FROM daily_sales LIMIT 1"):
+            self._stage("sales", self._bring_in, data, series)
+        run = self._stage("retrain", self._retrain)
+        forecasts = self._stage("forecasts", self._wait_for_forecasts, run)
+        return {
+            "series": run["counts"]["planned"],
+            "sales": self._number("SELECT count(*) FROM daily_sales"),
+            "trained": run["counts"]["succeeded"],
+            "failed": run["counts"]["failed"],
+            "forecasts": forecasts,
+            "seconds": {name: round(spent, 2) for name, spent in self.seconds.items()},
+            "run_id": run["run_id"],
+            "as_of": run["as_of"],
+            "failures": run["failures"],
+        }
 
     def _stage(self, name: str, work: Any, *arguments: Any) -> Any:
         self.progress.begin(name, "…")
         start = time.monotonic()
         result, outcome = work(*arguments)
         self.seconds[name] = time.monotonic() - start
-        self.progress.end(name, f"{outcome} in {self.seconds[name]:.1f} s")
+        self.progress.end(name, outcome)
         return result
 
     def _bring_in(self, data: Path | None, series: int | None) -> tuple[None, str]:

@@ -14,7 +14,7 @@ class Progress(Protocol):
     """Whoever is told how far a work of several steps has come."""
 
     def begin(self, step: str, doing: str) -> None:
-        """A step starts; `doing` says what is done, as in `starting`."""
+        """A step starts, or goes on; `doing` says what is done, as in `starting`."""
 
     def end(self, step: str, outcome: str) -> None:
         """The step has ended, as `outcome` says."""
@@ -38,12 +38,12 @@ class Lines:
         self._begun: dict[str, float] = {}
 
     def begin(self, step: str, doing: str) -> None:
-        """Notes the time."""
-        self._begun[step] = time.monotonic()
+        """Notes the time, once."""
+        self._begun.setdefault(step, time.monotonic())
 
     def end(self, step: str, outcome: str) -> None:
         """Prints the outcome and the seconds it took."""
-        seconds = time.monotonic() - self._begun[step]
+        seconds = time.monotonic() - self._begun.pop(step)
         self._console.print(f"{step}: {outcome} ({seconds:.1f} s)", highlight=False)
 
 
@@ -55,12 +55,15 @@ class Live:
         self._tasks: dict[str, TaskID] = {}
 
     def begin(self, step: str, doing: str) -> None:
-        """Adds the step's line."""
-        self._tasks[step] = self._bars.add_task(doing, total=1, step=step)
+        """Adds the step's line, or says on it what is done now."""
+        if step in self._tasks:
+            self._bars.update(self._tasks[step], description=doing)
+        else:
+            self._tasks[step] = self._bars.add_task(doing, total=1, step=step)
 
     def end(self, step: str, outcome: str) -> None:
         """Ends the step's line with the outcome."""
-        self._bars.update(self._tasks[step], completed=1, description=outcome)
+        self._bars.update(self._tasks.pop(step), completed=1, description=outcome)
 
 
 @contextmanager
