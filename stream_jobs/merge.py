@@ -31,19 +31,26 @@ COLUMNS = [column.name for column in daily_sales.columns]
 VALUES = [name for name in COLUMNS if name not in KEYS]
 
 CREATE_STAGING = f"CREATE TEMPORARY TABLE {STAGING} (LIKE {daily_sales.name}) ON COMMIT DELETE ROWS"
-MERGE = f"""
-INSERT INTO {daily_sales.name} AS kept ({", ".join(COLUMNS)})
-SELECT DISTINCT ON ({", ".join(KEYS)}) {", ".join(COLUMNS)}
-FROM pg_temp.{STAGING}
-ORDER BY {", ".join(KEYS)}, recorded_at DESC, event_id DESC
-ON CONFLICT ({", ".join(KEYS)}) DO UPDATE
-SET {", ".join(f"{name} = excluded.{name}" for name in VALUES)}
-WHERE (excluded.recorded_at, excluded.event_id) > (kept.recorded_at, kept.event_id)
-"""  # noqa: S608 - names of our own schema
-
 # SQLSTATE classes. https://www.postgresql.org/docs/current/errcodes-appendix.html
 ROW_AT_FAULT = ("22", "23", "54")  # data exception, constraint, limit of a row or index
 PASSING = ("08", "40", "53", "55", "57", "58", "25006")  # 25006: a standby during a failover
+
+
+def merge_statement(table: str, staging: str) -> str:
+    """The statement that merges what is in `staging` into `table`, the newest event winning."""
+    keys, columns = ", ".join(KEYS), ", ".join(COLUMNS)
+    changes = ", ".join(f"{name} = excluded.{name}" for name in VALUES)
+    return f"""
+        INSERT INTO {table} AS kept ({columns})
+        SELECT DISTINCT ON ({keys}) {columns}
+        FROM {staging}
+        ORDER BY {keys}, recorded_at DESC, event_id DESC
+        ON CONFLICT ({keys}) DO UPDATE SET {changes}
+        WHERE (excluded.recorded_at, excluded.event_id) > (kept.recorded_at, kept.event_id)
+    """  # noqa: S608 - names of our own schema
+
+
+MERGE = merge_statement(daily_sales.name, f"pg_temp.{STAGING}")
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,7 @@ def _common() -> dict[str, str]:
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.adaptive.enabled": "false",  # streaming has none
         "spark.sql.execution.arrow.maxRecordsPerBatch": "10000",
+        "spark.sql.execution.arrow.maxBytesPerBatch": str(64 << 20),  # records may be large
         "spark.python.daemon.module": "stream_jobs.worker_daemon",
         "spark.sql.streaming.numRecentProgressUpdates": "20",
     }

@@ -23,7 +23,8 @@ from stream_jobs.merge import SalesTable, sales_table
 log = logging.getLogger(__name__)
 
 GROUP = "sales-sink"
-CHUNK = 60_000  # rows merged at once; about 60 MB of records in a worker
+CHUNK = 60_000  # records merged at once, unless they are large
+CHUNK_BYTES = 64 << 20
 SHOWN = 5  # dead letters of a chunk that are logged one by one
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -52,7 +53,7 @@ def persist_into(
     chunk = _Chunk()
     for batch in batches:
         chunk.add(batch)
-        if chunk.records >= most:
+        if chunk.records >= most or chunk.size >= CHUNK_BYTES:
             yield from chunk.settle(table)
             chunk = _Chunk()
     yield from chunk.settle(table)
@@ -63,11 +64,13 @@ class _Chunk:
     batches: list[pa.RecordBatch] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
     records: int = 0
+    size: int = 0
 
     def add(self, batch: pa.RecordBatch) -> None:
         self.batches.append(batch)
         self.judged.append(judge(batch))
         self.records += batch.num_rows
+        self.size += batch.nbytes
 
     def settle(self, table: SalesTable) -> Iterator[pa.RecordBatch]:
         """Merge what is right; the dead letters of what is not, if any."""
