@@ -66,11 +66,13 @@ class Panel:
 
     def select(self, indices: Sequence[int]) -> "Panel":
         """The series at `indices`, in that order. An index may occur once."""
-        slices = [self.series(i) for i in indices]
-        rows = np.concatenate([np.arange(s.start, s.stop) for s in slices] or [np.empty(0, int)])
+        chosen = np.asarray(indices, np.int64)
+        counts = self.rows[chosen]
+        offsets = _offsets(counts)
+        rows = np.arange(offsets[-1]) + np.repeat(self.offsets[chosen] - offsets[:-1], counts)
         return Panel(
             keys=tuple(self.keys[i] for i in indices),
-            offsets=_offsets([s.stop - s.start for s in slices]),
+            offsets=offsets,
             dates=self.dates[rows],
             units=self.units[rows],
             is_open=self.is_open[rows],

@@ -11,7 +11,7 @@ from functions.forecasting.metrics import Metrics
 from functions.forecasting.panel import Key, Panel
 from functions.forecasting.parameters import ProphetParameters
 from functions.forecasting.strategy import Strategy
-from functions.forecasting.unfit import Unfit, not_finite
+from functions.forecasting.unfit import Unfit, refusals
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,17 @@ def train(panel: Panel, strategy: Strategy, as_of: date, engine: Engine) -> list
     can't fit is an `Unfit` in its place. Days from `as_of` on are never looked at.
     """
     days = panel.window(as_of, strategy.window_days).open_days()
-    refusals = [_refusal(days, i, strategy, as_of) for i in range(len(days))]
-    sound = [i for i, refusal in enumerate(refusals) if refusal is None]
-    sound_days = days.select(sound)
+    too_few = (
+        f"{{rows}} open days in {strategy.window} before {as_of}; "
+        f"at least {strategy.min_open_days} are needed"
+    )
+    reasons = refusals(days, strategy.min_open_days, too_few)
+    sound = [i for i, reason in enumerate(reasons) if reason is None]
+    sound_days = days if len(sound) == len(days) else days.select(sound)
     metrics = dict(zip(sound, engine.backtest(sound_days, strategy), strict=True))
     models = dict(zip(sound, engine.fit(sound_days, strategy), strict=True))
     return [
-        refusal or _outcome(days.keys[i], models[i], metrics[i])
-        for i, refusal in enumerate(refusals)
+        reason or _outcome(days.keys[i], models[i], metrics[i]) for i, reason in enumerate(reasons)
     ]
 
 
@@ -65,15 +68,3 @@ def _outcome(
     if isinstance(metrics, Unfit):
         return metrics
     return Trained(key, model, metrics)
-
-
-def _refusal(days: Panel, i: int, strategy: Strategy, as_of: date) -> Unfit | None:
-    """Why the i-th series, cut to the open days of its window, can't be trained."""
-    rows = days.series(i)
-    count = rows.stop - rows.start
-    if count < strategy.min_open_days:
-        return Unfit(
-            f"{count} open days in {strategy.window} before {as_of}; "
-            f"at least {strategy.min_open_days} are needed"
-        )
-    return not_finite(days.dates[rows], days.units[rows])

@@ -13,6 +13,7 @@ from functions.forecasting.metrics import Metrics
 from functions.forecasting.panel import Dates, Floats
 from functions.forecasting.parameters import ProphetParameters
 from functions.forecasting.prediction import predict
+from functions.forecasting.seasonality import seasonalities_of
 from functions.forecasting.splits import anchored_splits
 from functions.forecasting.stock_prophet import Prophet
 from functions.forecasting.strategy import Strategy
@@ -53,12 +54,13 @@ def backtest(dates: Dates, units: Floats, strategy: Strategy) -> Metrics | Unfit
 
 def _fit_with_stan(dates: Dates, units: Floats, strategy: Strategy) -> ProphetParameters | Unfit:
     """A fit of finite rows, at least 2. Stan's failures and non-finite results are Unfit."""
+    terms = {term.name: term.fourier_order for term in seasonalities_of(dates, strategy)}
     model = Prophet(
         n_changepoints=strategy.n_changepoints,
         changepoint_range=strategy.changepoint_range,
         changepoint_prior_scale=strategy.changepoint_prior_scale,
-        yearly_seasonality="auto",
-        weekly_seasonality=strategy.weekly_order,
+        yearly_seasonality=terms.get("yearly", False),
+        weekly_seasonality=terms.get("weekly", False),
         daily_seasonality=False,
         seasonality_prior_scale=strategy.seasonality_prior_scale,
         interval_width=strategy.interval_level,

@@ -16,10 +16,9 @@ class Strategy:
     `window_days` counts calendar days before `as_of` (None: all history); of these the
     open ones are used. `n_splits` folds of an anchored walk-forward measure the model.
     `interval_level` is the probability that an interval is meant to cover. The weekly
-    term has `weekly_order` Fourier pairs; the yearly one follows Prophet's 'auto' rule: 10
-    pairs from 730 days of history on, none below, where it is not identified and
-    forecasts badly. Prior scales and changepoints are Prophet's defaults, named here
-    because an engine of our own needs them too.
+    term has `weekly_order` Fourier pairs and the yearly one 10. A history has either only
+    if it can carry it: `seasonality` says when. Prior scales and changepoints are
+    Prophet's defaults, named here because an engine of our own needs them too.
 
     Raises ValueError if `min_open_days` would leave a fold fewer than 2 training rows.
     """
@@ -63,7 +62,13 @@ class UnknownStrategy(ValueError):
 
 
 STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
-    {each.name: each for each in (Strategy(name="windowed", window_days=120),)}
+    {
+        each.name: each
+        for each in (
+            Strategy(name="windowed", window_days=120),
+            Strategy(name="full", window_days=None),
+        )
+    }
 )
 
 

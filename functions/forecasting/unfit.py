@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from functions.forecasting.panel import Dates, Floats
+from functions.forecasting.panel import Dates, Floats, Panel
 
 
 @dataclass(frozen=True)
@@ -27,3 +27,19 @@ def not_finite(dates: Dates, units: Floats) -> Unfit | None:
         f"units are {units[first]} on {dates[first]} ({len(bad)} such days in {len(units)}); "
         "finite numbers are needed"
     )
+
+
+def refusals(panel: Panel, needed: int, too_few: str) -> list[Unfit | None]:
+    """For each series of the panel why it can't be trained, None where nothing speaks
+    against it. `too_few` is the reason below `needed` rows and may name `{rows}`.
+    """
+    rows = panel.rows
+    bad_before = np.concatenate([[0], np.cumsum(~np.isfinite(panel.units))])
+    bad = np.diff(bad_before[panel.offsets])
+    found: list[Unfit | None] = [None] * len(panel)
+    for i in np.flatnonzero((rows < needed) | (bad > 0)).tolist():
+        if rows[i] < needed:
+            found[i] = Unfit(too_few.format(rows=rows[i]))
+        else:
+            found[i] = not_finite(panel.dates[panel.series(i)], panel.units[panel.series(i)])
+    return found

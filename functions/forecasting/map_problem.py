@@ -1,0 +1,159 @@
+"""Prophet's posterior as small arrays: all that is left of the rows before the solver runs.
+
+A problem is one training window: the first `cut` rows of a series. With y scaled by its
+largest |y|, t running from 0 to 1 and hinges C_ij = max(t_i - s_j, 0), Prophet's model is
+
+    y ~ N(Z b + C delta, sigma^2),  Z = [t, 1, Fourier columns, drivers]
+    b_j ~ N(0, scale_j^2),  delta_j ~ Laplace(0, tau),  sigma ~ N+(0, 0.5^2)
+
+Only Z'Z, Z'C, C'C, Z'y, C'y and y'y matter, and all folds of a series get them from the
+same running sums: a hinge is a straight line from its changepoint on, so its products
+are differences of two of those sums. Z is then turned (Z scale = U sqrt(d) Q') so that the
+Gaussian part separates for every sigma at once; `active_set` needs nothing else.
+
+Source: Taylor & Letham, Forecasting at Scale (2018), section 3, and Prophet 1.5's
+prophet.stan. The turned form is that of ridge regression: Hastie, Tibshirani & Friedman,
+The Elements of Statistical Learning (2009), section 3.4.1.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from functions.forecasting.panel import Floats
+
+TREND_SCALE = 5.0  # the prior's standard deviation of the slope k and of the offset m
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class RunningSums:
+    """Sums over the rows of n series, from the first one on.
+
+    `columns` (n, T, q) are the columns of Z, y behind them; rows after a series' end are
+    0. The first column runs from 0 to 1 (call it u), the second is 1. `plain` and
+    `by_time` (n, T + 1, q) sum the columns, and the columns times u, over the rows before.
+    """
+
+    columns: Floats
+    plain: Floats
+    by_time: Floats
+
+    @staticmethod
+    def of(columns: Floats) -> "RunningSums":
+        """The sums of the columns (n, T, q)."""
+        n, rows, q = columns.shape
+        plain, by_time = np.zeros((n, rows + 1, q)), np.zeros((n, rows + 1, q))
+        np.cumsum(columns, axis=1, out=plain[:, 1:])
+        np.cumsum(columns * columns[:, :, :1], axis=1, out=by_time[:, 1:])
+        return RunningSums(columns, plain, by_time)
+
+    def products(self, cuts: Ints) -> Floats:
+        """columns' columns over the rows before each cut: (n, K) rising to (n, K, q, q)."""
+        n, _, q = self.columns.shape
+        products = np.empty((n, cuts.shape[1], q, q))
+        before = np.zeros(n, np.int64)
+        total = np.zeros((n, q, q))
+        for k in range(cuts.shape[1]):
+            # The rows between this cut and the last one, of all series at once.
+            some = np.arange(before.min(initial=0), cuts[:, k].max(initial=0))
+            inside = (some >= before[:, None]) & (some < cuts[:, k, None])
+            rows = self.columns[:, some[0] : some[-1] + 1] if len(some) else self.columns[:, :0]
+            total = total + (rows * inside[:, :, None]).transpose(0, 2, 1) @ rows
+            products[:, k] = total
+            before = cuts[:, k]
+        return products
+
+    def hinges(self, series: Ints, cuts: Ints, places: Ints) -> tuple[Floats, Floats]:
+        """The hinges' products with the columns, and where the hinges bend.
+
+        For P problems, the rows before `cuts` (P,) of `series` (P,), with changepoints at
+        the rows `places` (P, S): sum_i max(u_i - s_j, 0) column_i, shape (P, S, q), and
+        s_j, shape (P, S), both in units of u.
+        """
+        bend = self.columns[series[:, None], places, 0]
+        after = np.minimum(places + 1, cuts[:, None])
+        at, end = (series[:, None], after), (series, cuts)
+        plain = self.plain[end][:, None] - self.plain[at]
+        by_time = self.by_time[end][:, None] - self.by_time[at]
+        return by_time - bend[:, :, None] * plain, bend
+
+
+@dataclass(frozen=True, eq=False)
+class Problems:
+    """P problems of N Gaussian columns and S hinges, in the turned coordinates.
+
+    `turn` (P, N, N) takes turned coefficients c to those of Z: b = turn @ c. `d` (P, N)
+    are the squared singular values, `zy` (P, N) and `zc` (P, N, S) the turned Z'y and
+    Z'C, `cc` (P, S, S), `cy` (P, S) and `yy` (P,) the other products. `rows` (P,) counts
+    the rows, `tau` is the prior scale of the slope changes.
+    """
+
+    turn: Floats
+    d: Floats
+    zy: Floats
+    zc: Floats
+    cc: Floats
+    cy: Floats
+    yy: Floats
+    rows: Ints
+    tau: float
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def at(self, some: npt.NDArray[np.intp]) -> "Problems":
+        """Some of the problems, without their `turn` (which a solver has no need of)."""
+        return Problems(
+            self.turn[:0],
+            self.d[some],
+            self.zy[some],
+            self.zc[some],
+            self.cc[some],
+            self.cy[some],
+            self.yy[some],
+            self.rows[some],
+            self.tau,
+        )
+
+
+def turned(
+    products: Floats,
+    hinges: Floats,
+    bend: Floats,
+    change: Floats,
+    scales: Floats,
+    rows: Ints,
+    tau: float,
+) -> Problems:
+    """The problems of products (P, q, q), hinge products (P, S, q) and bends (P, S).
+
+    `change` (P, q, q) takes the columns to those of Z, and y to its scale; a hinge is
+    stretched as the first column is. `scales` (N,) are the Gaussian priors' scales.
+    """
+    n = len(scales)
+    stretch = change[:, 0, 0]
+    # C'C: the product of two hinges is that of the later one with a line from the earlier.
+    later = np.maximum(*np.indices((bend.shape[1], bend.shape[1])))
+    earlier = np.minimum(bend[:, :, None], bend[:, None, :])
+    cc = (hinges[:, later, 0] - earlier * hinges[:, later, 1]) * (stretch**2)[:, None, None]
+    weighted = change * np.append(scales, 1.0)
+    products = weighted.transpose(0, 2, 1) @ products @ weighted
+    hinges = hinges @ weighted * stretch[:, None, None]
+    d, turn = np.linalg.eigh(products[:, :n, :n])
+    # Directions in which no row says anything are exactly so, whatever the rounding.
+    told = d > d[:, -1:] * n * np.finfo(float).eps
+    back = (turn * told[:, None, :]).transpose(0, 2, 1)
+    return Problems(
+        turn=scales[:, None] * turn,
+        d=np.where(told, d, 0.0),
+        zy=(back @ products[:, :n, n:])[:, :, 0],
+        zc=back @ hinges[:, :, :n].transpose(0, 2, 1),
+        cc=cc,
+        cy=np.ascontiguousarray(hinges[:, :, n]),
+        yy=products[:, n, n],
+        rows=rows,
+        tau=tau,
+    )

@@ -1,0 +1,38 @@
+"""What the tests of fits have in common: is a fitted model the posterior's maximum?"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from functions.forecasting.panel import Panel
+from functions.forecasting.parameters import ProphetParameters
+from functions.forecasting.posterior import log_density, optimality, point_of, rows_of
+from functions.forecasting.prefix_fits import CONSTANT_SIGMA
+from functions.forecasting.unfit import Unfit
+
+AT_FLOOR = 1.0001e-4
+
+
+def assert_optimal(panel: Panel, models: Sequence[ProphetParameters | Unfit]) -> int:
+    """Every model is certified on its series; returns how many there were. Prophet's own
+    shortcut for constant histories is no maximum, and a series may be unfit.
+    """
+    certified = 0
+    for i, model in enumerate(models):
+        if isinstance(model, Unfit) or model.sigma_obs == CONSTANT_SIGMA:
+            continue
+        rows = rows_of(model, panel.dates[panel.series(i)], panel.units[panel.series(i)])
+        found = optimality(rows, point_of(model))
+        # Where sigma is 1e-4, a rounding of 1e-16 in y already is one of 1e-8 in the gradient.
+        limit = 1e-5 if model.sigma_obs > AT_FLOOR else 1e-3
+        assert found.worst < limit, (panel.keys[i], model.sigma_obs, found)
+        certified += 1
+    return certified
+
+
+def advantage(
+    model: ProphetParameters, other: ProphetParameters, dates: np.ndarray, units: np.ndarray
+) -> float:
+    """How much higher the log posterior of `model` is than that of `other`."""
+    rows = rows_of(model, dates, units)
+    return log_density(rows, point_of(model)) - log_density(rows, point_of(other))
