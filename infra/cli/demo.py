@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from infra.local.progress import Progress
     from infra.settings import Settings
 
-SERIES, DAYS = 40, 400  # made up when there is no file: enough to see, few enough to wait for
+SERIES, DAYS = 30, 400  # made up when there is no file: enough to see, few enough to wait for
 SHOWN = 10  # series in the table
 POLL = 0.25  # seconds
 
