@@ -5,9 +5,9 @@
 Starts a Kafka and a Postgres of its own. All open days of the Rossmann history (as many made-up
 ones where the data are absent) are published as CloudEvents; then the job's query, warmed by
 other sales before, reads them. The clock runs from the query's start to the end of its last
-batch. Both have the machine to themselves; a busy one slows the many processes of the first and
-the one connection of the second by different amounts. The yardstick, taken before and after it and averaged, is asyncpg's binary COPY of the
-same rows into an unlogged staging table and the same merge, over one connection.
+batch. The yardstick, taken before and after it and averaged, is asyncpg's binary COPY of the same
+rows into an unlogged staging table and the same merge, over one connection. The job keeps
+every core busy and the yardstick one, so on a busy machine the ratio tells little.
 """
 
 import argparse
