@@ -34,7 +34,7 @@ class RunningSums:
 
     `columns` (n, T, q) are the columns of Z, y behind them; rows after a series' end are
     0. The first column runs from 0 to 1 (call it u), the second is 1. `plain` and
-    `by_time` (n, T + 1, q) sum the columns, and the columns times u, over the rows before.
+    `by_time` (T + 1, n, q) sum the columns, and the columns times u, over the rows before.
     """
 
     columns: Floats
@@ -45,9 +45,13 @@ class RunningSums:
     def of(columns: Floats) -> "RunningSums":
         """The sums of the columns (n, T, q)."""
         n, rows, q = columns.shape
-        plain, by_time = np.zeros((n, rows + 1, q)), np.zeros((n, rows + 1, q))
-        np.cumsum(columns, axis=1, out=plain[:, 1:])
-        np.cumsum(columns * columns[:, :, :1], axis=1, out=by_time[:, 1:])
+        # Row by row over all series: `cumsum` takes three times as long.
+        plain, by_time = np.zeros((rows + 1, n, q)), np.zeros((rows + 1, n, q))
+        for row in range(rows):
+            now = columns[:, row]
+            np.add(plain[row], now, out=plain[row + 1])
+            np.multiply(now, now[:, :1], out=by_time[row + 1])
+            by_time[row + 1] += by_time[row]
         return RunningSums(columns, plain, by_time)
 
     def products(self, cuts: Ints) -> Floats:
@@ -75,7 +79,7 @@ class RunningSums:
         """
         bend = self.columns[series[:, None], places, 0]
         after = np.minimum(places + 1, cuts[:, None])
-        at, end = (series[:, None], after), (series, cuts)
+        at, end = (after, series[:, None]), (cuts, series)
         plain = self.plain[end][:, None] - self.plain[at]
         by_time = self.by_time[end][:, None] - self.by_time[at]
         return by_time - bend[:, :, None] * plain, bend
@@ -136,9 +140,9 @@ def turned(
     n = len(scales)
     stretch = change[:, 0, 0]
     # C'C: the product of two hinges is that of the later one with a line from the earlier.
-    later = np.maximum(*np.indices((bend.shape[1], bend.shape[1])))
-    earlier = np.minimum(bend[:, :, None], bend[:, None, :])
-    cc = (hinges[:, later, 0] - earlier * hinges[:, later, 1]) * (stretch**2)[:, None, None]
+    by_time, plain = hinges[:, None, :, 0], hinges[:, None, :, 1]
+    cc = (by_time - bend[:, :, None] * plain) * (stretch**2)[:, None, None]
+    cc = np.where(np.tri(bend.shape[1], dtype=bool), cc.transpose(0, 2, 1), cc)
     weighted = change * np.append(scales, 1.0)
     products = weighted.transpose(0, 2, 1) @ products @ weighted
     hinges = hinges @ weighted * stretch[:, None, None]

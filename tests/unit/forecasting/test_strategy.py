@@ -8,6 +8,10 @@ def test_windowed_is_the_last_120_days_with_5_splits_and_a_95_percent_interval()
     assert (windowed.window_days, windowed.n_splits, windowed.interval_level) == (120, 5, 0.95)
 
 
+def test_full_is_all_history_with_the_same_splits():
+    assert (strategy("full").window_days, strategy("full").n_splits) == (None, 5)
+
+
 def test_each_strategy_goes_by_its_own_name():
     assert all(name == each.name for name, each in STRATEGIES.items())
 

@@ -1,0 +1,64 @@
+import numpy as np
+import pytest
+
+from functions.forecasting.map_problem import Problems, RunningSums, turned
+
+SCALES = np.array([5.0, 5.0, 10.0])
+CUTS = np.array([[12, 30], [9, 21]])
+PLACES = np.array([3, 8, 11, 20])
+STRETCH, SHRINK = 1.5, 0.8
+
+
+@pytest.fixture(scope="module")
+def columns() -> np.ndarray:
+    """Two series of 30 and 21 rows: u, 1, a wave and y."""
+    rng = np.random.default_rng(1)
+    u = np.minimum(np.sort(rng.random((2, 30)), axis=1), 1)
+    made = np.stack([u, np.ones_like(u), np.sin(9 * u), rng.random((2, 30))], axis=2)
+    made[1, 21:] = 0
+    return made
+
+
+@pytest.fixture(scope="module")
+def problems(columns: np.ndarray) -> Problems:
+    """The whole series as problems, time stretched and y shrunk."""
+    sums = RunningSums.of(columns)
+    places = np.minimum(PLACES, CUTS[:, 1:] - 1)
+    hinges, bend = sums.hinges(np.arange(2), CUTS[:, 1], places)
+    change = np.broadcast_to(np.diag([STRETCH, 1, 1, SHRINK]), (2, 4, 4))
+    return turned(sums.products(CUTS)[:, 1], hinges, bend, change, SCALES, CUTS[:, 1], 0.05)
+
+
+@pytest.mark.parametrize("series", [0, 1])
+def test_products_are_those_of_the_rows_up_to_each_cut(columns: np.ndarray, series: int):
+    products = RunningSums.of(columns).products(CUTS)
+    for k, cut in enumerate(CUTS[series]):
+        rows = columns[series, :cut]
+        np.testing.assert_allclose(products[series, k], rows.T @ rows, rtol=1e-13)
+
+
+@pytest.mark.parametrize("series", [0, 1])
+def test_problems_hold_the_products_of_the_scaled_rows_and_hinges(columns, problems, series: int):
+    rows = columns[series, : CUTS[series, 1]] * [STRETCH, 1, 1, SHRINK]
+    z, y, t = rows[:, :3] * SCALES, rows[:, 3], rows[:, 0]
+    c = np.maximum(t[:, None] - t[np.minimum(PLACES, len(t) - 1)], 0)
+    turn = problems.turn[series] / SCALES[:, None]
+    np.testing.assert_allclose(turn.T @ turn, np.eye(3), atol=1e-12)
+    np.testing.assert_allclose((z @ turn).T @ (z @ turn), np.diag(problems.d[series]), atol=1e-10)
+    np.testing.assert_allclose(problems.zy[series], turn.T @ z.T @ y, atol=1e-11)
+    np.testing.assert_allclose(problems.zc[series], turn.T @ z.T @ c, atol=1e-11)
+    np.testing.assert_allclose(problems.cc[series], c.T @ c, atol=1e-12)
+    np.testing.assert_allclose(problems.cy[series], c.T @ y, atol=1e-12)
+    assert problems.yy[series] == pytest.approx(y @ y)
+
+
+def test_a_direction_without_a_row_is_exactly_untold(columns: np.ndarray):
+    twin = columns.copy()
+    twin[:, :, 2] = twin[:, :, 0]
+    sums = RunningSums.of(twin)
+    hinges, bend = sums.hinges(np.arange(2), CUTS[:, 1], PLACES[None, :2].repeat(2, 0))
+    change = np.broadcast_to(np.eye(4), (2, 4, 4))
+    found = turned(sums.products(CUTS)[:, 1], hinges, bend, change, SCALES, CUTS[:, 1], 0.05)
+    assert (found.d[:, 0] == 0).all()
+    assert (found.zy[:, 0] == 0).all()
+    assert (found.d[:, 1:] > 0).all()
