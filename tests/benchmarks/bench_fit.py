@@ -124,8 +124,7 @@ def _compare(
             a.clock / b.clock for a, b in zip(stocks, ours, strict=True)
         ),
     }
-    if others:
-        result[f"{name}_x_prophet_batch"] = _ratio(others, ours)
+    result[f"{name}_x_prophet_batch"] = _ratio(others, ours) if others else None
     return result
 
 
@@ -193,7 +192,10 @@ def _prophet_batch(
             def job() -> _Seconds:
                 stdin.write("\n")
                 stdin.flush()
-                cpu, clock = (float(each) for each in stdout.readline().split())
+                line = stdout.readline()
+                if not line:
+                    raise SystemExit(f"prophet-batch does not run under {python}: see above")
+                cpu, clock = (float(each) for each in line.split())
                 return _Seconds(cpu, clock) / len(sample)
 
             job()  # imports, caches
