@@ -37,6 +37,7 @@ log = logging.getLogger("shelfcast")
 
 APP = "shelfcast"
 API_SEND_SECONDS = 5.0  # a caller waits no longer for Kafka
+API_CONNECTIONS = 10
 PROBE_SECONDS = 2.0
 RAY_STARTS = 4
 OBJECT_STORE_BYTES = 80 * 1024 * 1024  # nothing large goes through it
@@ -85,7 +86,7 @@ def _deployment(function: Function, settings: Settings) -> serve.Deployment:
 
 
 def _api(settings: Settings) -> FastAPI:
-    storage = PostgresStorage(settings.database)
+    storage = PostgresStorage(settings.database, API_CONNECTIONS)
     producer = KafkaProducer(settings.kafka, API_SEND_SECONDS)
 
     async def health() -> dict[str, dict[str, Any]]:
