@@ -11,7 +11,7 @@ STEP := $(BIN)/python infra/local/step.py
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo up down test unit lint lock \
-	bench-ingest bench-latency bench-retrain bench-http
+	bench-ingest bench-latency bench-retrain bench-http bench-fit
 
 help: ## List what there is
 	@echo 'make TARGET [ARGS="…"] [PYTHON=python3.x]'
@@ -71,3 +71,6 @@ bench-retrain: install ## Measure a retraining of every series
 
 bench-http: install ## Measure the HTTP API under load
 	@$(BIN)/python -m tests.benchmarks.bench_http $(ARGS)
+
+bench-fit: install ## Measure the fits alone, batched against stock Prophet
+	@$(BIN)/python -m tests.benchmarks.bench_fit $(ARGS)

@@ -29,8 +29,8 @@ class Dependencies:
 class Function:
     """One function: what it reads and writes, and what it takes to run.
 
-    `most` is the largest batch of events it is given; `parallel` says that it keeps every
-    core of its machine busy, which a host then gives it.
+    `most` is the largest batch of events it is given; `fits` says that it fits models, so
+    a host gives it the cores that the engine keeps busy.
     """
 
     name: str
@@ -38,7 +38,7 @@ class Function:
     outputs: tuple[str, ...]
     build: Callable[[Dependencies], Handler]
     most: int = 500
-    parallel: bool = False
+    fits: bool = False
 
     @property
     def group(self) -> str:
@@ -60,8 +60,8 @@ FUNCTIONS: dict[str, Function] = {
             inputs=("training-shards",),
             outputs=("training-results",),
             build=lambda d: Trainer(d.storage, d.engine, d.versions),
-            most=4,  # shards: enough to fill the cores, few enough to show progress
-            parallel=True,
+            most=8,  # shards: enough to fill a batch, few enough to show progress
+            fits=True,
         ),
         Function(
             "registry",

@@ -6,6 +6,7 @@ so every command finds the running stack without being told.
 """
 
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -31,9 +32,20 @@ class Settings(BaseSettings):
     http_host: str = Field("127.0.0.1", description="Address the HTTP API listens on.")
     http_port: int | None = Field(None, description="Port of the HTTP API; unset: a free one.")
     schedule: str = Field("0 4 * * 1", description="Cron expression (UTC) of the full retrain.")
-    shard_series: int = Field(16, ge=1, le=1000, description="Most series in one training shard.")
+    engine: Literal["batched", "prophet"] = Field(
+        "batched",
+        description="What fits: `batched`, all series at once and exactly, or stock `prophet`.",
+    )
+    shard_series: int = Field(
+        128,
+        ge=1,
+        le=1000,
+        description="Most series in one training shard; 16 show progress with stock Prophet.",
+    )
     trainer_workers: int | None = Field(
-        None, ge=1, description="Fitting processes of a trainer replica; unset: one per core."
+        None,
+        ge=1,
+        description="Fitting processes of a trainer with stock Prophet; unset: one per core.",
     )
 
     @property

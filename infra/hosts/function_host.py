@@ -1,7 +1,7 @@
 """One function, fed from Kafka: what a replica is, whatever runs it.
 
-The consumer's loop and the function's waiting share the event loop; fitting runs in
-processes, so heartbeats go on. Stopped, it finishes the batch in hand if that takes
+The consumer's loop and the function's waiting share the event loop; fitting runs in a
+thread or in processes, so heartbeats go on. Stopped, it finishes the batch in hand if that takes
 less than the grace time; a batch it abandons is taken up by the next member of the group.
 """
 
@@ -18,7 +18,7 @@ from aiokafka.errors import KafkaError
 from events.kafka import KafkaConsumer, KafkaProducer
 from events.subscriber import Subscriber
 from functions.catalog import FUNCTIONS, Dependencies
-from functions.forecasting.prophet_engine import ProphetEngine
+from functions.forecasting.engines import engine
 from functions.forecasting.workers import process_pool, start_all
 from infra.outages import is_outage
 from infra.postgres.storage import PostgresStorage
@@ -38,7 +38,9 @@ class Unhealthy(Exception):
 
 
 def workers_of(settings: Settings) -> int:
-    """Fitting processes of a trainer."""
+    """Cores that a trainer keeps busy: the batched engine fits in one thread."""
+    if settings.engine == "batched":
+        return 1
     return settings.trainer_workers or os.cpu_count() or 1
 
 
@@ -49,7 +51,7 @@ class FunctionHost:
         function = FUNCTIONS[name]
         self._name = name
         self._pool: ProcessPoolExecutor | None = None
-        if function.parallel:
+        if function.fits and settings.engine == "prophet":
             self._pool = process_pool(workers_of(settings))
             start_all(self._pool, workers_of(settings))
         self._storage = PostgresStorage(settings.database)
@@ -57,8 +59,8 @@ class FunctionHost:
         self._consumer = KafkaConsumer(settings.kafka, function.group, function.inputs)
         dependencies = Dependencies(
             storage=self._storage,
-            engine=ProphetEngine(self._pool),
-            versions={library: version(library) for library in LIBRARIES},
+            engine=engine(settings.engine, self._pool),
+            versions={name: version(name) for name in LIBRARIES} | {"engine": settings.engine},
             shard_series=settings.shard_series,
         )
         self._subscriber = Subscriber(

@@ -79,7 +79,7 @@ def _deployment(function: Function, settings: Settings) -> serve.Deployment:
     return serve.deployment(
         FunctionReplica,
         name=function.name,
-        ray_actor_options={"num_cpus": workers_of(settings) if function.parallel else 0},
+        ray_actor_options={"num_cpus": workers_of(settings) if function.fits else 0},
         health_check_period_s=5,
         graceful_shutdown_wait_loop_s=0.5,
     )
