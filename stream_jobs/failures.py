@@ -4,6 +4,8 @@ An outage of Kafka is waited out. What no waiting mends ends the process with a 
 says what to do, so that whoever supervises it sees it fail.
 """
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +19,16 @@ OUTAGES = (
 )
 NO_ADDRESS = "No resolvable bootstrap urls"  # the brokers' names are not in the DNS now
 MISSING_TOPIC = "org.apache.kafka.common.errors.UnknownTopicOrPartitionException"
-DATA_LOSS = "KAFKA_DATA_LOSS"
-CHECKPOINT_SIGNS = ("checkpoint", "offset log", "OffsetSeqLog", "CommitLog", "STREAM_METADATA")
+DATA_LOSS_SIGNS = ("KAFKA_DATA_LOSS", "failOnDataLoss")
+PYTHON_ERROR = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception): .*", re.MULTILINE)
+CHECKPOINT_SIGNS = (
+    "checkpoint",
+    "offset log",
+    "OffsetSeqLog",
+    "CommitLog",
+    "STREAM_METADATA",
+    "log file",
+)
 
 
 @dataclass(frozen=True)
@@ -53,24 +63,23 @@ def _ancestry(java_class: Any) -> list[str]:
 def is_outage(chain: list[Cause]) -> bool:
     """Whether the same query may well run later."""
     classes = {name for cause in chain for name in cause.classes}
-    if MISSING_TOPIC in classes or any(DATA_LOSS in cause.message for cause in chain):
+    if MISSING_TOPIC in classes or _says(chain, DATA_LOSS_SIGNS):
         return False
-    return not classes.isdisjoint(OUTAGES) or any(NO_ADDRESS in c.message for c in chain)
+    return not classes.isdisjoint(OUTAGES) or _says(chain, (NO_ADDRESS,))
 
 
 def advice(chain: list[Cause], checkpoint: str) -> str:
     """What happened and the next step, in one line."""
     what = summary(chain)
-    text = " ".join(cause.message for cause in chain)
     if any(MISSING_TOPIC in cause.classes for cause in chain):
         return f"{what}. A topic is missing: run `shelfcast up`, or create it"
-    if DATA_LOSS in text:
+    if _says(chain, DATA_LOSS_SIGNS):
         return (
             f"{what}. Kafka no longer holds what the checkpoint {checkpoint} has not read yet, or "
             "holds another topic of the same name. If that is understood, delete the checkpoint: "
             "the job then reads all that the topic holds, which changes nothing twice"
         )
-    if any(sign in text for sign in CHECKPOINT_SIGNS):
+    if _says(chain, CHECKPOINT_SIGNS):
         return (
             f"{what}. If the checkpoint {checkpoint} is damaged or another query's, delete it: the "
             "job then reads all that the topic holds, which changes nothing twice"
@@ -81,7 +90,11 @@ def advice(chain: list[Cause], checkpoint: str) -> str:
 def summary(chain: list[Cause]) -> str:
     """The innermost reason, in one line."""
     cause = chain[-1]
-    lines = [line for line in cause.message.splitlines() if line.strip()]
-    # A Python worker's error comes as its traceback, whose last line says what it was.
-    said = lines[-1] if lines and lines[0].startswith("Traceback") else " ".join(lines)
-    return f"{cause.classes[0].rpartition('.')[2]}: {said[:1000]}".rstrip(": ")
+    said = cause.message
+    if "Traceback" in said:  # a Python worker's error, whose own last words are what counts
+        said = [said, *PYTHON_ERROR.findall(said)][-1]
+    return f"{cause.classes[0].rpartition('.')[2]}: {' '.join(said.split())[:1000]}".rstrip(".: ")
+
+
+def _says(chain: list[Cause], signs: Sequence[str]) -> bool:
+    return any(sign in cause.message for cause in chain for sign in signs)
