@@ -207,15 +207,24 @@ class _Demo:
         console.print(
             f"{summary['series']:,} series, {summary['sales']:,} sales, "
             f"{summary['trained']:,} models trained, {summary['failed']:,} failed, "
-            f"{summary['forecasts']:,} days forecast.\n\n"
-            "Look further:\n"
-            "  .venv/bin/shelfcast forecast 1 total --plot   a series and its forecast\n"
-            "  .venv/bin/shelfcast runs                      what was trained, and why it was not\n"
-            "  .venv/bin/shelfcast retrain --store 1 --wait  retrain one store now\n"
-            f"  {self._address}/docs                                the HTTP API",
+            f"{summary['forecasts']:,} days forecast.\n\nLook further:",
             soft_wrap=True,
             highlight=False,
         )
+        store, product = self._first_series()
+        for command in (
+            f"forecast {store} {product} --plot",
+            f"retrain --store {store} --wait",
+            "runs",
+        ):
+            console.print(f"  .venv/bin/shelfcast {command}", soft_wrap=True, highlight=False)
+        console.print(f"  {self._address}/docs", soft_wrap=True)
+
+    def _first_series(self) -> tuple[str, str]:
+        row = self._database.execute(
+            "SELECT store, product FROM daily_sales ORDER BY store, product LIMIT 1"
+        ).fetchone()
+        return ("STORE", "PRODUCT") if row is None else (row[0], row[1])
 
     def _table(self) -> Any:
         from rich.table import Table
@@ -229,11 +238,14 @@ class _Demo:
             (SHOWN,),
         ).fetchall()
         days = sorted({day for _, _, day, _ in rows})[:7]
-        table = Table("store", "product", title="Next week's forecasts, in units")
+        title = f"Forecasts from {days[0]:%d %B %Y}, in units" if days else "No forecasts"
+        single = len({product for _, product, _, _ in rows}) == 1
+        table = Table("store" if single else "store/product", title=title)
         for day in days:
-            table.add_column(f"{day:%a %d %b}", justify="right")
+            table.add_column(f"{day:%a %d}", justify="right")
         values = {(store, product, day): yhat for store, product, day, yhat in rows}
         for store, product in dict.fromkeys((row[0], row[1]) for row in rows):
             found = (values.get((store, product, day)) for day in days)
-            table.add_row(store, product, *("" if v is None else f"{v:,.0f}" for v in found))
+            label = store if single else f"{store}/{product}"
+            table.add_row(label, *("" if v is None else f"{v:,.0f}" for v in found))
         return table
