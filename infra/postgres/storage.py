@@ -1,6 +1,7 @@
 """The storage that functions work on, in Postgres, over asyncpg."""
 
 import asyncio
+import io
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -30,6 +31,23 @@ from functions.storage import (
 from infra.postgres import queries
 
 BEGINNING = date(1900, 1, 1)
+# A row of queries.HISTORY in binary COPY: a count of fields, then each field's length and value.
+# https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format"
+COPIED_DAY = np.dtype(
+    [
+        ("fields", ">i2"),
+        ("n_length", ">i4"),
+        ("n", ">i8"),
+        ("date_length", ">i4"),
+        ("date", ">i4"),
+        ("units_length", ">i4"),
+        ("units", ">f8"),
+        ("open_length", ">i4"),
+        ("open", "i1"),
+    ]
+)
+COPY_HEADER, COPY_TRAILER = 19, 2  # bytes
+POSTGRES_EPOCH = np.datetime64("2000-01-01", "D")
 CONNECTIONS = 4  # one function's; the server takes a hundred in all
 
 
@@ -111,19 +129,27 @@ class PostgresStorage:
         return stored
 
     async def history(self, series: Sequence[Series], first: date | None, before: date) -> Panel:
-        """One query for all series."""
+        """One query for all series, as a binary COPY straight into arrays."""
         stores, products = _columns(series, 2)
-        rows = await (await self._pool()).fetch(
-            queries.HISTORY, stores, products, first or BEGINNING, before
-        )
-        numbers = np.fromiter((row[0] for row in rows), dtype=np.int64, count=len(rows))
-        counts = np.bincount(numbers - 1, minlength=len(series))
+        copied = io.BytesIO()
+        async with (await self._pool()).acquire() as connection:
+            await connection.copy_from_query(
+                queries.HISTORY,
+                stores,
+                products,
+                first or BEGINNING,
+                before,
+                output=copied,
+                format="binary",
+            )
+        rows = np.frombuffer(copied.getbuffer()[COPY_HEADER:-COPY_TRAILER], COPIED_DAY)
+        counts = np.bincount(rows["n"] - 1, minlength=len(series))
         return Panel(
             keys=tuple(series),
             offsets=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
-            dates=np.array([row[1] for row in rows], dtype="datetime64[D]"),
-            units=np.array([row[2] for row in rows], dtype=np.float64),
-            is_open=np.array([row[3] for row in rows], dtype=np.bool_),
+            dates=POSTGRES_EPOCH + rows["date"].astype("timedelta64[D]"),
+            units=rows["units"].astype(np.float64),
+            is_open=rows["open"].astype(np.bool_),
         )
 
     async def record_results(
