@@ -7,6 +7,7 @@ know, so old and new processes work side by side during a roll-out. Types are st
 
 import datetime as dt
 import re
+from functools import lru_cache
 from typing import Annotated, Any, ClassVar
 
 from pydantic import (
@@ -45,14 +46,20 @@ def _written_as_a_day(value: object, info: ValidationInfo) -> object:
     # Pydantic would read the string "20150731" as seconds since 1970.
     if info.mode != "json" or not isinstance(value, str):
         return value
-    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", value) is None:
+    return _day(value)
+
+
+@lru_cache(4096)  # sales of many series share few days
+def _day(text: str) -> dt.date:
+    if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text) is None:
         raise ValueError("a day is written as YYYY-MM-DD")
-    return dt.date.fromisoformat(value)
+    return dt.date.fromisoformat(text)
 
 
 Day = Annotated[dt.date, BeforeValidator(_written_as_a_day)]
 
 
+@lru_cache(4096)  # a day that was accepted stays acceptable; a refusal is not kept
 def _sold_by_tomorrow(day: dt.date) -> dt.date:
     # A store ahead of UTC may already live in UTC's tomorrow; nobody lives beyond it.
     if day > (latest := utc_today() + dt.timedelta(days=1)):
