@@ -30,7 +30,7 @@ from functions.catalog import FUNCTIONS, Function
 from infra.hosts.cron import next_tick, run_clock
 from infra.hosts.function_host import FunctionHost, workers_of
 from infra.outages import is_outage
-from infra.postgres.storage import PostgresStorage
+from infra.postgres.caching_storage import CachingStorage
 from infra.settings import Settings, load_settings
 
 log = logging.getLogger("shelfcast")
@@ -86,7 +86,7 @@ def _deployment(function: Function, settings: Settings) -> serve.Deployment:
 
 
 def _api(settings: Settings) -> FastAPI:
-    storage = PostgresStorage(settings.database, API_CONNECTIONS)
+    storage = CachingStorage(settings.database, API_CONNECTIONS)
     producer = KafkaProducer(settings.kafka, API_SEND_SECONDS)
 
     async def health() -> dict[str, dict[str, Any]]:

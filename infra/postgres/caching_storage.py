@@ -1,0 +1,67 @@
+"""Storage that remembers forecasts until the database says that one changed.
+
+A trigger (migration 0002) notifies `forecasts_changed` in every transaction that touches
+forecasts or aliases, so what is remembered is as fresh as the commit, a moment later.
+While the notifications can't be heard nothing is remembered, and nothing for longer than
+LONGEST seconds, which bounds what a connection that died without a word can hide.
+"""
+
+import asyncio
+import time
+from typing import Any
+
+import asyncpg
+
+from functions.storage import Forecast, Series
+from infra.postgres.storage import CONNECTIONS, PostgresStorage
+
+CHANNEL = "forecasts_changed"
+LONGEST = 60.0  # seconds
+MOST = 10_000  # forecasts of a week, about 2 kB each
+
+
+class CachingStorage(PostgresStorage):
+    """For readers that ask for forecasts often: the API."""
+
+    def __init__(self, database_url: str, connections: int = CONNECTIONS) -> None:
+        super().__init__(database_url, connections)
+        self._remembered: dict[Series, tuple[Forecast, float]] = {}
+        self._changes = 0
+        self._ear: asyncpg.Connection | None = None
+        self._connecting = asyncio.Lock()
+
+    async def forecast(self, store: str, product: str) -> Forecast | None:
+        """The remembered forecast, or the stored one."""
+        found, until = self._remembered.get((store, product), (None, 0.0))
+        if found is not None and time.monotonic() < until:
+            return found
+        await self._listen()
+        changes = self._changes
+        found = await super().forecast(store, product)
+        if found is not None and changes == self._changes:
+            if len(self._remembered) >= MOST:
+                self._remembered.clear()
+            self._remembered[store, product] = found, time.monotonic() + LONGEST
+        return found
+
+    async def _listen(self) -> None:
+        async with self._connecting:
+            if self._ear is None:
+                ear = await asyncpg.connect(self._url, timeout=10)
+                ear.add_termination_listener(self._went_deaf)
+                await ear.add_listener(CHANNEL, self._changed)
+                self._ear = ear
+
+    def _changed(self, *_: Any) -> None:
+        self._changes += 1
+        self._remembered.clear()
+
+    def _went_deaf(self, _: Any) -> None:
+        self._ear = None
+        self._changed()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        if self._ear is not None:
+            await self._ear.close()
+        await super().close()
