@@ -46,8 +46,8 @@ def demo(
     from infra.local.progress import shown
     from infra.local.status import status
 
-    if data is not None and not data.is_file():
-        raise typer.BadParameter(f"--data: there is no file {data}")
+    if data is not None:
+        _check(data)
     settings = checked_settings()
     ran_before = all(part.state in ("ready", "elsewhere") for part in status(settings))
     try:
@@ -69,6 +69,21 @@ def demo(
         if not ran_before:
             with shown() as progress:
                 stack.down(settings, progress)
+
+
+def _check(data: Path) -> None:
+    """BadInput, before anything is started, for a file that the import can't read as it is."""
+    from infra.sales_io.errors import BadInput
+    from infra.sales_io.layout import ColumnChoice, choose_layout
+    from infra.sales_io.source import open_source
+
+    try:
+        choose_layout(open_source(data).header, ColumnChoice())
+    except BadInput as error:
+        raise BadInput(
+            f"--data: {error}; a file with columns of its own comes in by `shelfcast up` and "
+            "`shelfcast sales import`, and a demo without --data then uses it"
+        ) from None
 
 
 def _wait_for_interrupt() -> None:

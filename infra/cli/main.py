@@ -15,8 +15,8 @@ from infra.cli import dead_letters, demo, events, forecasts, retrain, runs, sale
 
 OWN_PACKAGES = ("events", "functions", "infra", "stream_jobs")
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
-# Wrong settings, wherever they are noticed. By name, since importing their modules takes time.
-BAD_SETTINGS = {"SettingMissing", "PortTaken", "JavaUnusable", "ValidationError"}
+# Wrong settings and files, wherever they are noticed. By name: importing them takes time.
+BAD_INPUTS = {"SettingMissing", "PortTaken", "JavaUnusable", "ValidationError", "BadInput"}
 
 app = typer.Typer(
     name="shelfcast",
@@ -48,7 +48,7 @@ def main() -> None:
         print(f"shelfcast: {describe(error)}", file=sys.stderr)
         if os.environ.get("SHELFCAST_TRACEBACK"):
             traceback.print_exception(error)
-        sys.exit(BAD_INPUT if type(error).__name__ in BAD_SETTINGS else FAILED)
+        sys.exit(BAD_INPUT if type(error).__name__ in BAD_INPUTS else FAILED)
 
 
 def describe(error: Exception) -> str:
