@@ -83,9 +83,13 @@ def logs(
     name: Annotated[str | None, typer.Argument(help="Of whom; all if left out.")] = None,
     follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come.")] = False,
     lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of each.")] = 50,
+    as_json: Json = False,
 ) -> None:
     """Show the end of the logs."""
     from infra.local.logs import Follower, last_lines
+
+    if as_json and follow:
+        raise typer.BadParameter("--json prints one document, so it can't --follow")
 
     if name is not None and name not in COMPONENTS:
         raise typer.BadParameter(f"{name!r} is none of {', '.join(COMPONENTS)}")
@@ -94,6 +98,9 @@ def logs(
     if not follow and not any(file.exists() for file in files.values()):
         typer.echo(f"shelfcast: no log in {folder} yet: run `shelfcast up`", err=True)
         raise typer.Exit(1)
+    if as_json:
+        _print_json({one: last_lines(file, lines) for one, file in files.items()})
+        return
     width = 0 if name else max(map(len, COMPONENTS))
     followers = {one: Follower(file) for one, file in files.items()}
     for one, file in files.items():

@@ -57,6 +57,8 @@ def test_logs_shows_the_last_lines(cli: CliRunner, tmp_path: Path) -> None:
 
     assert cli.invoke(app, ["logs", "kafka", "--lines", "2"]).stdout == "two\nthree\n"
     assert cli.invoke(app, ["logs", "-n", "1"]).stdout == "kafka    | three\n"
+    as_json = cli.invoke(app, ["logs", "kafka", "-n", "1", "--json"]).stdout
+    assert json.loads(as_json) == {"kafka": ["three"]}
 
 
 def test_a_wrong_setting_is_one_line_and_exit_2(
