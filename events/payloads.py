@@ -7,6 +7,7 @@ know, so old and new processes work side by side during a roll-out. Types are st
 
 import datetime as dt
 import re
+from abc import ABC, abstractmethod
 from functools import lru_cache
 from typing import Annotated, Any, ClassVar
 
@@ -23,6 +24,7 @@ from pydantic import (
 from events.clock import utc_today
 
 EARLIEST_DAY = dt.date(1900, 1, 1)
+LATEST_DAY = dt.date(2200, 1, 1)
 MOST_UNITS = 1e9  # more than any store sells of anything in a day
 MOST_DRIVERS = 64
 LONGEST_HORIZON = 90  # days; a model from 120 days says little beyond a quarter
@@ -69,7 +71,13 @@ def _sold_by_tomorrow(day: dt.date) -> dt.date:
     return day
 
 
-class Payload(BaseModel):
+def _imaginable(day: dt.date) -> dt.date:
+    if not EARLIEST_DAY <= day <= LATEST_DAY:
+        raise ValueError(f"must be a day from {EARLIEST_DAY} to {LATEST_DAY}")
+    return day
+
+
+class Payload(BaseModel, ABC):
     """What every event's data have in common."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore", allow_inf_nan=False)
@@ -78,9 +86,9 @@ class Payload(BaseModel):
     TOPIC: ClassVar[str]
 
     @property
+    @abstractmethod
     def key(self) -> str:
         """The Kafka key: order holds among events of one key."""
-        raise NotImplementedError
 
     @property
     def subject(self) -> str:
@@ -143,7 +151,7 @@ class RetrainRequested(Payload):
 
     store: Name | None = Field(None, description="Only this store; unset: every store.")
     product: Name | None = Field(None, description="Only this product; unset: every product.")
-    as_of: Day | None = Field(
+    as_of: Annotated[Day, AfterValidator(_imaginable)] | None = Field(
         None, description="First day to forecast; unset: the day after the newest sale."
     )
     strategy: Name = WINDOWED
