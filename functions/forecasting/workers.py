@@ -12,12 +12,14 @@ import shutil
 import signal
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing.context import SpawnContext, SpawnProcess
 
 _THREAD_LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_REMOVALS = 50
 _spawning = threading.Lock()
 
 
@@ -81,7 +83,12 @@ def _start_worker() -> None:
     tempfile.tempdir = folder
 
     def leave(*_: object) -> None:
-        shutil.rmtree(folder, ignore_errors=True)
+        for _attempt in range(_REMOVALS):
+            # A fit that goes on meanwhile may put a file into a folder just emptied.
+            shutil.rmtree(folder, ignore_errors=True)
+            if not os.path.exists(folder):  # noqa: PTH110 - nothing more to import at the end
+                break
+            time.sleep(0.02)
         os._exit(1)
 
     signal.signal(signal.SIGTERM, leave)
