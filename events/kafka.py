@@ -90,7 +90,7 @@ class KafkaProducer:
                 )
                 try:
                     await producer.start()
-                except BaseException:
+                except BaseException:  # cancelled too: no half-started client is left behind
                     await producer.stop()
                     raise
                 self._producer = producer
@@ -155,7 +155,7 @@ class KafkaConsumer:
         )
         try:
             await consumer.start()
-        except BaseException:
+        except BaseException:  # cancelled too: no half-started client is left behind
             await consumer.stop()
             raise
         self._consumer = consumer

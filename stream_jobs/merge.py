@@ -127,7 +127,7 @@ class SalesTable:
                 cursor.execute("BEGIN")
                 yield cursor
                 cursor.execute("COMMIT")
-        except BaseException:
+        except BaseException:  # interrupted too: an open transaction must not be gone on with
             with suppress(adbc.Error):
                 self.close()
             raise

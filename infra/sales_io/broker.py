@@ -87,7 +87,7 @@ class _KafkaFollower:
             await self._consumer.start()
             if self._reset == "latest":
                 await self._consumer.seek_to_end()  # now, not at the first poll
-        except BaseException:
+        except BaseException:  # cancelled too: no half-started client is left behind
             await self.close()
             raise
 
