@@ -9,7 +9,7 @@ import datetime as dt
 import re
 from abc import ABC, abstractmethod
 from functools import lru_cache
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import (
     AfterValidator,
@@ -28,7 +28,7 @@ LATEST_DAY = dt.date(2200, 1, 1)
 MOST_UNITS = 1e9  # more than any store sells of anything in a day
 MOST_DRIVERS = 64
 LONGEST_HORIZON = 90  # days; a model from 120 days says little beyond a quarter
-WINDOWED = "windowed"
+DEFAULT_STRATEGY = "windowed"  # unless another is named
 
 Name = Annotated[
     str,
@@ -42,6 +42,7 @@ Name = Annotated[
 RunId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[\w.:-]+$")]
 Text = Annotated[str, StringConstraints(max_length=1000)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+Policy = Literal["always", "if-better", "never"]
 
 
 def _written_as_a_day(value: object, info: ValidationInfo) -> object:
@@ -154,9 +155,12 @@ class RetrainRequested(Payload):
     as_of: Annotated[Day, AfterValidator(_imaginable)] | None = Field(
         None, description="First day to forecast; unset: the day after the newest sale."
     )
-    strategy: Name = WINDOWED
+    strategy: Name = DEFAULT_STRATEGY
     horizon: Annotated[int, Field(ge=1, le=LONGEST_HORIZON)] = Field(
         7, description="Days to forecast."
+    )
+    policy: Policy | None = Field(
+        None, description="When a new model becomes champion; unset: the setting's."
     )
     requested_by: Name = Field(description="Who asks: api, cli, ui, scheduler, drift, …")
     reason: Text = ""
@@ -177,10 +181,36 @@ class TrainingShardRequested(_OfRun):
     as_of: Day
     strategy: Name
     horizon: Annotated[int, Field(ge=1, le=LONGEST_HORIZON)]
+    policy: Policy = "if-better"
 
     @property
     def key(self) -> str:
         return f"{self.run_id}/{self.shard}"
+
+
+class FoldMetrics(BaseModel):
+    """How far off the forecasts of one fold of a backtest were."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", allow_inf_nan=False)
+
+    first_day: Day
+    last_day: Day
+    metrics: dict[Name, Finite | None]
+
+
+class Compared(BaseModel):
+    """One strategy's backtest of a series, on the same folds as all others of the series."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", allow_inf_nan=False)
+
+    strategy: Name
+    model_id: RunId | None = Field(
+        None, description="Set if this is the strategy of that model, the champion at the time."
+    )
+    score: Finite = Field(
+        description="Error relative to the honest naive's: 1 is as good, less is better."
+    )
+    metrics: dict[Name, Finite | None]
 
 
 class ModelTrained(_OfSeries):
@@ -197,7 +227,17 @@ class ModelTrained(_OfSeries):
     first_day: Day = Field(description="First day used.")
     data_through: Day = Field(description="Last day used.")
     rows: Annotated[int, Field(ge=1)] = Field(description="Days used.")
+    chosen: Name | None = Field(
+        None, description="The candidate that won where the strategy has several; else unset."
+    )
     metrics: dict[Name, Finite | None] = Field(description="Cross-validated, averaged over folds.")
+    folds: tuple[FoldMetrics, ...] = ()
+    comparison: tuple[Compared, ...] = Field(
+        (), description="Every candidate, the champion's strategy and the honest naive."
+    )
+    notes: tuple[Text, ...] = Field(
+        (), description="What a reader should know: a fallback, a bound, a widened interval."
+    )
     parameters: dict[str, Any] = Field(description="The fitted model as plain numbers.")
     versions: dict[Name, Text] = Field(description="Versions of the libraries that made it.")
     fit_seconds: Annotated[float, Field(ge=0)] | None = Field(
@@ -253,6 +293,10 @@ class ForecastDay(BaseModel):
     yhat: Annotated[float, Field(ge=0)]
     yhat_lower: Annotated[float, Field(ge=0)]
     yhat_upper: Annotated[float, Field(ge=0)]
+    assumed: tuple[Name, ...] = Field(
+        (), description="Drivers nobody had planned for that day; their usual value was taken."
+    )
+    bounded: bool = Field(False, description="Whether the forecast was cut to its bound.")
 
 
 class ForecastPublished(_OfSeries):

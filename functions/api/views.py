@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from events.clock import utc_today
-from events.payloads import EARLIEST_DAY, LONGEST_HORIZON, WINDOWED, Name, RunId, Text
+from events.payloads import DEFAULT_STRATEGY, EARLIEST_DAY, LONGEST_HORIZON, Name, RunId, Text
 
 DAYS_AHEAD = 366  # that a forecast may begin; no model says anything beyond a year
 SERIES_PATTERN = r"^[^/\x00-\x1f\x7f]+/[^/\x00-\x1f\x7f]+$"
@@ -52,7 +52,7 @@ class RetrainBody(BaseModel):
     as_of: Day | None = Field(
         None, description="First day to forecast; unset: the day after the newest sale."
     )
-    strategy: Name = WINDOWED
+    strategy: Name = DEFAULT_STRATEGY
     horizon: Annotated[int, Field(ge=1, le=LONGEST_HORIZON, description="Days to forecast.")] = 7
     reason: Text = ""
     requested_by: Name = "api"

@@ -7,7 +7,7 @@ refused by name later, not take the whole panel down).
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
@@ -24,7 +24,9 @@ class Panel:
 
     `keys[i]` is the i-th series' (store, product); its rows are
     `offsets[i]:offsets[i + 1]` of `dates` (datetime64[D]), `units` (float64, sold that
-    day) and `is_open` (bool). `offsets` is int64 of length n + 1.
+    day) and `is_open` (bool). `offsets` is int64 of length n + 1. `drivers` (float64, rows
+    by p) holds what is known of the day's drivers, named by `driver_names` in rising order,
+    and NaN where nothing was said; left out, there are none.
 
     Raises ValueError, naming what it saw, if the columns do not fit together.
     """
@@ -34,8 +36,12 @@ class Panel:
     dates: Dates
     units: Floats
     is_open: npt.NDArray[np.bool_]
+    driver_names: tuple[str, ...] = ()
+    drivers: Floats = field(default_factory=lambda: np.empty((0, 0)))
 
     def __post_init__(self) -> None:
+        if not self.driver_names:
+            object.__setattr__(self, "drivers", np.empty((len(self.dates), 0)))
         self._check_types()
         self._check_lengths()
         self._check_order()
@@ -76,20 +82,36 @@ class Panel:
             dates=self.dates[rows],
             units=self.units[rows],
             is_open=self.is_open[rows],
+            driver_names=self.driver_names,
+            drivers=self.drivers[rows],
         )
 
     @staticmethod
     def concat(panels: Sequence["Panel"]) -> "Panel":
-        """One panel of all the panels' series, in their order. Keys must not repeat."""
+        """One panel of all the panels' series, in their order. Keys must not repeat.
+
+        A driver that one panel lacks is NaN there.
+        """
         if not panels:
             raise ValueError("there is no panel to concatenate; at least 1 is needed")
+        names = tuple(sorted({name for panel in panels for name in panel.driver_names}))
         return Panel(
             keys=tuple(key for panel in panels for key in panel.keys),
             offsets=_offsets(np.concatenate([panel.rows for panel in panels])),
             dates=np.concatenate([panel.dates for panel in panels]),
             units=np.concatenate([panel.units for panel in panels]),
             is_open=np.concatenate([panel.is_open for panel in panels]),
+            driver_names=names,
+            drivers=np.concatenate([panel.drivers_named(names) for panel in panels]),
         )
+
+    def drivers_named(self, names: Sequence[str]) -> Floats:
+        """The drivers of these names, in their order, NaN where there are none; (rows, p)."""
+        values = np.full((len(self.dates), len(names)), np.nan)
+        for at, name in enumerate(names):
+            if name in self.driver_names:
+                values[:, at] = self.drivers[:, self.driver_names.index(name)]
+        return values
 
     def _only(self, kept: npt.NDArray[np.bool_]) -> "Panel":
         """The rows marked in `kept`; every series stays, if need be with no row."""
@@ -100,6 +122,8 @@ class Panel:
             dates=self.dates[kept],
             units=self.units[kept],
             is_open=self.is_open[kept],
+            driver_names=self.driver_names,
+            drivers=self.drivers[kept],
         )
 
     def _check_types(self) -> None:
@@ -116,6 +140,13 @@ class Panel:
         lengths = (len(self.dates), len(self.units), len(self.is_open))
         if len(set(lengths)) > 1:
             raise ValueError(f"dates, units and is_open must be equally long, not {lengths}")
+        if self.drivers.shape != (len(self.dates), len(self.driver_names)):
+            raise ValueError(
+                f"drivers must have shape ({len(self.dates)}, {len(self.driver_names)}), "
+                f"not {self.drivers.shape}"
+            )
+        if list(self.driver_names) != sorted(set(self.driver_names)):
+            raise ValueError(f"driver names must rise: {self.driver_names}")
         if len(self.offsets) != len(self.keys) + 1:
             raise ValueError(
                 f"{len(self.keys)} keys need {len(self.keys) + 1} offsets, not {len(self.offsets)}"

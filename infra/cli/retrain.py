@@ -48,7 +48,7 @@ def retrain(
         ),
     ] = None,
     strategy: Annotated[
-        str | None, typer.Option(metavar="NAME", help="How to train; unset: windowed.")
+        str | None, typer.Option(metavar="NAME", help="How to train; unset: the default.")
     ] = None,
     horizon: Annotated[
         int | None, typer.Option(metavar="N", help="Days to forecast; unset: 7.")

@@ -13,7 +13,7 @@ import stamina
 from croniter import CroniterError, croniter
 
 from events.clock import utc_now
-from events.payloads import WINDOWED
+from events.payloads import DEFAULT_STRATEGY
 from events.publisher import Publisher
 from functions.scheduler import tick
 from infra.outages import is_outage
@@ -49,7 +49,7 @@ async def run_clock(
         if wait > 0:
             await asyncio.sleep(min(wait, LONGEST_SLEEP))
             continue
-        event = tick(schedule, due, WINDOWED)
+        event = tick(schedule, due, DEFAULT_STRATEGY)
         async for attempt in stamina.retry_context(
             on=is_outage, attempts=None, timeout=None, wait_max=15.0
         ):

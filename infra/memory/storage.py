@@ -1,7 +1,7 @@
 """The storage that functions work on, in memory, for unit tests."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import date, datetime
 
 import numpy as np
@@ -93,7 +93,7 @@ class MemoryStorage:
             series = (model.store, model.product)
             if model.model_id not in self.stored:
                 self.stored[model.model_id] = Model(
-                    **model.model_dump(exclude={"fit_seconds"}),
+                    **model.model_dump(include={field.name for field in fields(Model)}),
                     version=len(await self.versions(*series)) + 1,
                     trained_at=event.time,
                 )

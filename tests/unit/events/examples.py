@@ -4,6 +4,8 @@ from datetime import UTC, date, datetime
 
 from events.envelope import Event, first_event
 from events.payloads import (
+    Compared,
+    FoldMetrics,
     ForecastDay,
     ForecastPublished,
     ModelPromoted,
@@ -47,7 +49,25 @@ TRAINED = ModelTrained(
     first_day=date(2015, 4, 3),
     data_through=date(2015, 7, 31),
     rows=102,
+    chosen="windowed",
     metrics={"rmse": 812.25, "mape": None, "mae": 640.5, "medae": 1e-17},
+    folds=(
+        FoldMetrics(
+            first_day=date(2015, 7, 25),
+            last_day=date(2015, 7, 31),
+            metrics={"wape": 0.125, "mape": None},
+        ),
+    ),
+    comparison=(
+        Compared(strategy="windowed", score=0.75, metrics={"wape": 0.125}),
+        Compared(
+            strategy="full",
+            model_id="0b0e2d1c-2a52-5d0e-9a6b-3a3b1c9f0001",
+            score=0.8,
+            metrics={"wape": 0.13},
+        ),
+    ),
+    notes=("intervals widened 1.2 times",),
     parameters={"k": -0.1, "delta": [0.0, 0.25], "growth": "linear"},
     versions={"prophet": "1.5.0"},
     fit_seconds=0.125,
@@ -68,7 +88,9 @@ PUBLISHED = ForecastPublished(
     run_id=RUN,
     model_id=MODEL,
     days=(
-        ForecastDay(date=AS_OF, yhat=5012.75, yhat_lower=3900.0, yhat_upper=6125.5),
+        ForecastDay(
+            date=AS_OF, yhat=5012.75, yhat_lower=3900.0, yhat_upper=6125.5, assumed=("promo",)
+        ),
         ForecastDay(date=date(2015, 8, 2), yhat=0.0, yhat_lower=0.0, yhat_upper=0.0),
     ),
 )
