@@ -6,96 +6,63 @@ thread apart from numpy's own and no other process; results are the same bytes f
 panel, and for a series in other company the same to nine digits.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from datetime import date
-from typing import TypeVar
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 
-from functions.forecasting import forecasts
-from functions.forecasting.fits import Fits, continued, parameters
-from functions.forecasting.fold_errors import fold_errors
-from functions.forecasting.forecasts import Forecasts
+from functions.forecasting.engine import Engine
+from functions.forecasting.fits import FinalFits, Fits, continued, finals
 from functions.forecasting.histories import Histories
-from functions.forecasting.metrics import Metrics
-from functions.forecasting.panel import Panel
+from functions.forecasting.intervals import Errors, quantiles
+from functions.forecasting.panel import Floats, Panel
 from functions.forecasting.parameters import ProphetParameters
 from functions.forecasting.prefix_fits import fit_prefixes
-from functions.forecasting.splits import anchored_splits
+from functions.forecasting.recent_residual import recent_residual
+from functions.forecasting.regressors import Design
+from functions.forecasting.scale import Band, fitted_on, in_units
 from functions.forecasting.strategy import Strategy
 from functions.forecasting.unfit import Unfit, refusals
+from functions.forecasting.walk import Walk, empty_folds, walk_cuts
 
 Ints = npt.NDArray[np.int64]
-T = TypeVar("T")
+Bools = npt.NDArray[np.bool_]
 
 # So many rows, padding included, are taken at a time: with yearly terms and their running
-# sums these are 60 MB, and a panel of any size fits in the same memory.
+# sums these are 60 MB, with fifty regressors 150 MB, and a panel of any size fits in it.
 CHUNK_ROWS = 50_000
-_NO_DRIVERS = np.empty(0)
+_UNSOLVED = "the batched solver found no optimum"
 
 
+@dataclass(frozen=True)
 class BatchedEngine:
-    """An `Engine` in plain numpy. It has no state, so one may serve any number of threads."""
+    """An `Engine` in plain numpy. It has no state, so one may serve any number of threads.
 
-    def fit(self, panel: Panel, strategy: Strategy) -> list[ProphetParameters | Unfit]:
-        """One fitted model per series; see `Engine.fit`."""
-        reasons = refusals(panel, 2, "{rows} rows can't be fitted; at least 2 are needed")
+    `fallback` gets the series for which no optimum was found; without it they are `Unfit`.
+    """
 
-        def models(chosen: Ints) -> list[ProphetParameters | Unfit]:
-            histories = Histories.of(panel, chosen)
-            cuts = histories.rows[:, None]
-            fits = fit_prefixes(histories, cuts, strategy, _NO_DRIVERS)
-            made = zip(parameters(fits, histories, strategy), fits.done.tolist(), strict=True)
-            return [model if done else _unsolved(model.rows) for model, done in made]
+    fallback: Engine | None = None
 
-        return _in_chunks(panel, reasons, models)
-
-    def backtest(self, panel: Panel, strategy: Strategy) -> list[Metrics | Unfit]:
-        """Each series' errors over its folds; see `Engine.backtest`."""
-        needed = strategy.n_splits + 2
-        reasons = refusals(
-            panel,
-            needed,
-            f"{{rows}} rows can't be backtested; {strategy.n_splits} folds of at least 2 "
-            f"training rows need {needed}",
-        )
-
-        def errors(chosen: Ints) -> list[Metrics | Unfit]:
-            histories = Histories.of(panel, chosen)
-            folds = [anchored_splits(rows, strategy.n_splits) for rows in histories.rows.tolist()]
-            cuts = np.array([[fold.cut for fold in each] for each in folds], np.int64)
-            fits = fit_prefixes(histories, cuts, strategy, _NO_DRIVERS)
-            metrics = _errors(fits, histories, cuts, strategy)
-            for place in np.flatnonzero(~fits.done).tolist()[::-1]:
-                series, k = divmod(place, cuts.shape[1])
-                last = panel.dates[panel.offsets[chosen[series]] + cuts[series, k] - 1]
-                failed = _unsolved(int(cuts[series, k]))
-                metrics[series] = Unfit(f"the fold trained up to {last}: {failed.reason}")
-            return metrics
-
-        return _in_chunks(panel, reasons, errors)
-
-    def forecast(
-        self,
-        models: Sequence[ProphetParameters],
-        start: date,
-        horizon: int,
-        level: float = 0.95,
-    ) -> Forecasts:
-        """`horizon` days from `start` for each model; see `forecasts.forecast`."""
-        return forecasts.forecast(models, start, horizon, level)
-
-
-def _in_chunks(
-    panel: Panel, reasons: list[Unfit | None], task: Callable[[Ints], list[T | Unfit]]
-) -> list[T | Unfit]:
-    """`task` on the series without a reason against them, similar lengths together."""
-    sound = np.flatnonzero([reason is None for reason in reasons])
-    results: dict[int, T | Unfit] = {}
-    for chosen in _chunks(panel.rows, sound):
-        results.update(zip(chosen.tolist(), task(chosen), strict=True))
-    return [reason or results[i] for i, reason in enumerate(reasons)]
+    def walk_forward(
+        self, panel: Panel, strategy: Strategy, design: Design, blocks: Ints
+    ) -> Walk[ProphetParameters]:
+        """Folds and a last fit of every series; see `Engine.walk_forward`."""
+        folds = strategy.n_splits * (blocks > 0)
+        reasons = refusals(panel, folds * blocks + 2)
+        walk = _Walked(empty_folds(strategy.n_splits, blocks), reasons, {}, {})
+        splits = strategy.n_splits if (blocks > 0).any() else 0
+        sound = np.flatnonzero([reason is None for reason in reasons])
+        for chosen in _chunks(panel.rows, sound):
+            walk.take(chosen, *_solved(panel, chosen, strategy, design, blocks[chosen], splits))
+        if self.fallback is not None and len(unsolved := walk.unsolved()):
+            kept = np.isin(np.repeat(np.arange(len(panel)), panel.rows), unsolved)
+            some = panel.select(unsolved.tolist())
+            walk.fall_back(
+                unsolved,
+                self.fallback.walk_forward(some, strategy, design.rows(kept), blocks[unsolved]),
+            )
+        return walk.as_walk()
 
 
 def _chunks(rows: Ints, sound: Ints) -> Iterator[Ints]:
@@ -110,24 +77,95 @@ def _chunks(rows: Ints, sound: Ints) -> Iterator[Ints]:
         start += count
 
 
-def _errors(
-    fits: Fits, histories: Histories, cuts: Ints, strategy: Strategy
-) -> list[Metrics | Unfit]:
-    """The mean errors of each series' folds, which are equally long within a series."""
-    tests = cuts[:, -1:].ravel()
-    tests = histories.rows - tests
-    longest = int(tests.max())
-    predicted = np.maximum(continued(fits, histories, cuts, longest, strategy), 0)
-    metrics: dict[int, Metrics] = {}
-    for length in np.unique(tests).tolist():
-        some = np.flatnonzero(tests == length)
-        rows = cuts[some, :, None] + np.arange(length)
-        actual = histories.units[some[:, None, None], rows]
-        metrics.update(
-            zip(some.tolist(), fold_errors(actual, predicted[some, :, :length]), strict=True)
-        )
-    return [metrics[i] for i in range(len(tests))]
+def _solved(
+    panel: Panel, chosen: Ints, strategy: Strategy, design: Design, blocks: Ints, splits: int
+) -> tuple[Band, FinalFits, Bools]:
+    """The chosen series' folds (n, K, B), last fits, and whether all fits were solved."""
+    histories = Histories.of(panel, chosen, design.values)
+    told = (histories.drivers != histories.drivers[:, :1]).any(axis=(0, 1))
+    histories = replace(
+        histories,
+        units=fitted_on(histories.units, strategy.scale),
+        drivers=histories.drivers[:, :, told],
+    )
+    scales = design.prior_scales[told]
+    cuts = walk_cuts(histories.rows, blocks, splits)
+    fits = fit_prefixes(histories, cuts, strategy, scales)
+    shift = recent_residual(fits, histories, cuts, strategy)
+    names = tuple(name for name, kept in zip(design.names, told.tolist(), strict=True) if kept)
+    last = finals(fits, histories, shift, names, scales, strategy)
+    band = _folds(fits, histories, cuts, shift, strategy, int(blocks.max(initial=1)))
+    beyond = np.arange(band.yhat.shape[2]) >= blocks[:, None, None]
+    for values in (band.yhat, band.lower, band.upper):
+        np.copyto(values, np.nan, where=beyond)
+    done: Bools = np.asarray(fits.done.reshape(cuts.shape).all(axis=1))
+    return band, last, done
 
 
-def _unsolved(rows: int) -> Unfit:
-    return Unfit(f"no optimum was found for {rows} rows; stock Prophet may find one")
+def _folds(
+    fits: Fits, histories: Histories, cuts: Ints, shift: Floats, strategy: Strategy, length: int
+) -> Band:
+    """Forecasts of the `length` rows after each cut but the last; shape (n, K, length)."""
+    n, splits = len(cuts), cuts.shape[1] - 1
+    tests = np.arange(cuts.size).reshape(cuts.shape)[:, :-1].ravel()
+    some, starts = fits.at(tests), cuts[:, :-1]
+    if splits == 0:
+        return Band.empty((n, 0, length))
+    center = continued(some, histories, starts, length, strategy) + shift[:, :-1, None]
+    rows = np.minimum(starts[:, :, None] + np.arange(length), histories.rows[:, None, None] - 1)
+    days = histories.days[np.arange(n)[:, None, None], rows].reshape(len(tests), length)
+    ahead = days - (some.first + some.span)[:, None]
+    errors = Errors.of(some.sigma, some.delta, np.maximum(some.changepoints, 1), some.span)
+    widths = quantiles(errors, ahead, (1 + strategy.interval_level) / 2) * some.y_scale[:, None]
+    variance = ((some.sigma * some.y_scale) ** 2).reshape(n, splits, 1)
+    return in_units(
+        center,
+        widths.reshape(center.shape),
+        np.array(strategy.scale == "log"),
+        strategy.smearing * variance / 2,
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Walked:
+    """A walk that is filled chunk by chunk; `at` says where a series' last fit is."""
+
+    band: Band
+    reasons: list[Unfit | None]
+    at: dict[int, tuple[FinalFits, int] | ProphetParameters]
+    notes: dict[int, str]
+
+    def take(self, chosen: Ints, band: Band, last: FinalFits, done: Bools) -> None:
+        """The results of some series; those not done have none."""
+        for i, place in enumerate(chosen.tolist()):
+            if done[i]:
+                self.at[place] = last, i
+            else:
+                rows = int(last.fits.rows[i])
+                self.reasons[place] = Unfit(f"{_UNSOLVED} for {rows} open days")
+        _, splits, length = band.yhat.shape
+        self.band.put((chosen[done], slice(splits), slice(length)), band.at(done))
+
+    def unsolved(self) -> Ints:
+        """The series that were tried in vain."""
+        why = [reason.reason if reason else "" for reason in self.reasons]
+        return np.flatnonzero([text.startswith(_UNSOLVED) for text in why])
+
+    def fall_back(self, series: Ints, walk: Walk[ProphetParameters]) -> None:
+        """Another engine's results in place of what was not solved."""
+        length = walk.band.yhat.shape[2]
+        for i, place in enumerate(series.tolist()):
+            self.reasons[place] = walk.reasons[i]
+            if walk.reasons[i] is None:
+                self.band.put((place, slice(None), slice(length)), walk.band.at(i))
+                self.at[place] = walk.model(i)
+                self.notes[place] = f"fitted by stock Prophet, as {_UNSOLVED}"
+
+    def as_walk(self) -> Walk[ProphetParameters]:
+        """The walk as it stands."""
+
+        def model(i: int) -> ProphetParameters:
+            found = self.at[i]
+            return found if isinstance(found, ProphetParameters) else found[0].model(found[1])
+
+        return Walk(self.band, self.reasons, model, self.notes)

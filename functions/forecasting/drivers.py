@@ -16,31 +16,6 @@ _LEAST_SPREAD = 1e-7
 
 
 @dataclass(frozen=True, eq=False)
-class Drivers:
-    """p columns beside a panel's rows: `values` has shape (rows, p), raw and finite.
-
-    `prior_scales`, shape (p,), are the standard deviations of the coefficients' priors,
-    which hold for the standardised columns. Raises ValueError if the shapes do not fit, a
-    value is not finite or a prior scale is not positive.
-    """
-
-    values: Floats
-    prior_scales: Floats
-
-    def __post_init__(self) -> None:
-        if self.values.ndim != 2 or self.prior_scales.shape != self.values.shape[1:]:
-            raise ValueError(
-                f"drivers of shape {self.values.shape} do not fit {self.prior_scales.shape} "
-                "prior scales; (rows, p) and (p,) are needed"
-            )
-        if not (self.prior_scales > 0).all():
-            raise ValueError(f"prior scales must be positive, not {self.prior_scales.tolist()}")
-        bad = np.flatnonzero(~np.isfinite(self.values).all(axis=0))
-        if len(bad):
-            raise ValueError(f"driver columns {bad.tolist()} hold values that are not finite")
-
-
-@dataclass(frozen=True, eq=False)
 class Standards:
     """How each training window sees each driver: (value - mean) / std; all (P, p).
 

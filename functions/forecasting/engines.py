@@ -1,9 +1,9 @@
 """Which engine fits: the batched one, unless stock Prophet itself is asked for.
 
 Every strategy so far has linear growth and additive terms, whose posterior the batched
-engine maximises exactly, some thousand times faster. The other one is the reference, and
-what a strategy would need whose posterior is not concave (logistic growth,
-multiplicative terms).
+engine maximises exactly, some thousand times faster. The other one is the reference, what a
+strategy would need whose posterior is not concave (logistic growth, multiplicative terms),
+and what the batched engine falls back on.
 """
 
 from concurrent.futures import Executor
@@ -16,11 +16,11 @@ ENGINES = ("batched", "prophet")
 
 
 def engine(name: str = "batched", executor: Executor | None = None) -> Engine:
-    """The engine of that name. `executor` runs stock Prophet's fits, see `ProphetEngine`;
-    the batched engine has no use for one. ValueError for a name not in `ENGINES`.
+    """The engine of that name. `executor` runs stock Prophet's fits, see `ProphetEngine`.
+    ValueError for a name not in `ENGINES`.
     """
     if name == "batched":
-        return BatchedEngine()
+        return BatchedEngine(fallback=ProphetEngine(executor))
     if name == "prophet":
         return ProphetEngine(executor)
     raise ValueError(f"there is no engine {name!r}; known are: {', '.join(ENGINES)}")

@@ -1,9 +1,10 @@
 """Many fits as arrays, before any of them becomes an object, and how they continue.
 
-An object per fit costs more than the fit itself; folds never become objects.
+An object per fit costs more than the fit itself; folds never become objects, nor do final
+fits that lose to another strategy.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import date, timedelta
 
 import numpy as np
@@ -12,7 +13,7 @@ import numpy.typing as npt
 from functions.forecasting.drivers import Standards
 from functions.forecasting.histories import Histories
 from functions.forecasting.panel import Floats
-from functions.forecasting.parameters import ProphetParameters
+from functions.forecasting.parameters import ProphetParameters, Regressor
 from functions.forecasting.seasonality import (
     YEARLY_COLUMNS,
     Terms,
@@ -55,86 +56,141 @@ class Fits:
     rounds: Ints
     done: Bools
 
+    def at(self, some: npt.NDArray[np.intp]) -> "Fits":
+        """Some of the fits."""
+        parts = {field.name: getattr(self, field.name) for field in fields(self)}
+        terms, standard = parts.pop("terms"), parts.pop("standards")
+        return Fits(
+            **{name: values[some] for name, values in parts.items()},
+            terms=Terms(terms.yearly[some], terms.weekly[some]),
+            standards=Standards(standard.mean[some], standard.std[some], standard.varies[some]),
+        )
+
 
 def continued(
     fits: Fits, histories: Histories, cuts: Ints, length: int, strategy: Strategy
 ) -> Floats:
-    """yhat on up to `length` rows from each cut on, in units per day; shape (n, K, length).
+    """y on up to `length` rows from each cut on, on the fit's scale; shape (n, K, length).
 
     `cuts` (n, K) are those of the fits. Beyond a history's last row its last row repeats.
-    No changepoint lies after a cut, so there the trend is a straight line.
     """
-    n = len(cuts)
     rows = np.minimum(cuts[:, :, None] + np.arange(length), histories.rows[:, None, None] - 1)
+    return evaluated(fits, histories, rows, strategy)
+
+
+def evaluated(fits: Fits, histories: Histories, rows: Ints, strategy: Strategy) -> Floats:
+    """What each fit says about its series' `rows` (n, K, L), on its scale; same shape."""
+    n, cuts, length = rows.shape
     each = np.arange(n)[:, None, None]
     days = histories.days[each, rows].reshape(len(fits.k), length)
-    series = np.repeat(np.arange(n), cuts.shape[1])[:, None]
-    bends = (histories.days[series, fits.places] - fits.first[:, None]) / fits.span[:, None]
-    slope = fits.k + fits.delta.sum(axis=1)
-    start = fits.m - (fits.delta * bends).sum(axis=1)
     t = (days - fits.first[:, None]) / fits.span[:, None]
-    yhat: Floats = slope[:, None] * t + start[:, None]
+    y: Floats = fits.k[:, None] * t + fits.m[:, None] + _bent(fits, bends(fits, histories), t)
     for yearly, part in ((True, fits.seasonal[:, :YEARLY_COLUMNS]), (False, _weekly(fits))):
         some = np.flatnonzero(part.any(axis=1))
         if len(some) == 0:
             continue
         waves = columns(seasonalities(strategy, yearly, not yearly), days[some])
-        yhat[some] += np.einsum("plf,pf->pl", waves, part[some])
-    if fits.driven.shape[1]:
-        drivers = histories.drivers[each, rows].reshape(*days.shape, -1)
-        centred = (drivers - fits.standards.mean[:, None]) / fits.standards.std[:, None]
-        yhat += np.einsum("plf,pf->pl", centred, fits.driven)
-    yhat *= fits.y_scale[:, None]
-    return yhat.reshape(n, cuts.shape[1], length)
+        y[some] += np.einsum("plf,pf->pl", waves, part[some])
+    told = np.flatnonzero(fits.driven.any(axis=0))
+    if len(told):
+        drivers = histories.drivers[each, rows].reshape(*days.shape, -1)[:, :, told]
+        mean, std = fits.standards.mean[:, None, told], fits.standards.std[:, None, told]
+        y += np.einsum("plf,pf->pl", (drivers - mean) / std, fits.driven[:, told])
+    y *= fits.y_scale[:, None]
+    return y.reshape(n, cuts, length)
 
 
-def parameters(fits: Fits, histories: Histories, strategy: Strategy) -> list[ProphetParameters]:
-    """The fits as models, for one cut per series (K = 1) and no drivers, in their order."""
-    each = np.arange(len(fits.k))[:, None]
-    bends = (histories.days[each, fits.places] - fits.first[:, None]) / fits.span[:, None]
-    closed = _closed_weekdays(histories.days, fits.rows)
-    kinds = {
-        (yearly, weekly): seasonalities(strategy, yearly, weekly)
-        for yearly in (False, True)
-        for weekly in (False, True)
-    }
-    columns_of = zip(
-        fits.k.tolist(),
-        fits.m.tolist(),
-        fits.delta.tolist(),
-        bends.tolist(),
-        fits.seasonal.tolist(),
-        fits.sigma.tolist(),
-        fits.y_scale.tolist(),
-        fits.first.tolist(),
-        fits.span.tolist(),
-        fits.rows.tolist(),
-        zip(fits.terms.yearly.tolist(), fits.terms.weekly.tolist(), strict=True),
-        np.maximum(fits.changepoints, 1).tolist(),
-        closed,
-        strict=True,
-    )
-    return [
-        ProphetParameters(
-            k=k,
-            m=m,
-            delta=tuple(delta[:count]),
-            changepoints_t=tuple(places[:count]),
-            beta=tuple(beta[0 if kind[0] else YEARLY_COLUMNS : None if kind[1] else YEARLY_COLUMNS])
-            or (0.0,),
-            sigma_obs=sigma,
-            y_scale=y_scale,
-            first_day=_EPOCH + timedelta(days=first),
-            t_scale_days=span,
-            rows=rows,
-            seasonalities=kinds[kind],
+def bends(fits: Fits, histories: Histories) -> Floats:
+    """Where each fit's trend may bend, in its scaled time; shape (P, S)."""
+    series = np.repeat(np.arange(len(histories.rows)), len(fits.k) // len(histories.rows))
+    places = histories.days[series[:, None], fits.places]
+    return (places - fits.first[:, None]) / fits.span[:, None]
+
+
+def _bent(fits: Fits, bends: Floats, t: Floats) -> Floats:
+    """What the changes of slope add at `t` (P, L). Few are not 0 in a fit."""
+    used = np.argsort(fits.delta == 0, axis=1, kind="stable")
+    used = used[:, : int((fits.delta != 0).sum(axis=1).max(initial=0))]
+    delta, at = np.take_along_axis(fits.delta, used, 1), np.take_along_axis(bends, used, 1)
+    bent: Floats = np.einsum("pls,ps->pl", np.maximum(t[:, :, None] - at[:, None], 0), delta)
+    return bent
+
+
+@dataclass(frozen=True, eq=False)
+class FinalFits:
+    """The fits of the last cuts of n series, light enough to keep until models are wanted.
+
+    `bends` (n, S) are the changepoints in scaled time, `shift` (n,) the recent residuals in
+    units of `y_scale`, `closed` the weekdays without a row.
+    """
+
+    fits: Fits
+    bends: Floats
+    shift: Floats
+    closed: list[tuple[int, ...]]
+    names: tuple[str, ...]
+    prior_scales: Floats
+    strategy: Strategy
+
+    def model(self, i: int) -> ProphetParameters:
+        """The i-th series' model."""
+        fits, strategy = self.fits, self.strategy
+        yearly, weekly = bool(fits.terms.yearly[i]), bool(fits.terms.weekly[i])
+        count = max(int(fits.changepoints[i]), 1)
+        beta = fits.seasonal[
+            i, 0 if yearly else YEARLY_COLUMNS : None if weekly else YEARLY_COLUMNS
+        ]
+        standards = fits.standards
+        return ProphetParameters(
+            k=float(fits.k[i]),
+            m=float(fits.m[i]),
+            delta=tuple(fits.delta[i, :count].tolist()),
+            changepoints_t=tuple(self.bends[i, :count].tolist()),
+            beta=tuple(beta.tolist()) or (0.0,),
+            sigma_obs=float(fits.sigma[i]),
+            y_scale=float(fits.y_scale[i]),
+            first_day=_EPOCH + timedelta(days=int(fits.first[i])),
+            t_scale_days=int(fits.span[i]),
+            rows=int(fits.rows[i]),
+            seasonalities=seasonalities(strategy, yearly, weekly),
             changepoint_prior_scale=strategy.changepoint_prior_scale,
-            closed_weekdays=shut,
+            closed_weekdays=self.closed[i],
+            regressors=tuple(
+                Regressor(
+                    self.names[at],
+                    float(self.prior_scales[at]),
+                    float(standards.mean[i, at]),
+                    float(standards.std[i, at]),
+                    float(fits.driven[i, at]),
+                )
+                for at in np.flatnonzero(standards.varies[i]).tolist()
+            ),
+            scale=strategy.scale,
+            shift=float(self.shift[i]),
+            smearing=strategy.smearing,
         )
-        for (
-            k, m, delta, places, beta, sigma, y_scale, first, span, rows, kind, count, shut
-        ) in columns_of
-    ]  # fmt: skip
+
+
+def finals(
+    fits: Fits,
+    histories: Histories,
+    shift: Floats,
+    names: tuple[str, ...],
+    prior_scales: Floats,
+    strategy: Strategy,
+) -> FinalFits:
+    """The last cut's fit of each series; `shift` (n, K) is on the scale of y."""
+    each = np.arange(shift.shape[1] - 1, shift.size, shift.shape[1])
+    last = fits.at(each)
+    return FinalFits(
+        last,
+        bends(last, histories),
+        shift[:, -1] / last.y_scale,
+        _closed_weekdays(histories.days, last.rows),
+        names,
+        prior_scales,
+        strategy,
+    )
 
 
 def _weekly(fits: Fits) -> Floats:

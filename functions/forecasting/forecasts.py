@@ -1,60 +1,161 @@
 """Forecasts of many series over one horizon, as they are published.
 
 Units can't be sold in negative numbers, nor on a day the store is closed: every value is
-at least 0 and exactly 0 on a weekday on which the store was never open in training. A
-single closed day (a holiday) is not known here; the calendar's owner sets it to zero.
+at least 0, and exactly 0 on a closed day, be it by the calendar or by its weekday. No
+forecast is above the model's cap.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from statistics import NormalDist
 
 import numpy as np
+import numpy.typing as npt
 
+from functions.forecasting.calendar import Calendar
+from functions.forecasting.horizon import Horizon, horizon_of
 from functions.forecasting.intervals import half_widths
+from functions.forecasting.levels import LevelModel
 from functions.forecasting.panel import Dates, Floats
-from functions.forecasting.parameters import ProphetParameters, weekdays
-from functions.forecasting.prediction import predict
+from functions.forecasting.parameters import ProphetParameters
+from functions.forecasting.prediction import effects, predict
+from functions.forecasting.regressors import DayFacts
+from functions.forecasting.scale import Band, in_units
+from functions.forecasting.series_model import SeriesModel
+
+# An interval may reach this many times as high as a forecast may.
+UPPER_CAP = 2.0
+_LEVEL = 0.95  # that level models' intervals have
 
 
 @dataclass(frozen=True, eq=False)
 class Forecasts:
     """n series by h days: `dates` (datetime64[D]) has shape (h,), the others (n, h).
 
-    In units per day, with 0 <= lower <= yhat <= upper.
+    In units per day, with 0 <= lower <= yhat <= upper. `bounded` says where the cap cut the
+    forecast; `assumed` names, for each series and day, the drivers that nobody had planned.
     """
 
     dates: Dates
     yhat: Floats
     lower: Floats
     upper: Floats
+    bounded: npt.NDArray[np.bool_]
+    assumed: list[list[tuple[str, ...]]]
 
 
 def forecast(
-    models: Sequence[ProphetParameters], start: date, horizon: int, level: float = 0.95
+    models: Sequence[SeriesModel],
+    start: date,
+    days: int,
+    calendar: Calendar | None = None,
+    level: float = 0.95,
 ) -> Forecasts:
-    """The `horizon` days from `start` on, with a central interval that covers `level`.
+    """The `days` days from `start` on, with a central interval that covers `level`.
 
     `start` may lie anywhere; the further after a model's last day, the wider its interval.
-    Raises ValueError if the horizon is below 1 or the level is not within (0, 1).
+    `calendar` is of the same series, in order; `horizon.calendar_span` says of which days.
+    Raises ValueError if there are no days or the level is not within (0, 1).
     """
-    if horizon < 1:
-        raise ValueError(f"a horizon of {horizon} days is too short; at least 1 is needed")
-    dates = np.datetime64(start, "D") + np.arange(horizon)
-    last = np.array([model.last_day for model in models], dtype="datetime64[D]")
-    yhat = predict(models, dates)
-    width = half_widths(models, (dates[None, :] - last[:, None]).astype(np.int64), level)
-    closed = _closed(models, dates)
+    if days < 1:
+        raise ValueError(f"a horizon of {days} days is too short; at least 1 is needed")
+    if not 0 < level < 1:
+        raise ValueError(f"an interval's level must be within (0, 1), not {level}")
+    horizon = horizon_of(models, start, days, calendar)
+    band = _mean_of_members(models, horizon, level)
+    widening = np.array([model.widening for model in models])[:, None]
+    cap = np.array([model.cap for model in models])[:, None]
+    lower = np.maximum(band.yhat - widening * (band.yhat - band.lower), 0)
+    upper = band.yhat + widening * (band.upper - band.yhat)
+    closed, bounded = ~horizon.is_open, band.yhat > cap
+    yhat = np.minimum(band.yhat, cap)
+    names = horizon.facts.driver_names
+    return Forecasts(
+        horizon.dates,
+        np.where(closed, 0.0, yhat),
+        np.where(closed, 0.0, np.minimum(lower, yhat)),
+        np.where(closed, 0.0, np.clip(upper, yhat, np.maximum(UPPER_CAP * cap, yhat))),
+        bounded & ~closed,
+        [
+            [tuple(names[j] for j in np.flatnonzero(day).tolist()) for day in series]
+            for series in horizon.assumed
+        ],
+    )
 
-    def published(values: Floats) -> Floats:
-        return np.where(closed, 0.0, np.maximum(values, 0.0))
 
-    return Forecasts(dates, published(yhat), published(yhat - width), published(yhat + width))
+def _mean_of_members(models: Sequence[SeriesModel], horizon: Horizon, level: float) -> Band:
+    """The members' mean band of each model, before caps and closed days; (n, h)."""
+    owners = np.repeat(np.arange(len(models)), [len(model.members) for model in models])
+    members = [member for model in models for member in model.members]
+    band = Band.empty((len(members), len(horizon.dates)))
+    prophets = [(i, each) for i, each in enumerate(members) if isinstance(each, ProphetParameters)]
+    if prophets:
+        at = np.array([i for i, _ in prophets])
+        band.put(at, _prophets([each for _, each in prophets], horizon, owners[at], level))
+    level_models = [(i, each) for i, each in enumerate(members) if isinstance(each, LevelModel)]
+    if level_models:
+        at = np.array([i for i, _ in level_models])
+        band.put(at, _levels([each for _, each in level_models], horizon, owners[at], level))
+    if not members:
+        return band
+    count = np.bincount(owners, minlength=len(models))[:, None]
+    starts = np.concatenate([[0], np.cumsum(count)])[:-1]
+    return Band(
+        np.add.reduceat(band.yhat, starts) / count,
+        np.add.reduceat(band.lower, starts) / count,
+        np.add.reduceat(band.upper, starts) / count,
+    )
 
 
-def _closed(models: Sequence[ProphetParameters], dates: Dates) -> np.ndarray:
-    """Which days fall on a weekday on which the store is closed; bool, shape (n, h)."""
-    closed = np.zeros((len(models), 7), dtype=bool)
-    for i, model in enumerate(models):
-        closed[i, list(model.closed_weekdays)] = True
-    return closed[:, weekdays(dates)]
+def _prophets(
+    members: Sequence[ProphetParameters],
+    horizon: Horizon,
+    owners: npt.NDArray[np.int64],
+    level: float,
+) -> Band:
+    n, days = len(members), len(horizon.dates)
+    effect = None
+    if any(member.regressors for member in members):
+        effect = effects(members, _facts_of(horizon, owners), days)
+    center = predict(members, horizon.dates, effect)
+    last = np.array([member.last_day for member in members], dtype="datetime64[D]")
+    ahead = (horizon.dates[None, :] - last[:, None]).astype(np.int64)
+    variance = np.array([(member.sigma_obs * member.y_scale) ** 2 for member in members])
+    smeared = np.array([member.smearing for member in members]) * variance / 2
+    on_log = np.array([member.scale == "log" for member in members])
+    widths = half_widths(members, ahead, level).reshape(n, days)
+    return in_units(center, widths, on_log[:, None], smeared[:, None])
+
+
+def _facts_of(horizon: Horizon, owners: npt.NDArray[np.int64]) -> DayFacts:
+    """The days' facts once for each of the owners, in their order."""
+    facts, days = horizon.facts, len(horizon.dates)
+    rows = (owners[:, None] * days + np.arange(days)).ravel()
+    return DayFacts(
+        facts.days[rows],
+        facts.driver_names,
+        facts.drivers[rows],
+        facts.until_closed[rows],
+        facts.since_closed[rows],
+    )
+
+
+def _levels(
+    members: Sequence[LevelModel],
+    horizon: Horizon,
+    owners: npt.NDArray[np.int64],
+    level: float,
+) -> Band:
+    weekday = (horizon.dates.astype(np.int64) + 3) % 7
+    levels = np.array([member.levels for member in members])
+    promoted = np.zeros((len(members), len(weekday)))
+    drivers, names = horizon.drivers(), horizon.facts.driver_names
+    for i, member in enumerate(members):
+        if member.promotion is not None:
+            flags = drivers[owners[i], :, names.index(member.promotion)]
+            promoted[i] = np.clip(flags, 0, 1)
+    yhat = (1 - promoted) * levels[:, weekday] + promoted * levels[:, weekday + 7]
+    stretch = NormalDist().inv_cdf((1 + level) / 2) / NormalDist().inv_cdf((1 + _LEVEL) / 2)
+    below, above = np.array([(member.below, member.above) for member in members]).T * stretch
+    return Band(yhat, np.maximum(yhat + below[:, None], 0), yhat + above[:, None])

@@ -10,7 +10,6 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from functions.forecasting.drivers import Drivers
 from functions.forecasting.panel import Floats, Panel
 
 Ints = npt.NDArray[np.int64]
@@ -31,13 +30,15 @@ class Histories:
     rows: Ints
 
     @staticmethod
-    def of(panel: Panel, chosen: Ints, drivers: Drivers | None = None) -> "Histories":
-        """The series of `panel` at the indices `chosen`; each needs at least 1 row."""
+    def of(panel: Panel, chosen: Ints, drivers: Floats) -> "Histories":
+        """The series of `panel` at the indices `chosen`; each needs at least 1 row.
+
+        `drivers` (rows, p) are those of the panel's rows.
+        """
         rows = panel.rows[chosen]
         steps = np.arange(rows.max(initial=1))
         at = panel.offsets[chosen, None] + np.minimum(steps, rows[:, None] - 1)
-        values = np.empty((len(panel.dates), 0)) if drivers is None else drivers.values
-        return Histories(panel.dates.astype(np.int64)[at], panel.units[at], values[at], rows)
+        return Histories(panel.dates.astype(np.int64)[at], panel.units[at], drivers[at], rows)
 
 
 def until(values: npt.NDArray[Values], cuts: Ints) -> npt.NDArray[Values]:

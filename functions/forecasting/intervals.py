@@ -31,6 +31,8 @@ _NODES = 96
 # So many nodes resolve a trend error of up to this many sigma. Where the noise is smaller
 # than that, it is raised to it: the total standard deviation grows by less than 1 %.
 _WIDEST_TREND = 8.0
+# An excess kurtosis below this moves a quantile by less than 1e-5 of it: it is the normal one.
+_NEARLY_NORMAL = 1e-4
 # Stan may report no noise at all; in units of y_scale.
 _LEAST_SIGMA = 1e-12
 # Values per block of models, so that the (models, days, nodes) arrays stay small.
@@ -40,7 +42,7 @@ Days = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
-class _Errors:
+class Errors:
     """The error distributions of n models, each array of shape (n,), in units of y_scale.
 
     `sigma` is the noise, `bend` a slope change's mean size times the step, `chance` the
@@ -51,9 +53,22 @@ class _Errors:
     bend: Floats
     chance: Floats
 
-    def at(self, rows: npt.NDArray[np.intp]) -> "_Errors":
+    @staticmethod
+    def of(sigma: Floats, delta: Floats, changepoints: Days, span: Days) -> "Errors":
+        """From the noise (n,), slope changes (n, S), their number (n,), at least 1, and the
+        days from each model's first to its last (n,).
+        """
+        # Prophet's own 1e-8, so that a trend without any change still has a size to draw.
+        size = np.abs(delta).sum(axis=1) / changepoints + 1e-8
+        return Errors(
+            sigma=np.maximum(sigma, _LEAST_SIGMA),
+            bend=size / span,
+            chance=np.minimum(changepoints / span, 1.0),
+        )
+
+    def at(self, rows: npt.NDArray[np.intp]) -> "Errors":
         """The distributions of some of the models."""
-        return _Errors(self.sigma[rows], self.bend[rows], self.chance[rows])
+        return Errors(self.sigma[rows], self.bend[rows], self.chance[rows])
 
 
 def half_widths(models: Sequence[ProphetParameters], days_ahead: Days, level: float) -> Floats:
@@ -69,21 +84,38 @@ def half_widths(models: Sequence[ProphetParameters], days_ahead: Days, level: fl
         raise ValueError(f"an interval's level must be within (0, 1), not {level}")
     if days_ahead.size == 0:
         return np.empty(days_ahead.shape)
-    changepoints = np.array([len(model.changepoints_t) for model in models])
-    step = 1 / np.array([model.t_scale_days for model in models])
-    # Prophet's own 1e-8, so that a trend without any change still has a size to draw.
-    size = np.abs(stacked([model.delta for model in models])).sum(axis=1) / changepoints + 1e-8
-    errors = _Errors(
-        sigma=np.maximum([model.sigma_obs for model in models], _LEAST_SIGMA),
-        bend=step * size,
-        chance=np.minimum(changepoints * step, 1.0),
+    errors = Errors.of(
+        np.array([model.sigma_obs for model in models]),
+        stacked([model.delta for model in models]),
+        np.array([len(model.changepoints_t) for model in models]),
+        np.array([model.t_scale_days for model in models]),
     )
     y_scale = np.array([model.y_scale for model in models])
-    widths: Floats = _quantiles(errors, days_ahead, (1 + level) / 2) * y_scale[:, None]
+    widths: Floats = quantiles(errors, days_ahead, (1 + level) / 2) * y_scale[:, None]
     return widths
 
 
-def _quantiles(errors: _Errors, days_ahead: Days, probability: float) -> Floats:
+def quantiles(errors: Errors, days_ahead: Days, probability: float) -> Floats:
+    """The errors' quantile (probability > 1/2) on each day ahead, shape (n, h)."""
+    h = np.maximum(days_ahead, 0)
+    # Var(W) = sum of 2 p a_l^2, and the sum of (l - 1/2)^2 up to h is h (4 h^2 - 1) / 12.
+    variance = 2 * errors.chance[:, None] * errors.bend[:, None] ** 2 * h * (4.0 * h**2 - 1) / 12
+    noise = errors.sigma[:, None] ** 2
+    # The fourth cumulant is the sum of 12 p (2 - p) a_l^4, at most h times its last term.
+    cumulant = (
+        12 * (errors.chance * (2 - errors.chance))[:, None] * h * (errors.bend[:, None] * h) ** 4
+    )
+    kurtosis = cumulant / (noise + variance) ** 2
+    found = np.empty(days_ahead.shape)
+    normal = (kurtosis < _NEARLY_NORMAL).all(axis=1)
+    z = NormalDist().inv_cdf(probability)
+    found[normal] = z * np.sqrt(noise[normal] + variance[normal])
+    rest = np.flatnonzero(~normal)
+    found[rest] = _quantiles(errors.at(rest), days_ahead[rest], probability)
+    return found
+
+
+def _quantiles(errors: Errors, days_ahead: Days, probability: float) -> Floats:
     """The errors' quantile (probability > 1/2) on each day ahead, shape (n, h)."""
     # Var(W) = sum of 2 p a_l^2, and the sum of (l - 1/2)^2 up to h is h (4 h^2 - 1) / 12.
     h = np.maximum(days_ahead, 0)
@@ -104,7 +136,7 @@ def _quantiles(errors: _Errors, days_ahead: Days, probability: float) -> Floats:
     return quantiles
 
 
-def _in_blocks(errors: _Errors, days_ahead: Days, probability: float) -> Floats:
+def _in_blocks(errors: Errors, days_ahead: Days, probability: float) -> Floats:
     """`_invert` on so many models at a time that memory stays bounded; shape (n, h)."""
     values = _NODES * max(int(days_ahead.max(initial=1)), days_ahead.shape[1])
     length = max(1, _BLOCK // values)
@@ -115,7 +147,7 @@ def _in_blocks(errors: _Errors, days_ahead: Days, probability: float) -> Floats:
     return quantiles
 
 
-def _invert(errors: _Errors, days_ahead: Days, probability: float) -> Floats:
+def _invert(errors: Errors, days_ahead: Days, probability: float) -> Floats:
     """Solves F(x) = probability for each model and day, shape (n, h).
 
     F is concave for x > 0 (the error is unimodal) and the noise's quantile is never above
@@ -136,7 +168,7 @@ def _invert(errors: _Errors, days_ahead: Days, probability: float) -> Floats:
     return z * errors.sigma[:, None]
 
 
-def _characteristic(errors: _Errors, days_ahead: Days, v: Floats) -> Floats:
+def _characteristic(errors: Errors, days_ahead: Days, v: Floats) -> Floats:
     """phi(v / sigma) on each day ahead at each node of v, shape (n, h, len(v))."""
     last = max(int(days_ahead.max()), 1)
     reach = (errors.bend / errors.sigma)[:, None] * (np.arange(1, last + 1) - 0.5)

@@ -64,11 +64,11 @@ class Panel:
         inside = self.dates < end
         if days is not None:
             inside &= self.dates >= end - np.timedelta64(days, "D")
-        return self._only(inside)
+        return self.only(inside)
 
     def open_days(self) -> "Panel":
         """The rows on which the store was open."""
-        return self._only(self.is_open)
+        return self.only(self.is_open)
 
     def select(self, indices: Sequence[int]) -> "Panel":
         """The series at `indices`, in that order. An index may occur once."""
@@ -113,7 +113,7 @@ class Panel:
                 values[:, at] = self.drivers[:, self.driver_names.index(name)]
         return values
 
-    def _only(self, kept: npt.NDArray[np.bool_]) -> "Panel":
+    def only(self, kept: npt.NDArray[np.bool_]) -> "Panel":
         """The rows marked in `kept`; every series stays, if need be with no row."""
         kept_before = np.concatenate([[0], np.cumsum(kept, dtype=np.int64)])
         return Panel(

@@ -1,13 +1,14 @@
 """A fitted Prophet model as values: what to store, to send and to forecast from.
 
-One to two kilobytes of JSON, where `prophet.serialize` needs some thirty. It holds
-linear growth, no regressors, additive seasonality. What follows from other fields is a
+One to three kilobytes of JSON, where `prophet.serialize` needs some thirty. It holds
+linear growth, additive seasonality and additive regressors, on the linear scale or that of
+log(1 + units). What follows from other fields is a
 property (the last day, the mean step). Prophet itself takes a second to import, so only
 the two methods that deal with a real `prophet.Prophet` do so.
 """
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, dataclass, fields
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -32,6 +33,19 @@ class Seasonality:
 
 
 @dataclass(frozen=True)
+class Regressor:
+    """A column beside trend and season, as `regressors` names it: its effect on a day is
+    beta (value - mean) / std, in units of `y_scale`.
+    """
+
+    name: str
+    prior_scale: float
+    mean: float
+    std: float
+    beta: float
+
+
+@dataclass(frozen=True)
 class ProphetParameters:
     """A fitted model: y = y_scale * (k t + m + sum_j delta_j max(t - s_j, 0) + X beta).
 
@@ -41,6 +55,9 @@ class ProphetParameters:
     seasonality by seasonality. `sigma_obs` is the noise's standard deviation in units of
     `y_scale`. `rows` counts the training rows. On `closed_weekdays` (0 is Monday) no
     training row exists, so the store is taken to be closed and the forecast is 0.
+    `scale` is that of y: `log` means log(1 + units). `shift` (in units of `y_scale`) is what
+    the last days were above the fit, damped; a forecast adds it to m. `smearing` is the share
+    of the way from the median to the mean that a log model's forecast goes.
     Source: Taylor & Letham, Forecasting at Scale (2018), and Prophet 1.5's prophet.stan.
     """
 
@@ -58,6 +75,10 @@ class ProphetParameters:
     changepoint_prior_scale: float
     closed_weekdays: tuple[int, ...]
     growth: Literal["linear"] = "linear"
+    regressors: tuple[Regressor, ...] = ()
+    scale: Literal["linear", "log"] = "linear"
+    shift: float = 0.0
+    smearing: float = 0.0
 
     def __post_init__(self) -> None:
         if len(self.delta) != len(self.changepoints_t):
@@ -69,6 +90,8 @@ class ProphetParameters:
             raise ValueError(f"{len(self.beta)} coefficients for {columns} Fourier columns")
         if self.growth != "linear":
             raise ValueError(f"growth {self.growth!r} is not known; only 'linear' is")
+        if self.scale not in ("linear", "log"):
+            raise ValueError(f"scale {self.scale!r} is not known; 'linear' and 'log' are")
 
     @property
     def last_day(self) -> date:
@@ -82,7 +105,7 @@ class ProphetParameters:
 
     @staticmethod
     def of(model: "Prophet") -> "ProphetParameters":
-        """The values of a fitted Prophet: linear growth, additive terms, no regressors."""
+        """The values of a fitted Prophet: linear growth, additive terms."""
         from functions.forecasting.prophet_model import extract
 
         return extract(model)
@@ -95,19 +118,23 @@ class ProphetParameters:
 
     def to_json_dict(self) -> dict[str, Any]:
         """The fields as JSON-compatible lists, numbers and strings; floats stay exact."""
-        seasonalities = [asdict(term) for term in self.seasonalities]
+        terms = {
+            name: [asdict(term) for term in getattr(self, name)]
+            for name in ("seasonalities", "regressors")
+        }
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         lists = {name: list(v) for name, v in values.items() if isinstance(v, tuple)}
         first_day = self.first_day.isoformat()
-        return {**values, **lists, "seasonalities": seasonalities, "first_day": first_day}
+        return {**values, **lists, **terms, "first_day": first_day}
 
     @staticmethod
     def from_json_dict(values: Mapping[str, Any]) -> "ProphetParameters":
         """The inverse of `to_json_dict`. ValueError names fields that are missing or unknown."""
         known = {field.name for field in fields(ProphetParameters)}
-        if known != set(values):
+        needed = {f.name for f in fields(ProphetParameters) if f.default is MISSING}
+        if not needed <= set(values) <= known:
             raise ValueError(
-                f"model parameters lack {sorted(known - set(values))} and have unknown "
+                f"model parameters lack {sorted(needed - set(values))} and have unknown "
                 f"{sorted(set(values) - known)}"
             )
         lists = {name: tuple(v) for name, v in values.items() if isinstance(v, list)}
@@ -116,6 +143,7 @@ class ProphetParameters:
                 **values,
                 **lists,
                 "seasonalities": tuple(Seasonality(**term) for term in values["seasonalities"]),
+                "regressors": tuple(Regressor(**term) for term in values.get("regressors", ())),
                 "first_day": date.fromisoformat(values["first_day"]),
             }
         )

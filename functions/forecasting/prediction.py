@@ -11,15 +11,41 @@ import numpy as np
 
 from functions.forecasting.panel import Dates, Floats
 from functions.forecasting.parameters import ProphetParameters, Seasonality
+from functions.forecasting.regressors import DayFacts, columns
 
 
-def predict(models: Sequence[ProphetParameters], dates: Dates) -> Floats:
-    """yhat of n models on h days (datetime64[D]), in units per day; shape (n, h)."""
+def predict(
+    models: Sequence[ProphetParameters], dates: Dates, regressed: Floats | None = None
+) -> Floats:
+    """yhat of n models on h days (datetime64[D]), on each model's scale; shape (n, h).
+
+    `regressed` (n, h) is what `effects` says of the days, in units of y_scale.
+    """
     if not models:
         return np.empty((0, len(dates)))
     y_scale = np.array([model.y_scale for model in models])
-    yhat: Floats = (_trend(models, dates) + _seasonal(models, dates)) * y_scale[:, None]
+    shift = np.array([model.shift for model in models])
+    terms = _trend(models, dates) + _seasonal(models, dates) + shift[:, None]
+    yhat: Floats = (terms if regressed is None else terms + regressed) * y_scale[:, None]
     return yhat
+
+
+def effects(models: Sequence[ProphetParameters], facts: DayFacts, days: int) -> Floats:
+    """The regressors' joint effect on h days, in units of each model's y_scale; shape (n, h).
+
+    `facts` holds n * h days, model by model. A driver that it does not have counts as 0.
+    """
+    names = tuple(dict.fromkeys(term.name for model in models for term in model.regressors))
+    if not names:
+        return np.zeros((len(models), days))
+    beta, origin = np.zeros((len(models), len(names))), np.zeros(len(models))
+    for i, model in enumerate(models):
+        for term in model.regressors:
+            beta[i, names.index(term.name)] = term.beta / term.std
+            origin[i] -= term.beta * term.mean / term.std
+    values = columns(names, facts).reshape(len(models), days, len(names))
+    effect: Floats = np.einsum("nhr,nr->nh", values, beta) + origin[:, None]
+    return effect
 
 
 def scaled_time(models: Sequence[ProphetParameters], dates: Dates) -> Floats:
@@ -46,12 +72,12 @@ def fourier(seasonalities: Sequence[Seasonality], dates: Dates) -> Floats:
     if not seasonalities:
         return np.zeros((len(dates), 1))
     days = dates.astype("datetime64[D]").astype(np.float64)
-    columns = []
+    waves = []
     for term in seasonalities:
         for order in range(1, term.fourier_order + 1):
             angle = order / term.period * (np.pi * 2 * days)
-            columns += [np.sin(angle), np.cos(angle)]
-    return np.stack(columns, axis=1)
+            waves += [np.sin(angle), np.cos(angle)]
+    return np.stack(waves, axis=1)
 
 
 def _trend(models: Sequence[ProphetParameters], dates: Dates) -> Floats:

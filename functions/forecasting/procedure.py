@@ -1,70 +1,255 @@
-"""Training by the book: cut the window, keep open days, backtest, fit on all of them.
+"""Training by the book: keep open days, backtest, choose, calibrate, fit on all of them.
 
-`as_of` is a parameter, so any run can be repeated on old data.
+`as_of` is a parameter, so any run can be repeated on old data. Every series with an open day
+gets a model: where its strategy can't be fitted, or loses to the honest naive, the naive
+serves, and the result says so.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
+
+from functions.forecasting import choice, conformal
+from functions.forecasting.backtests import Backtests, Tested
 from functions.forecasting.engine import Engine
-from functions.forecasting.metrics import Metrics
-from functions.forecasting.panel import Key, Panel
-from functions.forecasting.parameters import ProphetParameters
-from functions.forecasting.strategy import Strategy
-from functions.forecasting.unfit import Unfit, refusals
+from functions.forecasting.metrics import (
+    Metrics,
+    fold_metrics,
+    mean_metrics,
+    metrics_of,
+)
+from functions.forecasting.panel import Floats, Key, Panel
+from functions.forecasting.regressors import rest_weekdays
+from functions.forecasting.scale import Band
+from functions.forecasting.series_model import SeriesModel
+from functions.forecasting.strategy import BUILT_IN, NAIVE, Strategies, Strategy
+from functions.forecasting.unfit import Unfit, not_finite
+
+CAP = 2.0  # times the largest day of CAP_DAYS, which no forecast exceeds
+CAP_DAYS = 730
+RECENT_DAYS = 120  # a weekday without an open day in so many is a closed one
+
+
+@dataclass(frozen=True)
+class Fold:
+    """How far off one fold's forecasts were, and of which open days they were."""
+
+    first_day: date
+    last_day: date
+    metrics: Metrics
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """A strategy's backtest; `champion` marks the one of the model that serves so far."""
+
+    strategy: str
+    score: float
+    metrics: Metrics
+    champion: bool = False
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained series: its model on the whole window, and how well folds of it did."""
+    """A trained series: its model, how well folds of its strategy did, and against what.
+
+    `chosen` is the strategy that the model has, which may be another than was asked for.
+    `coverage_before` is the folds' coverage before their intervals were widened.
+    """
 
     key: Key
-    parameters: ProphetParameters
+    chosen: str
+    model: SeriesModel
+    first_day: date
+    rows: int
     metrics: Metrics
-
-    @property
-    def first_day(self) -> date:
-        """The first open day used."""
-        return self.parameters.first_day
+    coverage_before: float | None
+    folds: tuple[Fold, ...]
+    comparison: tuple[Comparison, ...]
+    notes: tuple[str, ...]
 
     @property
     def data_through(self) -> date:
         """The last open day used."""
-        return self.parameters.last_day
-
-    @property
-    def rows(self) -> int:
-        """The number of open days used."""
-        return self.parameters.rows
+        return self.model.last_day
 
 
-def train(panel: Panel, strategy: Strategy, as_of: date, engine: Engine) -> list[Trained | Unfit]:
+def train(
+    panel: Panel,
+    strategy: Strategy,
+    as_of: date,
+    engine: Engine,
+    horizon: int = 7,
+    champions: Mapping[Key, str] | None = None,
+    known: Strategies = BUILT_IN,
+    naive_serves: bool = True,
+) -> list[Trained | Unfit]:
     """Trains every series of `panel` on the open days before `as_of`, in the panel's order.
 
-    A series with too few open days, with a value that is not finite, or that the engine
-    can't fit is an `Unfit` in its place. Days from `as_of` on are never looked at.
+    `champions` names the strategy that serves a series so far: it is backtested as well.
+    `naive_serves` is False where a model is wanted even if it loses to the honest naive. A
+    series without an open day, or with a value that is not finite, is an `Unfit` in its
+    place. Days from `as_of` on are never looked at.
     """
-    days = panel.window(as_of, strategy.window_days).open_days()
-    too_few = (
-        f"{{rows}} open days in {strategy.window} before {as_of}; "
-        f"at least {strategy.min_open_days} are needed"
-    )
-    reasons = refusals(days, strategy.min_open_days, too_few)
-    sound = [i for i, reason in enumerate(reasons) if reason is None]
-    sound_days = days if len(sound) == len(days) else days.select(sound)
-    metrics = dict(zip(sound, engine.backtest(sound_days, strategy), strict=True))
-    models = dict(zip(sound, engine.fit(sound_days, strategy), strict=True))
-    return [
-        reason or _outcome(days.keys[i], models[i], metrics[i]) for i, reason in enumerate(reasons)
-    ]
+    days = panel.window(as_of, None).open_days()
+    refused = [_refusal(days, i, as_of) for i in range(len(days))]
+    sound = [i for i, reason in enumerate(refused) if reason is None]
+    results: list[Trained | Unfit | None] = list(refused)
+    if sound:
+        some = days if len(sound) == len(days) else days.select(sound)
+        training = _Training(some, strategy, as_of, engine, horizon, champions or {}, known)
+        for i, result in zip(sound, training.results(naive_serves), strict=True):
+            results[i] = result
+    return [result for result in results if result is not None]
 
 
-def _outcome(
-    key: Key, model: ProphetParameters | Unfit, metrics: Metrics | Unfit
-) -> Trained | Unfit:
-    """A model counts only with its backtest: unmeasured, it could not be compared later."""
-    if isinstance(model, Unfit):
-        return model
-    if isinstance(metrics, Unfit):
-        return metrics
-    return Trained(key, model, metrics)
+def _refusal(days: Panel, i: int, as_of: date) -> Unfit | None:
+    rows = days.series(i)
+    if rows.start == rows.stop:
+        return Unfit(f"no open day before {as_of}; at least 1 is needed")
+    return not_finite(days.dates[rows], days.units[rows])
+
+
+class _Training:
+    """The training of sound series: what was backtested, and what came of it."""
+
+    def __init__(
+        self,
+        days: Panel,
+        strategy: Strategy,
+        as_of: date,
+        engine: Engine,
+        horizon: int,
+        champions: Mapping[Key, str],
+        known: Strategies,
+    ) -> None:
+        self.days, self.strategy, self.known = days, strategy, known
+        self.candidates = list(strategy.candidates or (strategy.name,))
+        self.serving = [champions.get(key) for key in days.keys]
+        wanted: dict[str, np.ndarray | None] = dict.fromkeys([*self.candidates, NAIVE])
+        for name in sorted({name for name in self.serving if name is not None and name in known}):
+            at = np.flatnonzero([serving == name for serving in self.serving])
+            wanted.setdefault(name, at)
+        self.names = list(wanted)
+        self.tests = Backtests(days, as_of, horizon, strategy.n_splits, wanted, known, engine)
+        self.tested: dict[str, Tested] = {name: self.tests[name] for name in self.names}
+        loss = np.stack(
+            [choice.losses(self.tests.actual, self.tested[name].band.yhat) for name in self.names],
+            axis=1,
+        )
+        self.scores = choice.scores(self.tests.actual, loss, loss[:, self.names.index(NAIVE)])
+
+    def results(self, naive_serves: bool) -> list[Trained | Unfit]:
+        chosen, reasons = self._choose(naive_serves)
+        tests, level = self.tests, self.strategy.interval_level
+        band = self._band_of(chosen)
+        times = conformal.widening(tests.actual, band, level)
+        raw = fold_metrics(tests.actual, band)
+        measured = fold_metrics(tests.actual, conformal.widened(band, times))
+        means = mean_metrics(measured)
+        coverage = mean_metrics(raw)[:, Metrics.place("coverage")]
+        compared = {
+            name: mean_metrics(fold_metrics(tests.actual, tested.band))
+            for name, tested in self.tested.items()
+        }
+        caps, rest, closed = _caps(self.days), rest_weekdays(self.days), _closed(self.days)
+        return [
+            Trained(
+                key=key,
+                chosen=chosen[i],
+                model=SeriesModel(
+                    members=tests.members(chosen[i], i),
+                    last_day=self.days.dates[self.days.offsets[i + 1] - 1].item(),
+                    cap=float(caps[i]),
+                    closed_weekdays=tuple(np.flatnonzero(closed[i]).tolist()),
+                    rest_weekdays=tuple(np.flatnonzero(rest[i]).tolist()),
+                    widening=float(times[i]),
+                    usual=tests.usual(i),
+                ),
+                first_day=self.days.dates[self.days.offsets[i]].item(),
+                rows=int(self.days.rows[i]),
+                metrics=metrics_of(means[i].tolist()),
+                coverage_before=None if np.isnan(coverage[i]) else float(coverage[i]),
+                folds=tuple(
+                    Fold(first, last, metrics_of(measured[i, k].tolist()))
+                    for k, (first, last) in enumerate(tests.fold_days(i))
+                ),
+                comparison=self._comparison(i, compared),
+                notes=(*reasons[i], *tests.notes(chosen[i], i)),
+            )
+            for i, key in enumerate(self.days.keys)
+        ]
+
+    def _choose(self, naive_serves: bool) -> tuple[list[str], list[list[str]]]:
+        """The strategy of each series, and what there is to say about it."""
+        considered = list(dict.fromkeys([*self.candidates, *([NAIVE] * naive_serves)]))
+        places = [self.names.index(name) for name in considered]
+        won = choice.best(self.scores[:, places])
+        chosen: list[str] = []
+        notes: list[list[str]] = []
+        for i, place in enumerate(won.tolist()):
+            name = considered[place] if place >= 0 else NAIVE
+            said: list[str] = []
+            if len(self.candidates) == 1 and name != self.candidates[0]:
+                asked = self.candidates[0]
+                why = self.tested[asked].reasons[i]
+                if why is not None:
+                    said.append(f"the naive serves: {why.reason}")
+                else:
+                    score = self.scores[i, self.names.index(asked)]
+                    said.append(
+                        f"the naive serves: {asked} has {score:.2f} times its error on the folds"
+                    )
+            elif place < 0:
+                said.append(
+                    f"the naive serves: {self.days.rows[i]} open days are too few to measure"
+                )
+            chosen.append(name)
+            notes.append(said)
+        return chosen, notes
+
+    def _band_of(self, chosen: list[str]) -> Band:
+        """Each series' folds by its chosen strategy."""
+        band = Band.empty(self.tests.actual.shape)
+        for name in set(chosen):
+            at = np.flatnonzero([each == name for each in chosen])
+            band.put(at, self.tested[name].band.at(at))
+        return band
+
+    def _comparison(self, i: int, compared: Mapping[str, Floats]) -> tuple[Comparison, ...]:
+        """Every strategy that was measured on the i-th series, the best first."""
+        found = [
+            Comparison(
+                name,
+                float(self.scores[i, at]),
+                metrics_of(compared[name][i].tolist()),
+                champion=champion,
+            )
+            for at, name in enumerate(self.names)
+            if np.isfinite(self.scores[i, at])
+            for champion in ((False, True) if name == self.serving[i] else (False,))
+            if champion or name in self.candidates or name == NAIVE
+        ]
+        return tuple(sorted(found, key=lambda each: each.score))
+
+
+def _caps(days: Panel) -> Floats:
+    """No series' forecast exceeds this; shape (n,)."""
+    last = days.dates[days.offsets[1:] - 1]
+    recent = days.dates > np.repeat(last, days.rows) - np.timedelta64(CAP_DAYS, "D")
+    largest = np.maximum.reduceat(np.where(recent, days.units, 0.0), days.offsets[:-1])
+    return np.maximum(CAP * largest, 1.0)
+
+
+def _closed(days: Panel) -> np.ndarray:
+    """The weekdays without an open day lately; bool, shape (n, 7)."""
+    last = days.dates[days.offsets[1:] - 1]
+    recent = days.dates > np.repeat(last, days.rows) - np.timedelta64(RECENT_DAYS, "D")
+    opened = np.zeros((len(days), 7), bool)
+    series = np.repeat(np.arange(len(days)), days.rows)
+    opened[series[recent], (days.dates[recent].astype(np.int64) + 3) % 7] = True
+    # So few days show no pattern: they say nothing of the weekdays that they lack.
+    few = days.rows < 7
+    return ~opened & ~few[:, None]

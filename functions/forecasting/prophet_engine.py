@@ -3,20 +3,17 @@
 It is the reference: slow (30 to 260 ms a fit) and exactly what Prophet does.
 """
 
-from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from datetime import date
-from typing import TypeVar
 
-from functions.forecasting import forecasts
-from functions.forecasting.forecasts import Forecasts
-from functions.forecasting.metrics import Metrics
-from functions.forecasting.panel import Dates, Floats, Panel
+import numpy as np
+import numpy.typing as npt
+
+from functions.forecasting.panel import Panel
 from functions.forecasting.parameters import ProphetParameters
+from functions.forecasting.regressors import Design
 from functions.forecasting.strategy import Strategy
-from functions.forecasting.unfit import Unfit
-
-T = TypeVar("T")
+from functions.forecasting.unfit import Unfit, refusals
+from functions.forecasting.walk import Walk, empty_folds
 
 
 class ProphetEngine:
@@ -30,36 +27,42 @@ class ProphetEngine:
     def __init__(self, executor: Executor | None = None) -> None:
         self._executor = executor
 
-    def fit(self, panel: Panel, strategy: Strategy) -> list[ProphetParameters | Unfit]:
-        """One fitted model per series; see `Engine.fit`."""
-        from functions.forecasting import stan_fit  # 3 s, which forecasting alone need not wait
-
-        return self._each(stan_fit.fit, panel, strategy)
-
-    def backtest(self, panel: Panel, strategy: Strategy) -> list[Metrics | Unfit]:
-        """Each series' errors over its folds; see `Engine.backtest`."""
-        from functions.forecasting import stan_fit
-
-        return self._each(stan_fit.backtest, panel, strategy)
-
-    def forecast(
+    def walk_forward(
         self,
-        models: Sequence[ProphetParameters],
-        start: date,
-        horizon: int,
-        level: float = 0.95,
-    ) -> Forecasts:
-        """`horizon` days from `start` for each model, without Prophet; see `forecasts`."""
-        return forecasts.forecast(models, start, horizon, level)
-
-    def _each(
-        self, task: Callable[[Dates, Floats, Strategy], T], panel: Panel, strategy: Strategy
-    ) -> list[T]:
-        """`task` on each series, in the panel's order. One task per series: a series takes
-        so long that handing them out singly costs nothing and keeps every core busy to the end.
+        panel: Panel,
+        strategy: Strategy,
+        design: Design,
+        blocks: npt.NDArray[np.int64],
+    ) -> Walk[ProphetParameters]:
+        """Folds and a last fit of every series; see `Engine.walk_forward`. One task per
+        series: a series takes so long that handing them out singly costs nothing and keeps
+        every core busy to the end.
         """
-        series = [panel.series(i) for i in range(len(panel))]
-        dates = [panel.dates[rows] for rows in series]
-        units = [panel.units[rows] for rows in series]
+        from functions.forecasting import stan_fit  # 3 s, which forecasting need not wait for
+
+        reasons = refusals(panel, strategy.n_splits * (blocks > 0) * blocks + 2)
+        sound = [i for i, reason in enumerate(reasons) if reason is None]
+        tasks = [
+            stan_fit.Task(
+                panel.dates[rows],
+                panel.units[rows],
+                design.names,
+                design.values[rows],
+                design.prior_scales,
+                strategy,
+                int(blocks[i]),
+            )
+            for i in sound
+            for rows in (panel.series(i),)
+        ]
         mapped = map if self._executor is None else self._executor.map
-        return list(mapped(task, dates, units, [strategy] * len(panel)))
+        band = empty_folds(strategy.n_splits, blocks)
+        models: dict[int, ProphetParameters] = {}
+        for i, result in zip(sound, mapped(stan_fit.walk, tasks), strict=True):
+            if isinstance(result, Unfit):
+                reasons[i] = result
+                continue
+            models[i] = result.model
+            for k, fold in enumerate(result.folds):
+                band.put((i, k, slice(len(fold.yhat))), fold)
+        return Walk(band, reasons, models.__getitem__, {})

@@ -3,19 +3,25 @@
 A rebuilt model's `predict` gives the same forecast as the fit the parameters came from,
 and it goes through `prophet.serialize`. The training values are not stored, so without them its
 history has the right length, first and last day and weekdays, and NaN for y: `plot` shows
-no points.
+no points. A model on the log scale forecasts log(1 + units) as a Prophet too; one with
+regressors needs their columns in the frame it predicts (`regressors.columns` makes them).
 """
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from functions.forecasting.parameters import ProphetParameters, Seasonality, closed_weekdays
+from functions.forecasting.parameters import (
+    ProphetParameters,
+    Regressor,
+    Seasonality,
+    closed_weekdays,
+)
 from functions.forecasting.stock_prophet import Prophet
 
 
 def extract(model: Prophet) -> ProphetParameters:
-    """The values of a fitted Prophet: linear growth, additive terms, no regressors.
+    """The values of a fitted Prophet: linear growth, additive terms.
 
     Raises ValueError if the model has anything else, or is not fitted.
     """
@@ -27,20 +33,26 @@ def extract(model: Prophet) -> ProphetParameters:
         or model.changepoints_t is None
     ):
         raise ValueError("the model is not fitted; call its fit first")
-    modes = {term["mode"] for term in model.seasonalities.values()}
-    has_more = model.extra_regressors or model.train_holiday_names is not None
-    if has_more or modes - {"additive"} or model.growth != "linear" or model.scaling != "absmax":
+    terms = [*model.seasonalities.values(), *model.extra_regressors.values()]
+    modes = {term["mode"] for term in terms}
+    if (
+        model.train_holiday_names is not None
+        or modes - {"additive"}
+        or model.growth != "linear"
+        or model.scaling != "absmax"
+    ):
         raise ValueError(
-            "only models of a linear trend and additive seasonality have parameters here, not "
-            f"{model.growth} growth, {model.scaling} scaling, {sorted(modes)} terms, regressors "
-            f"{list(model.extra_regressors)} or holidays"
+            "only models of a linear trend and additive terms have parameters here, not "
+            f"{model.growth} growth, {model.scaling} scaling, {sorted(modes)} terms or holidays"
         )
+    beta = model.params["beta"].ravel().tolist()
+    waves = sum(2 * int(term["fourier_order"]) for term in model.seasonalities.values())
     return ProphetParameters(
         k=float(model.params["k"].item()),
         m=float(model.params["m"].item()),
         delta=tuple(model.params["delta"].ravel().tolist()),
         changepoints_t=tuple(float(t) for t in model.changepoints_t),
-        beta=tuple(model.params["beta"].ravel().tolist()),
+        beta=tuple(beta[:waves]) or (0.0,),
         sigma_obs=float(model.params["sigma_obs"].item()),
         y_scale=float(model.y_scale),
         first_day=model.start.date(),
@@ -58,6 +70,20 @@ def extract(model: Prophet) -> ProphetParameters:
         changepoint_prior_scale=model.changepoint_prior_scale,
         closed_weekdays=closed_weekdays(model.history["ds"].to_numpy("datetime64[D]")),
         growth=model.growth,
+        regressors=tuple(
+            Regressor(
+                name=name,
+                prior_scale=float(term["prior_scale"]),
+                mean=float(term["mu"]),
+                std=float(term["std"]),
+                beta=effect,
+            )
+            for (name, term), effect in zip(
+                model.extra_regressors.items(),
+                beta[waves:] if model.extra_regressors else (),
+                strict=True,
+            )
+        ),
     )
 
 
@@ -69,7 +95,8 @@ def rebuild(
 ) -> Prophet:
     """A fitted Prophet with every attribute that `Prophet.fit` sets (1.5, forecaster.py).
 
-    `history` is the open days that were fitted, in columns ds and y, for plots. Its length
+    `history` is the open days that were fitted, in columns ds and y (on the model's scale)
+    and one per regressor, for plots. Its length
     and its first and last day must be the parameters' (ValueError).
     """
     model = Prophet(
@@ -96,6 +123,14 @@ def rebuild(
             "mode": "additive",
             "condition_name": None,
         }
+    for regressor in parameters.regressors:
+        model.extra_regressors[regressor.name] = {
+            "prior_scale": regressor.prior_scale,
+            "standardize": "auto",
+            "mu": regressor.mean,
+            "std": regressor.std,
+            "mode": "additive",
+        }
     model.history = model.setup_dataframe(_history(parameters, history))
     model.history_dates = model.history["ds"].copy()
     _, _, model.train_component_cols, model.component_modes = model.make_all_seasonality_features(
@@ -103,12 +138,18 @@ def rebuild(
     )
     model.params = {
         "k": np.array([[parameters.k]]),
-        "m": np.array([[parameters.m]]),
+        "m": np.array([[parameters.m + parameters.shift]]),
         "delta": np.array([parameters.delta]),
-        "beta": np.array([parameters.beta]),
+        "beta": np.array([_beta(parameters)]),
         "sigma_obs": np.array([[parameters.sigma_obs]]),
     }
     return model
+
+
+def _beta(parameters: ProphetParameters) -> tuple[float, ...]:
+    """All coefficients in Prophet's order; a single 0 stands for no column at all."""
+    waves = parameters.beta if parameters.seasonalities else ()
+    return (*waves, *(term.beta for term in parameters.regressors)) or (0.0,)
 
 
 def _changepoints(parameters: ProphetParameters) -> "pd.Series[pd.Timestamp]":
@@ -126,7 +167,8 @@ def _history(parameters: ProphetParameters, history: pd.DataFrame | None) -> pd.
         weekday = (parameters.first_day.weekday() + days) % 7
         days = days[~np.isin(weekday, parameters.closed_weekdays)]
         days = days[np.linspace(0, len(days) - 1, parameters.rows).astype(int)]
-        return pd.DataFrame({"ds": _days_after_first(parameters, days), "y": np.nan})
+        means = {term.name: term.mean for term in parameters.regressors}
+        return pd.DataFrame({"ds": _days_after_first(parameters, days), "y": np.nan, **means})
     first, last = history["ds"].min().date(), history["ds"].max().date()
     seen = (len(history), first, last)
     needed = (parameters.rows, parameters.first_day, parameters.last_day)
@@ -135,7 +177,7 @@ def _history(parameters: ProphetParameters, history: pd.DataFrame | None) -> pd.
             "the history (rows, first day, last day) must be the one that was fitted: "
             f"{needed[0]}, {needed[1]}, {needed[2]}; not {seen[0]}, {seen[1]}, {seen[2]}"
         )
-    return history[["ds", "y"]].copy()
+    return history[["ds", "y", *(term.name for term in parameters.regressors)]].copy()
 
 
 def _days_after_first(

@@ -5,19 +5,46 @@ quiet, since what went wrong is in the result, and leave no file behind.
 """
 
 import tempfile
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from functions.forecasting.metrics import Metrics
+from functions.forecasting.intervals import half_widths
 from functions.forecasting.panel import Dates, Floats
 from functions.forecasting.parameters import ProphetParameters
 from functions.forecasting.prediction import predict
+from functions.forecasting.scale import Band, fitted_on, in_units
 from functions.forecasting.seasonality import seasonalities_of
-from functions.forecasting.splits import anchored_splits
 from functions.forecasting.stock_prophet import Prophet
 from functions.forecasting.strategy import Strategy
-from functions.forecasting.unfit import Unfit, not_finite
+from functions.forecasting.unfit import Unfit
+from functions.forecasting.walk import walk_cuts
+
+_RESIDUAL_ROWS = 45
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """One series to walk: its open days and units (T,), the regressors' names, values
+    (T, r) and prior scales (r,), and the rows of a test block (0: no folds).
+    """
+
+    dates: Dates
+    units: Floats
+    names: tuple[str, ...]
+    values: Floats
+    prior_scales: Floats
+    strategy: Strategy
+    block: int
+
+
+@dataclass(frozen=True, eq=False)
+class Walked:
+    """The forecasts of one series' folds, each of `block` days, and the model of all rows."""
+
+    folds: list[Band]
+    model: ProphetParameters
 
 
 def warm_up() -> None:
@@ -25,35 +52,65 @@ def warm_up() -> None:
     Prophet()
 
 
-def fit(dates: Dates, units: Floats, strategy: Strategy) -> ProphetParameters | Unfit:
-    """The model of one series' rows; `dates` and `units` have one value per row."""
-    if len(units) < 2:
-        return Unfit(f"{len(units)} rows can't be fitted; at least 2 are needed")
-    return not_finite(dates, units) or _fit_with_stan(dates, units, strategy)
-
-
-def backtest(dates: Dates, units: Floats, strategy: Strategy) -> Metrics | Unfit:
-    """The mean errors over one series' folds. One fold that fails makes the series unfit."""
-    needed = strategy.n_splits + 2
-    if len(units) < needed:
-        return Unfit(
-            f"{len(units)} rows can't be backtested; {strategy.n_splits} folds of at least 2 "
-            f"training rows need {needed}"
-        )
-    if refusal := not_finite(dates, units):
-        return refusal
-    folds = []
-    for fold in anchored_splits(len(units), strategy.n_splits):
-        model = _fit_with_stan(dates[fold.train], units[fold.train], strategy)
+def walk(task: Task) -> Walked | Unfit:
+    """The folds and the last fit of one series of finite rows. A fit that fails makes it
+    unfit.
+    """
+    splits = task.strategy.n_splits if task.block else 0
+    cuts = walk_cuts(np.array([len(task.dates)]), np.array([task.block]), splits)[0].tolist()
+    folds: list[Band] = []
+    for cut in cuts[:-1]:
+        model = _fit(task, cut)
         if isinstance(model, Unfit):
-            return Unfit(f"the fold trained up to {dates[fold.cut - 1]}: {model.reason}")
-        forecast = np.maximum(predict([model], dates[fold.test])[0], 0)
-        folds.append(Metrics.of(units[fold.test], forecast))
-    return Metrics.mean(folds)
+            return Unfit(f"the fold trained up to {task.dates[cut - 1]}: {model.reason}")
+        folds.append(_forecast(model, task, slice(cut, cut + task.block)))
+    final = _fit(task, cuts[-1])
+    return final if isinstance(final, Unfit) else Walked(folds, final)
 
 
-def _fit_with_stan(dates: Dates, units: Floats, strategy: Strategy) -> ProphetParameters | Unfit:
-    """A fit of finite rows, at least 2. Stan's failures and non-finite results are Unfit."""
+def _forecast(model: ProphetParameters, task: Task, rows: slice) -> Band:
+    """The model's forecast of some of the task's rows."""
+    dates, last = task.dates[rows], np.datetime64(model.last_day, "D")
+    ahead = (dates - last).astype(np.int64)[None]
+    center = predict([model], dates, _effect(model, task, rows))
+    widths = half_widths([model], ahead, task.strategy.interval_level)
+    variance = (model.sigma_obs * model.y_scale) ** 2
+    band = in_units(
+        center, widths, np.array(model.scale == "log"), np.array(model.smearing * variance / 2)
+    )
+    return band.at(0)
+
+
+def _effect(model: ProphetParameters, task: Task, rows: slice) -> Floats:
+    """What the regressors add on some of the task's rows, in units of y_scale; (1, rows)."""
+    effect = np.zeros((1, len(task.dates[rows])))
+    for term in model.regressors:
+        values = task.values[rows, task.names.index(term.name)]
+        effect[0] += term.beta * (values - term.mean) / term.std
+    return effect
+
+
+def _fit(task: Task, cut: int) -> ProphetParameters | Unfit:
+    """The model of the first `cut` rows, at least 2, its recent residual included."""
+    strategy = task.strategy
+    y = fitted_on(task.units[:cut], strategy.scale)
+    model = _fit_with_stan(task, y, cut)
+    if isinstance(model, Unfit):
+        return model
+    shift = 0.0
+    if strategy.recent_residual:
+        rows = slice(max(cut - _RESIDUAL_ROWS, 0), cut)
+        fitted = predict([model], task.dates[rows], _effect(model, task, rows))[0]
+        age = (task.dates[cut - 1] - task.dates[rows]).astype(np.float64)
+        weight = 0.5 ** (age / strategy.residual_half_life_days)
+        mean = (weight * (y[rows] - fitted)).sum() / weight.sum()
+        shift = strategy.recent_residual * float(mean) / model.y_scale
+    return replace(model, scale=strategy.scale, shift=shift, smearing=strategy.smearing)
+
+
+def _fit_with_stan(task: Task, y: Floats, cut: int) -> ProphetParameters | Unfit:
+    """A fit of finite rows. Stan's failures and non-finite results are Unfit."""
+    dates, strategy = task.dates[:cut], task.strategy
     terms = {term.name: term.fourier_order for term in seasonalities_of(dates, strategy)}
     model = Prophet(
         n_changepoints=strategy.n_changepoints,
@@ -66,16 +123,22 @@ def _fit_with_stan(dates: Dates, units: Floats, strategy: Strategy) -> ProphetPa
         interval_width=strategy.interval_level,
         uncertainty_samples=0,
     )
-    history = pd.DataFrame({"ds": dates.astype("datetime64[ns]"), "y": units})
+    history = pd.DataFrame({"ds": dates.astype("datetime64[ns]"), "y": y})
+    for at, name in enumerate(task.names):
+        values = task.values[:cut, at]
+        if (values != values[0]).any():
+            model.add_regressor(name, prior_scale=float(task.prior_scales[at]))
+            history[name] = values
     with tempfile.TemporaryDirectory(prefix="shelfcast-fit-") as scratch:
         try:
             model.fit(history, output_dir=scratch)
         except (RuntimeError, ValueError) as error:  # Stan gave up, or wrote what can't be read
-            return Unfit(f"Stan could not fit {len(units)} rows: {_last_line(error)}")
+            return Unfit(f"Stan could not fit {cut} rows: {_last_line(error)}")
     parameters = ProphetParameters.of(model)
-    values = [parameters.k, parameters.m, parameters.sigma_obs, *parameters.delta]
-    if not np.isfinite([*values, *parameters.beta]).all():
-        return Unfit(f"Stan's fit of {len(units)} rows has parameters that are not finite")
+    numbers = [parameters.k, parameters.m, parameters.sigma_obs, *parameters.delta]
+    effects = [term.beta for term in parameters.regressors]
+    if not np.isfinite([*numbers, *parameters.beta, *effects]).all():
+        return Unfit(f"Stan's fit of {cut} rows has parameters that are not finite")
     return parameters
 
 

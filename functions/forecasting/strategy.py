@@ -1,12 +1,19 @@
 """What a strategy's name stands for: which days are used, and what is fitted to them.
 
 A strategy holds values only. How many series are fitted at a time, and by what, is the
-engine's business.
+engine's business. Three kinds: a *plain* one fits one model to each series, one with
+`members` averages the forecasts of other strategies, and one with `candidates` backtests
+others on the same folds and takes the best for each series. A new one is a line of
+`BUILT_IN`, or comes from the setting `strategies`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
 from types import MappingProxyType
+from typing import Any, ClassVar, Literal
+
+Method = Literal["prophet", "naive", "seasonal-naive", "recent-mean", "recent-median", "tsb"]
 
 
 @dataclass(frozen=True)
@@ -14,42 +21,53 @@ class Strategy:
     """A named way to train one series.
 
     `window_days` counts calendar days before `as_of` (None: all history); of these the
-    open ones are used. `n_splits` folds of an anchored walk-forward measure the model.
-    `interval_level` is the probability that an interval is meant to cover. The weekly
-    term has `weekly_order` Fourier pairs and the yearly one 10. A history has either only
-    if it can carry it: `seasonality` says when. Prior scales and changepoints are
-    Prophet's defaults, named here because an engine of our own needs them too.
+    open ones are used. `method` is Prophet's additive model, or one of the level methods of
+    `levels`. `scale` is that of the fit: on the `log` scale (of 1 + units) terms multiply.
+    `drivers` adds a term per driver, `driver_weekdays` one per driver and weekday,
+    `calendar_terms` one for each part of the month, each week of Advent, and the days about an
+    unusual closing. `regressor_prior_scale` holds for drivers, `term_prior_scale` for the rest.
+    `recent_residual` is the share of the recent residual (weighted with a half-life of
+    `residual_half_life_days`) that is added to forecasts. On the log scale a forecast is the
+    median; `smearing` moves it towards the mean (1).
+    `n_splits` folds of an anchored walk-forward measure the model. `interval_level` is the
+    probability that an interval is meant to cover. The weekly term has `weekly_order`
+    Fourier pairs and the yearly one 10; a history has either only if it can carry it:
+    `seasonality` says when. Prior scales and changepoints are Prophet's defaults, named
+    here because an engine of our own needs them too.
 
-    Raises ValueError if `min_open_days` would leave a fold fewer than 2 training rows.
+    Raises ValueError, naming the field and its value, for what makes no sense.
     """
 
+    __pydantic_config__: ClassVar[Any] = {"extra": "forbid", "strict": True}
+
     name: str
-    window_days: int | None
+    window_days: int | None = None
+    method: Method = "prophet"
+    members: tuple[str, ...] = ()
+    candidates: tuple[str, ...] = ()
+    scale: Literal["linear", "log"] = "linear"
+    drivers: bool = False
+    driver_weekdays: bool = False
+    calendar_terms: bool = False
+    recent_residual: float = 0.0
+    residual_half_life_days: float = 14.0
+    smearing: float = 0.0
     min_open_days: int = 10
     n_splits: int = 5
     interval_level: float = 0.95
     weekly_order: int = 3
     seasonality_prior_scale: float = 10.0
+    regressor_prior_scale: float = 10.0
+    term_prior_scale: float = 0.03
     n_changepoints: int = 25
     changepoint_range: float = 0.8
     changepoint_prior_scale: float = 0.05
 
     def __post_init__(self) -> None:
-        if self.window_days is not None and self.window_days < self.min_open_days:
-            raise ValueError(
-                f"strategy {self.name!r}: a window of {self.window_days} days can't hold "
-                f"{self.min_open_days} open days"
-            )
-        if self.n_splits < 1 or self.min_open_days < self.n_splits + 2:
-            raise ValueError(
-                f"strategy {self.name!r}: {self.n_splits} splits of {self.min_open_days} rows "
-                f"leave the first fold fewer than 2 training rows; at least 1 split and "
-                f"{self.n_splits + 2} rows are needed"
-            )
-        if not 0 < self.interval_level < 1:
-            raise ValueError(
-                f"strategy {self.name!r}: interval_level {self.interval_level} is not within (0, 1)"
-            )
+        for field, wrong, fix in _checks(self):
+            if wrong:
+                value = getattr(self, field)
+                raise ValueError(f"strategy {self.name!r}: {field} is {value!r}; {fix}")
 
     @property
     def window(self) -> str:
@@ -57,25 +75,123 @@ class Strategy:
         return "all days" if self.window_days is None else f"the {self.window_days} days"
 
 
+def _checks(it: Strategy) -> Iterator[tuple[str, bool, str]]:
+    """What must hold: a field, whether it is wrong, and what is needed."""
+    others = [f.name for f in fields(it) if f.name not in ("name", "members", "candidates")]
+    changed = [name for name in others if getattr(it, name) != getattr(Strategy, name)]
+    fewest = it.n_splits + 2
+    positive = "a number above 0 is needed"
+    yield "members", bool(it.members and it.candidates), "it can't have candidates as well"
+    for list_ in ("members", "candidates"):
+        names = getattr(it, list_)
+        yield list_, bool(names and changed), f"{changed} belong to the strategies it names"
+        yield list_, len(names) == 1, "name at least 2 strategies, or none"
+        yield list_, len(set(names)) < len(names), "name each strategy once"
+        yield list_, it.name in names, "a strategy can't be one of its own"
+    yield "n_splits", it.n_splits < 1, "at least 1 is needed"
+    yield (
+        "min_open_days",
+        it.min_open_days < fewest,
+        f"{it.n_splits} folds whose first trains on 2 days need {fewest}",
+    )
+    yield (
+        "window_days",
+        it.window_days is not None and it.window_days < it.min_open_days,
+        f"it can't hold the {it.min_open_days} open days of min_open_days",
+    )
+    yield "interval_level", not 0 < it.interval_level < 1, "it must be within (0, 1)"
+    yield "recent_residual", not 0 <= it.recent_residual <= 1, "it must be from 0 to 1"
+    yield "smearing", not 0 <= it.smearing <= 1, "it must be from 0 to 1"
+    yield "weekly_order", not 0 <= it.weekly_order <= 3, "a week has room for 0 to 3 pairs"
+    yield "n_changepoints", not 0 <= it.n_changepoints <= 100, "0 to 100 are possible"
+    yield "changepoint_range", not 0 < it.changepoint_range <= 1, "it must be within (0, 1]"
+    for scale in ("residual_half_life_days", "seasonality_prior_scale", "term_prior_scale"):
+        yield scale, not getattr(it, scale) > 0, positive
+    for scale in ("regressor_prior_scale", "changepoint_prior_scale"):
+        yield scale, not getattr(it, scale) > 0, positive
+
+
 class UnknownStrategy(ValueError):
-    """A strategy was asked for by a name that is not in `STRATEGIES`."""
+    """A strategy was asked for by a name that is not in the table."""
 
 
-STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
+Strategies = Mapping[str, Strategy]
+
+_CALENDAR = Strategy(
+    name="calendar-all",
+    scale="log",
+    drivers=True,
+    driver_weekdays=True,
+    calendar_terms=True,
+    recent_residual=0.5,
+    smearing=0.5,
+    min_open_days=60,
+    changepoint_prior_scale=0.01,
+)
+
+BUILT_IN: Strategies = MappingProxyType(
     {
         each.name: each
         for each in (
             Strategy(name="windowed", window_days=120),
-            Strategy(name="full", window_days=None),
+            Strategy(name="full"),
+            Strategy(name="ensemble", members=("full", "windowed")),
+            _CALENDAR,
+            replace(_CALENDAR, name="calendar-year", window_days=365),
+            replace(_CALENDAR, name="calendar-linear", scale="linear", smearing=0.0),
+            Strategy(name="calendar", members=("calendar-all", "calendar-year")),
+            Strategy(name="blend", members=("calendar-all", "calendar-year", "calendar-linear")),
+            Strategy(name="naive", method="naive"),
+            Strategy(name="seasonal-naive", method="seasonal-naive"),
+            Strategy(name="recent-mean", method="recent-mean", window_days=56),
+            Strategy(name="recent-median", method="recent-median", window_days=56),
+            Strategy(name="tsb", method="tsb"),
+            Strategy(
+                name="auto",
+                candidates=("calendar", "blend", "ensemble", "recent-mean", "tsb", "naive"),
+            ),
         )
     }
 )
+NAIVE = "naive"  # the one to beat
 
 
-def strategy(name: str) -> Strategy:
+def strategy(name: str, known: Strategies = BUILT_IN) -> Strategy:
     """The strategy of that name; `UnknownStrategy` if there is none."""
     try:
-        return STRATEGIES[name]
+        return known[name]
     except KeyError:
-        known = ", ".join(sorted(STRATEGIES))
-        raise UnknownStrategy(f"there is no strategy {name!r}; known are: {known}") from None
+        close = get_close_matches(name, known, n=1)
+        hint = f"did you mean {close[0]!r}? " if close else ""
+        raise UnknownStrategy(
+            f"there is no strategy {name!r}; {hint}Known are: {', '.join(sorted(known))}"
+        ) from None
+
+
+def table(own: Iterable[Strategy] = ()) -> Strategies:
+    """The built-in strategies and `own` ones, which go before those of the same name.
+
+    Raises ValueError if a strategy names another that is not there, or that has candidates,
+    or members of its own.
+    """
+    known = {**BUILT_IN, **{each.name: each for each in own}}
+    for each in known.values():
+        for field, names in (("members", each.members), ("candidates", each.candidates)):
+            for name in names:
+                if name not in known:
+                    raise ValueError(
+                        f"strategy {each.name!r}: {field} has {name!r}, which is no strategy; "
+                        f"known are: {', '.join(sorted(known))}"
+                    )
+                if known[name].candidates or (field == "members" and known[name].members):
+                    raise ValueError(
+                        f"strategy {each.name!r}: {field} has {name!r}, which names strategies "
+                        "itself; name those instead"
+                    )
+    return MappingProxyType(known)
+
+
+def plain(name: str, known: Strategies) -> tuple[Strategy, ...]:
+    """The plain strategies whose forecasts the one of that name averages; itself if plain."""
+    chosen = strategy(name, known)
+    return tuple(known[member] for member in chosen.members) or (chosen,)

@@ -6,6 +6,7 @@ One bad series among a thousand is an expected outcome and must not stop the res
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from functions.forecasting.panel import Dates, Floats, Panel
 
@@ -29,17 +30,17 @@ def not_finite(dates: Dates, units: Floats) -> Unfit | None:
     )
 
 
-def refusals(panel: Panel, needed: int, too_few: str) -> list[Unfit | None]:
-    """For each series of the panel why it can't be trained, None where nothing speaks
-    against it. `too_few` is the reason below `needed` rows and may name `{rows}`.
+def refusals(panel: Panel, needed: npt.NDArray[np.int64]) -> list[Unfit | None]:
+    """For each series of the panel why it can't be fitted, None where nothing speaks
+    against it: fewer rows than `needed` (n,), or units that are not finite.
     """
     rows = panel.rows
     bad_before = np.concatenate([[0], np.cumsum(~np.isfinite(panel.units))])
     bad = np.diff(bad_before[panel.offsets])
     found: list[Unfit | None] = [None] * len(panel)
     for i in np.flatnonzero((rows < needed) | (bad > 0)).tolist():
-        if rows[i] < needed:
-            found[i] = Unfit(too_few.format(rows=rows[i]))
+        if rows[i] < needed[i]:
+            found[i] = Unfit(f"{rows[i]} open days are too few; at least {needed[i]} are needed")
         else:
             found[i] = not_finite(panel.dates[panel.series(i)], panel.units[panel.series(i)])
     return found

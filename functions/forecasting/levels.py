@@ -1,0 +1,186 @@
+"""Methods without a trend: a level for each weekday, with and without a promotion.
+
+They serve where nothing better does (few days, intermittent demand), and one of them, the
+honest naive, is what every other method has to beat:
+
+    naive            the mean of the last 4 days of the same weekday and promotion flag
+    seasonal-naive   the last such day
+    recent-mean, recent-median   of all days of the window
+    tsb              Teunter-Syntetos-Babai: the smoothed chance of a sale times its smoothed
+                     size, for intermittent demand
+
+The promotion flag is the first driver whose name starts with `promo`; without one all days
+count as without. Intervals are quantiles of the errors that the method made on the series'
+own last days, one week ahead where weekdays matter.
+Source of tsb: Teunter, Syntetos & Babai, Intermittent demand: linking forecasting to
+inventory obsolescence (2011), European Journal of Operational Research 214(3).
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from functions.forecasting.panel import Dates, Floats, Panel
+from functions.forecasting.scale import Band
+from functions.forecasting.strategy import Strategy
+from functions.forecasting.unfit import refusals
+from functions.forecasting.walk import Walk, empty_folds, walk_cuts
+
+Ints = npt.NDArray[np.int64]
+
+_GROUPS = 14  # 7 weekdays, without and with a promotion
+_SAME_DAYS = {"naive": 4, "seasonal-naive": 1}
+_ERROR_ROWS = 120  # of a series' last days, for intervals
+# Smoothing of chance and size, as the paper's own experiments favour for slow movers.
+_CHANCE_WEIGHT, _SIZE_WEIGHT = 0.05, 0.1
+
+
+@dataclass(frozen=True)
+class LevelModel:
+    """`levels` has 14 values in units per day: Monday to Sunday, then the same for days with
+    a promotion. An interval reaches from a level + `below` to a level + `above`.
+    """
+
+    method: str
+    levels: tuple[float, ...]
+    below: float
+    above: float
+    promotion: str | None
+
+    def to_json_dict(self) -> dict[str, Any]:
+        """The fields as JSON-compatible values."""
+        return {**asdict(self), "levels": list(self.levels)}
+
+    @staticmethod
+    def from_json_dict(values: Mapping[str, Any]) -> "LevelModel":
+        """The inverse of `to_json_dict`."""
+        return LevelModel(**{**values, "levels": tuple(values["levels"])})
+
+
+def promotion_driver(driver_names: tuple[str, ...]) -> str | None:
+    """The driver that is taken for the promotion flag."""
+    return next((name for name in driver_names if name.startswith("promo")), None)
+
+
+def walk_forward(panel: Panel, strategy: Strategy, blocks: Ints) -> Walk[LevelModel]:
+    """Folds and a last level model of every series of open days; see `engine.Engine`."""
+    reasons = refusals(panel, np.ones(len(panel), np.int64))
+    flag = promotion_driver(panel.driver_names)
+    with_promo = np.zeros(len(panel.dates), np.int64)
+    if flag is not None:
+        with_promo = (np.nan_to_num(panel.drivers_named([flag])[:, 0]) > 0).astype(np.int64)
+    groups = (panel.dates.astype(np.int64) + 3) % 7 + 7 * with_promo
+    band = empty_folds(strategy.n_splits, blocks)
+    cuts = walk_cuts(panel.rows, blocks, strategy.n_splits)
+    models: dict[int, LevelModel] = {}
+    for i in range(len(panel)):
+        if reasons[i] is not None:
+            continue
+        rows, block = panel.series(i), int(blocks[i])
+        history = _history(strategy, panel.units[rows], groups[rows], panel.dates[rows])
+        for k, cut in enumerate(cuts[i].tolist() if block else [len(history.units)]):
+            levels, below, above = history.fitted(cut, strategy)
+            if block and k < strategy.n_splits:
+                yhat = levels[history.groups[cut : cut + block]]
+                part = Band(yhat, np.maximum(yhat + below, 0), yhat + above)
+                band.put((i, k, slice(block)), part)
+        models[i] = LevelModel(strategy.method, tuple(levels.tolist()), below, above, flag)
+    return Walk(band, reasons, models.__getitem__, {})
+
+
+@dataclass(frozen=True, eq=False)
+class _History:
+    """One series: units, group of weekday and promotion, and day, all of shape (T,).
+
+    `before` is the method's forecast of each row from those before it, NaN where it has none,
+    `after` the level of the row's group from then on. Both are unset for methods that look at
+    a window alone.
+    """
+
+    units: Floats
+    groups: Ints
+    days: Ints
+    before: Floats | None = None
+    after: Floats | None = None
+
+    def fitted(self, cut: int, strategy: Strategy) -> tuple[Floats, float, float]:
+        """The levels (14,) from the rows before `cut`, at least 1, and the interval's reach."""
+        if self.before is None or self.after is None:
+            start = 0
+            if strategy.window_days is not None:
+                first = self.days[cut - 1] - strategy.window_days
+                start = int(np.searchsorted(self.days[:cut], first, side="right"))
+            units = self.units[start:cut]
+            middle = np.mean if strategy.method == "recent-mean" else np.median
+            levels = np.full(_GROUPS, float(middle(units)))
+            errors = units[-_ERROR_ROWS:] - levels[0]
+        else:
+            rows = np.arange(cut)
+            last = np.full(_GROUPS, -1)
+            np.maximum.at(last, self.groups[:cut], rows)
+            levels = np.where(last < 0, np.nan, self.after[last])
+            if strategy.method == "tsb":
+                levels[:] = self.after[cut - 1]
+            # A group without a row: its weekday's level with or without promotion, or a mean.
+            levels = np.where(np.isnan(levels), np.roll(levels, 7), levels)
+            levels = np.where(np.isnan(levels), self.units[max(cut - 28, 0) : cut].mean(), levels)
+            errors = (self.units - self.before)[max(cut - _ERROR_ROWS, 0) : cut]
+        return levels, *_reach(errors[np.isfinite(errors)], levels, strategy.interval_level)
+
+
+def _history(strategy: Strategy, units: Floats, groups: Ints, dates: Dates) -> _History:
+    """The series with what the method says before and after each row."""
+    before = after = None
+    if (count := _SAME_DAYS.get(strategy.method)) is not None:
+        before, after = _same_days(units, groups, count)
+    elif strategy.method == "tsb":
+        before, after = _tsb(units)
+    return _History(units, groups, dates.astype(np.int64), before, after)
+
+
+def _same_days(units: Floats, groups: Ints, count: int) -> tuple[Floats, Floats]:
+    """The mean of the last `count` values of each row's group, without and with the row."""
+    before, after = np.full(len(units), np.nan), np.empty(len(units))
+    for group in np.unique(groups).tolist():
+        at = np.flatnonzero(groups == group)
+        total = np.concatenate([[0.0], np.cumsum(units[at])])
+        ends = np.arange(1, len(at) + 1)
+        starts = np.maximum(ends - count, 0)
+        after[at] = np.maximum(total[ends] - total[starts], 0) / (ends - starts)
+        before[at[1:]] = after[at[:-1]]
+    return before, after
+
+
+def _tsb(units: Floats) -> tuple[Floats, Floats]:
+    """The level before and after each row. Both averages start from the first 28 rows."""
+    sold = units > 0
+    first = slice(0, 28)
+    chance = _smoothed(np.concatenate([[sold[first].mean()], sold]), _CHANCE_WEIGHT)
+    sizes = units[sold]
+    start = units[first][sold[first]].mean() if sold[first].any() else sizes[:1].sum()
+    size = _smoothed(np.concatenate([[start], sizes]), _SIZE_WEIGHT)
+    level = chance * size[np.concatenate([[0], np.cumsum(sold)])]
+    return level[:-1], level[1:]
+
+
+def _smoothed(values: Floats, weight: float) -> Floats:
+    """Simple exponential smoothing from the first value on, same shape."""
+    smoothed: Floats = pd.Series(values).ewm(alpha=weight, adjust=False).mean().to_numpy()
+    return smoothed
+
+
+def _reach(errors: Floats, levels: Floats, level: float) -> tuple[float, float]:
+    """How far an interval reaches below (negative) and above a level. Where fewer than 10
+    errors are known, as far as the level itself.
+    """
+    if len(errors) < 10:
+        widest = float(levels.max())
+        return -widest, max(widest, 1.0)
+    ordered = np.sort(errors)
+    places = np.array([(1 - level) / 2, (1 + level) / 2]) * (len(errors) - 1)
+    below, above = np.interp(places, np.arange(len(errors)), ordered).tolist()
+    return min(below, 0.0), max(above, 0.0)

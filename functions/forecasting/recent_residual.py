@@ -1,0 +1,31 @@
+"""How far the last days were from the fit: a level the model has not caught up with."""
+
+import numpy as np
+import numpy.typing as npt
+
+from functions.forecasting.fits import Fits, evaluated
+from functions.forecasting.histories import Histories
+from functions.forecasting.panel import Floats
+from functions.forecasting.strategy import Strategy
+
+# Rows before a cut that are looked at: with a half-life of two weeks, older ones say nothing.
+_ROWS = 45
+
+
+def recent_residual(
+    fits: Fits, histories: Histories, cuts: npt.NDArray[np.int64], strategy: Strategy
+) -> Floats:
+    """The strategy's share of the mean residual before each cut, later days counting more;
+    shape (n, K), on the scale of y.
+    """
+    if strategy.recent_residual == 0:
+        return np.zeros(cuts.shape)
+    rows = cuts[:, :, None] - 1 - np.arange(_ROWS)
+    inside = rows >= 0
+    rows = np.maximum(rows, 0)
+    each = np.arange(len(cuts))[:, None, None]
+    residual = histories.units[each, rows] - evaluated(fits, histories, rows, strategy)
+    age = histories.days[each, rows[:, :, :1]] - histories.days[each, rows]
+    weight = np.where(inside, 0.5 ** (age / strategy.residual_half_life_days), 0.0)
+    mean: Floats = (weight * residual).sum(axis=2) / weight.sum(axis=2)
+    return strategy.recent_residual * mean

@@ -1,0 +1,69 @@
+"""Between units per day and the scale that a model is fitted on.
+
+On the log scale, log(1 + units), terms multiply and a forecast is the median. The mean
+lies exp(variance / 2) above it; `smearing` goes a share of that way. Source: Duan, Smearing
+estimate (1983), in its parametric form.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from functions.forecasting.panel import Floats
+
+# Beyond e^50 units nothing is told apart; it keeps a wild fit from overflowing.
+_LARGEST_LOG = 50.0
+
+
+@dataclass(frozen=True, eq=False)
+class Band:
+    """Forecasts in units per day: 0 <= lower <= yhat <= upper, arrays of one shape."""
+
+    yhat: Floats
+    lower: Floats
+    upper: Floats
+
+    @staticmethod
+    def empty(shape: tuple[int, ...]) -> "Band":
+        """NaN everywhere."""
+        return Band(np.full(shape, np.nan), np.full(shape, np.nan), np.full(shape, np.nan))
+
+    def put(self, place: Any, part: "Band") -> None:
+        """Put a part where numpy's index `place` says."""
+        self.yhat[place], self.lower[place], self.upper[place] = part.yhat, part.lower, part.upper
+
+    def at(self, place: Any) -> "Band":
+        """The part where numpy's index `place` says."""
+        return Band(self.yhat[place], self.lower[place], self.upper[place])
+
+    @staticmethod
+    def mean(bands: Sequence["Band"]) -> "Band":
+        """The mean of bands of one shape, NaN where one of them is."""
+        return Band(
+            np.mean([band.yhat for band in bands], axis=0),
+            np.mean([band.lower for band in bands], axis=0),
+            np.mean([band.upper for band in bands], axis=0),
+        )
+
+
+def fitted_on(units: Floats, scale: str) -> Floats:
+    """Units per day on the scale of a fit."""
+    return np.log1p(units) if scale == "log" else units
+
+
+def in_units(center: Floats, half_width: Floats, on_log: Floats, smeared: Floats) -> Band:
+    """The band of forecasts `center` with intervals `half_width` to either side.
+
+    Where `on_log` (bool, of a shape that broadcasts) they are on the log scale, and `smeared`
+    is what is added there to the center alone: smearing times half the variance.
+    """
+
+    def units(values: Floats) -> Floats:
+        logs = np.expm1(np.minimum(values, _LARGEST_LOG))
+        return np.maximum(np.where(on_log, logs, values), 0.0)
+
+    lower, upper = units(center - half_width), units(center + half_width)
+    yhat = units(center + np.where(on_log, smeared, 0.0))
+    return Band(np.minimum(yhat, upper), lower, upper)

@@ -1,0 +1,85 @@
+"""All that is kept of a trained series: what to store, to send and to forecast from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from functions.forecasting.levels import LevelModel
+from functions.forecasting.parameters import ProphetParameters
+
+Member = ProphetParameters | LevelModel
+
+
+@dataclass(frozen=True)
+class SeriesModel:
+    """The mean of its `members`, with what holds for the series itself.
+
+    The store is taken to be closed on `closed_weekdays` (0 is Monday) unless a calendar says
+    otherwise, and usually is on `rest_weekdays`. No forecast goes above `cap` units, and an
+    interval reaches `widening` times as far as the members say. `usual` has a driver's usual
+    value for each weekday, which is assumed where nothing is planned. `last_day` is the last
+    open day used.
+    """
+
+    members: tuple[Member, ...]
+    last_day: date
+    cap: float
+    closed_weekdays: tuple[int, ...] = ()
+    rest_weekdays: tuple[int, ...] = ()
+    widening: float = 1.0
+    usual: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+
+    @property
+    def drivers(self) -> frozenset[str]:
+        """The drivers that move its forecast."""
+        prophets = (member for member in self.members if isinstance(member, ProphetParameters))
+        levels = (member for member in self.members if isinstance(member, LevelModel))
+        regressors = [term.name.split("/") for each in prophets for term in each.regressors]
+        return frozenset(
+            [name[1] for name in regressors if name[0] == "driver"]
+            + [each.promotion for each in levels if each.promotion is not None]
+        )
+
+    def to_json_dict(self) -> dict[str, Any]:
+        """The fields as JSON-compatible lists, numbers and strings; floats stay exact."""
+        return {
+            "members": [
+                {
+                    "kind": "prophet" if isinstance(member, ProphetParameters) else "level",
+                    **member.to_json_dict(),
+                }
+                for member in self.members
+            ],
+            "last_day": self.last_day.isoformat(),
+            "cap": self.cap,
+            "closed_weekdays": list(self.closed_weekdays),
+            "rest_weekdays": list(self.rest_weekdays),
+            "widening": self.widening,
+            "usual": {name: list(values) for name, values in self.usual.items()},
+        }
+
+    @staticmethod
+    def from_json_dict(values: Mapping[str, Any]) -> "SeriesModel":
+        """The inverse of `to_json_dict`. ValueError names fields that are missing or unknown."""
+        try:
+            return SeriesModel(
+                members=tuple(_member(dict(member)) for member in values["members"]),
+                last_day=date.fromisoformat(values["last_day"]),
+                cap=values["cap"],
+                closed_weekdays=tuple(values["closed_weekdays"]),
+                rest_weekdays=tuple(values["rest_weekdays"]),
+                widening=values["widening"],
+                usual={name: tuple(each) for name, each in values["usual"].items()},
+            )
+        except KeyError as missing:
+            raise ValueError(f"a stored model lacks {missing}; retrain its series") from None
+
+
+def _member(values: dict[str, Any]) -> Member:
+    kind = values.pop("kind")
+    if kind == "prophet":
+        return ProphetParameters.from_json_dict(values)
+    if kind == "level":
+        return LevelModel.from_json_dict(values)
+    raise ValueError(f"a stored model has a member of kind {kind!r}; known are prophet, level")
