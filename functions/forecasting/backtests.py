@@ -62,23 +62,26 @@ class Backtests:
         self._walks = {leaf.name: self._walk(leaf, some) for leaf, some in leaves}
 
     def __getitem__(self, name: str) -> Tested:
-        """The backtest of the strategy of that name: the mean of its members'."""
+        """The backtest of the strategy of that name: the mean of the members it could fit."""
         walks = [self._walks[leaf.name] for leaf in plain(name, self._known)]
         reasons = [
-            next((why for why in of_series if why is not None), None)
-            for of_series in zip(*(walk.reasons for walk in walks), strict=True)
+            None if None in why else why[0]
+            for why in zip(*(walk.reasons for walk in walks), strict=True)
         ]
         band = Band.mean([walk.band for walk in walks])
         return Tested(band, reasons)
 
     def members(self, name: str, i: int) -> tuple[Member, ...]:
         """The models of the i-th series by that strategy, fitted to all its rows."""
-        return tuple(self._walks[leaf.name].model(i) for leaf in plain(name, self._known))
+        walks = (self._walks[leaf.name] for leaf in plain(name, self._known))
+        return tuple(walk.model(i) for walk in walks if walk.reasons[i] is None)
 
     def notes(self, name: str, i: int) -> list[str]:
         """What to know of how they were fitted."""
-        walks = (self._walks[leaf.name] for leaf in plain(name, self._known))
-        return [walk.notes[i] for walk in walks if i in walk.notes]
+        members = {leaf.name: self._walks[leaf.name] for leaf in plain(name, self._known)}
+        said = [walk.notes[i] for walk in members.values() if i in walk.notes]
+        left_out = [name for name, walk in members.items() if walk.reasons[i] is not None]
+        return said + [f"without {', '.join(left_out)}: too few open days"] * bool(left_out)
 
     def usual(self, i: int) -> dict[str, tuple[float, ...]]:
         """The usual values of the drivers of the i-th series, by weekday."""

@@ -25,7 +25,7 @@ def widening(actual: Floats, band: Band, level: float) -> Floats:
     n = len(actual)
     error = actual - band.yhat
     reach = np.where(error >= 0, band.upper - band.yhat, band.yhat - band.lower)
-    floor = 1e-6 * np.maximum(np.abs(band.yhat), 1e-300)
+    floor = np.maximum(1e-6 * np.abs(band.yhat), 1e-12)
     misses = (np.abs(error) / np.maximum(reach, floor)).reshape(n, -1)
     known = np.isfinite(misses)
     if not known.any():

@@ -5,6 +5,9 @@ honest naive, is what every other method has to beat:
 
     naive            the mean of the last 4 days of the same weekday and promotion flag
     seasonal-naive   the last such day
+    weekday-mean     the mean of the last 12 such days
+    smoothed         exponential smoothing of the level, times a factor for each of weekday
+                     and promotion; the smoothing that would have forecast best a week ahead
     recent-mean, recent-median   of all days of the window
     tsb              Teunter-Syntetos-Babai: the smoothed chance of a sale times its smoothed
                      size, for intermittent demand
@@ -33,7 +36,11 @@ from functions.forecasting.walk import Walk, empty_folds, walk_cuts
 Ints = npt.NDArray[np.int64]
 
 _GROUPS = 14  # 7 weekdays, without and with a promotion
-_SAME_DAYS = {"naive": 4, "seasonal-naive": 1}
+_SAME_DAYS = {"naive": 4, "seasonal-naive": 1, "weekday-mean": 12}
+_SMOOTHING = (0.03, 0.08, 0.2)  # weights of a new day
+_FACTOR_ROWS = 84  # that weekday and promotion factors are taken from
+_LEAST_FACTOR = 0.02  # a day divided by less than this would swamp the level
+_FACTOR_PRIOR = 2.0  # days at factor 1 that each group is given
 _ERROR_ROWS = 120  # of a series' last days, for intervals
 # Smoothing of chance and size, as the paper's own experiments favour for slow movers.
 _CHANCE_WEIGHT, _SIZE_WEIGHT = 0.05, 0.1
@@ -109,7 +116,9 @@ class _History:
 
     def fitted(self, cut: int, strategy: Strategy) -> tuple[Floats, float, float]:
         """The levels (14,) from the rows before `cut`, at least 1, and the interval's reach."""
-        if self.before is None or self.after is None:
+        if strategy.method == "smoothed":
+            levels, errors = self._smoothed(cut)
+        elif self.before is None or self.after is None:
             start = 0
             if strategy.window_days is not None:
                 first = self.days[cut - 1] - strategy.window_days
@@ -130,6 +139,26 @@ class _History:
             levels = np.where(np.isnan(levels), self.units[max(cut - 28, 0) : cut].mean(), levels)
             errors = (self.units - self.before)[max(cut - _ERROR_ROWS, 0) : cut]
         return levels, *_reach(errors[np.isfinite(errors)], levels, strategy.interval_level)
+
+    def _smoothed(self, cut: int) -> tuple[Floats, Floats]:
+        """The levels after `cut` rows, and the errors a week ahead before it."""
+        recent = slice(max(cut - _FACTOR_ROWS, 0), cut)
+        units, groups = self.units[recent], self.groups[recent]
+        middle = max(float(units.mean()), 1e-12)
+        count = np.bincount(groups, minlength=_GROUPS)
+        total = np.bincount(groups, units, minlength=_GROUPS)
+        factors = (total + _FACTOR_PRIOR * middle) / ((count + _FACTOR_PRIOR) * middle)
+        lately = slice(max(cut - 2 * _ERROR_ROWS, 0), cut)
+        units, factor = self.units[lately], np.maximum(factors[self.groups[lately]], _LEAST_FACTOR)
+        plain = units / factor
+        tried = []
+        for weight in _SMOOTHING:
+            level = _smoothed(np.concatenate([[plain[:14].mean()], plain]), weight)
+            errors = (units[6:] - level[:-7] * factor[6:])[-_ERROR_ROWS:]
+            loss = float(np.abs(errors).mean()) if len(errors) else 0.0
+            tried.append((loss, float(level[-1]), errors))
+        _, last, errors = min(tried, key=lambda each: each[0])
+        return last * factors, errors
 
 
 def _history(strategy: Strategy, units: Floats, groups: Ints, dates: Dates) -> _History:

@@ -40,11 +40,19 @@ class Band:
 
     @staticmethod
     def mean(bands: Sequence["Band"]) -> "Band":
-        """The mean of bands of one shape, NaN where one of them is."""
+        """The mean of bands of one shape, without those that are NaN there."""
+        if len(bands) == 1:
+            return bands[0]
+        number = np.sum([np.isfinite(band.yhat) for band in bands], axis=0)
+
+        def over(parts: list[Floats]) -> Floats:
+            total = np.sum([np.nan_to_num(part) for part in parts], axis=0)
+            return np.where(number > 0, total / np.maximum(number, 1), np.nan)
+
         return Band(
-            np.mean([band.yhat for band in bands], axis=0),
-            np.mean([band.lower for band in bands], axis=0),
-            np.mean([band.upper for band in bands], axis=0),
+            over([band.yhat for band in bands]),
+            over([band.lower for band in bands]),
+            over([band.upper for band in bands]),
         )
 
 

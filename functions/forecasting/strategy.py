@@ -1,10 +1,10 @@
 """What a strategy's name stands for: which days are used, and what is fitted to them.
 
 A strategy holds values only. How many series are fitted at a time, and by what, is the
-engine's business. Three kinds: a *plain* one fits one model to each series, one with
-`members` averages the forecasts of other strategies, and one with `candidates` backtests
-others on the same folds and takes the best for each series. A new one is a line of
-`BUILT_IN`, or comes from the setting `strategies`.
+engine's business. Three kinds: a *plain* one fits one model to each series; one with
+`members` averages the forecasts of others, those that can be fitted; and one with
+`candidates` backtests others on the same folds and takes the best for each series. A new
+one is a line of `BUILT_IN`, or comes from the setting `strategies`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -13,7 +13,16 @@ from difflib import get_close_matches
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
-Method = Literal["prophet", "naive", "seasonal-naive", "recent-mean", "recent-median", "tsb"]
+Method = Literal[
+    "prophet",
+    "naive",
+    "seasonal-naive",
+    "weekday-mean",
+    "smoothed",
+    "recent-mean",
+    "recent-median",
+    "tsb",
+]
 
 
 @dataclass(frozen=True)
@@ -141,14 +150,38 @@ BUILT_IN: Strategies = MappingProxyType(
             replace(_CALENDAR, name="calendar-linear", scale="linear", smearing=0.0),
             Strategy(name="calendar", members=("calendar-all", "calendar-year")),
             Strategy(name="blend", members=("calendar-all", "calendar-year", "calendar-linear")),
+            Strategy(name="mixed", members=("calendar-all", "calendar-year", "local", "smoothed")),
+            Strategy(name="cautious", members=("calendar-linear", "smoothed", "naive")),
             Strategy(name="naive", method="naive"),
             Strategy(name="seasonal-naive", method="seasonal-naive"),
+            Strategy(name="weekday-mean", method="weekday-mean"),
+            Strategy(name="smoothed", method="smoothed"),
+            Strategy(
+                name="local",
+                window_days=120,
+                scale="log",
+                drivers=True,
+                recent_residual=0.8,
+                residual_half_life_days=10.0,
+                smearing=0.5,
+                min_open_days=14,
+                n_changepoints=5,
+            ),
             Strategy(name="recent-mean", method="recent-mean", window_days=56),
             Strategy(name="recent-median", method="recent-median", window_days=56),
             Strategy(name="tsb", method="tsb"),
             Strategy(
                 name="auto",
-                candidates=("calendar", "blend", "ensemble", "recent-mean", "tsb", "naive"),
+                candidates=(
+                    "calendar",
+                    "blend",
+                    "mixed",
+                    "cautious",
+                    "ensemble",
+                    "smoothed",
+                    "tsb",
+                    "naive",
+                ),
             ),
         )
     }
