@@ -87,12 +87,18 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class DayForecast:
-    """One day of a forecast, in units."""
+    """One day of a forecast, in units.
+
+    `assumed` names the drivers that nobody had planned for that day; `bounded` says that the
+    forecast was cut to its bound.
+    """
 
     date: date
     yhat: float
     yhat_lower: float
     yhat_upper: float
+    assumed: tuple[str, ...] = ()
+    bounded: bool = False
 
 
 @dataclass(frozen=True, slots=True)

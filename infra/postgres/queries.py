@@ -202,12 +202,20 @@ MODELS = _MODEL + "WHERE model_id = ANY ($1)"
 VERSIONS = _MODEL + "WHERE store = $1 AND product = $2 ORDER BY version DESC"
 
 SAVE_FORECASTS = """
-INSERT INTO forecasts (store, product, date, model_id, yhat, yhat_lower, yhat_upper)
-SELECT DISTINCT ON (store, product, date, model_id) * FROM unnest(
-    $1::text[], $2::text[], $3::date[], $4::text[], $5::float8[], $6::float8[], $7::float8[]
-) AS t (store, product, date, model_id, yhat, yhat_lower, yhat_upper)
+INSERT INTO forecasts
+    (store, product, date, model_id, yhat, yhat_lower, yhat_upper, assumed, bounded)
+SELECT DISTINCT ON (store, product, date, model_id)
+       store, product, date, model_id, yhat, yhat_lower, yhat_upper,
+       ARRAY(SELECT name FROM jsonb_array_elements_text(assumed::jsonb)
+             WITH ORDINALITY AS t (name, n) ORDER BY n),
+       bounded
+FROM unnest(
+    $1::text[], $2::text[], $3::date[], $4::text[], $5::float8[], $6::float8[], $7::float8[],
+    $8::text[], $9::boolean[]
+) AS t (store, product, date, model_id, yhat, yhat_lower, yhat_upper, assumed, bounded)
 ON CONFLICT (store, product, date, model_id) DO UPDATE
-SET yhat = excluded.yhat, yhat_lower = excluded.yhat_lower, yhat_upper = excluded.yhat_upper
+SET yhat = excluded.yhat, yhat_lower = excluded.yhat_lower, yhat_upper = excluded.yhat_upper,
+    assumed = excluded.assumed, bounded = excluded.bounded
 """
 
 # The champion's, or its predecessor's while the champion's is not in yet.
@@ -218,7 +226,8 @@ WITH serving AS (
       AND EXISTS (SELECT FROM forecasts WHERE forecasts.model_id = alias.model_id)
     ORDER BY alias LIMIT 1
 )
-SELECT model_id, version, data_through, date, yhat, yhat_lower, yhat_upper, published_at
+SELECT model_id, version, data_through, date, yhat, yhat_lower, yhat_upper, assumed, bounded,
+       published_at
 FROM serving JOIN model_versions USING (model_id) JOIN forecasts USING (model_id)
 ORDER BY date
 """

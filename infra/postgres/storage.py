@@ -196,11 +196,14 @@ class PostgresStorage:
     async def save_forecasts(self, forecasts: Sequence[Forecast]) -> None:
         """One statement for all days of all series."""
         rows = [
-            (f.store, f.product, d.date, f.model_id, d.yhat, d.yhat_lower, d.yhat_upper)
+            (
+                *(f.store, f.product, d.date, f.model_id, d.yhat, d.yhat_lower, d.yhat_upper),
+                *(json.dumps(d.assumed), d.bounded),
+            )
             for f in forecasts
             for d in f.days
         ]
-        await (await self._pool()).execute(queries.SAVE_FORECASTS, *_columns(rows, 7))
+        await (await self._pool()).execute(queries.SAVE_FORECASTS, *_columns(rows, 9))
 
     async def forecast(self, store: str, product: str) -> Forecast | None:
         """The serving model's days."""
@@ -208,7 +211,10 @@ class PostgresStorage:
         if not rows:
             return None
         days = tuple(
-            DayForecast(row["date"], row["yhat"], row["yhat_lower"], row["yhat_upper"])
+            DayForecast(
+                *(row["date"], row["yhat"], row["yhat_lower"], row["yhat_upper"]),
+                *(tuple(row["assumed"]), row["bounded"]),
+            )
             for row in rows
         )
         head = rows[0]

@@ -208,7 +208,7 @@ async def test_a_forecast_is_read_back_and_replaced_by_its_model_only(storage: S
     first = await storage.save_plan(plan())
     await storage.record_results([trained(first, SERIES[0])], [])
     days = (
-        DayForecast(date(2015, 8, 1), 5.0, 4.0, 6.5),
+        DayForecast(date(2015, 8, 1), 5.0, 4.0, 6.5, assumed=("school", 'a "b", c'), bounded=True),
         DayForecast(date(2015, 8, 2), 0.0, 0.0, 0.0),
     )
     model_id = trained(first, SERIES[0]).data.model_id
