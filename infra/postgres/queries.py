@@ -58,13 +58,32 @@ ORDER BY page.store, page.product
 )
 
 # Rows of a span of days, in the order of the series asked for.
-HISTORY = """
-SELECT asked.n, day.date, day.units, day.open
+_DAYS = """
+SELECT asked.n, day.date, {columns}
 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS asked (store, product, n)
-JOIN daily_sales AS day USING (store, product)
+JOIN {table} AS day USING (store, product)
 WHERE day.date >= $3 AND day.date < $4
 ORDER BY asked.n, day.date
 """
+# Stands for the drivers: a number of 64 bits, which even of a million sets confuses two once in
+# 30 million times. jsonb's own hash does not do: the values of two drivers 16 apart may swap.
+_HASH = "hashtextextended(day.drivers::text, 0)"
+HISTORY = _DAYS.format(table="daily_sales", columns="day.units, day.open")
+HISTORY_WITH_DRIVERS = _DAYS.format(table="daily_sales", columns=f"day.units, day.open, {_HASH}")
+# -1: not said. No column may be NULL, so that every row is equally long in a binary COPY.
+CALENDAR = _DAYS.format(
+    table="calendar", columns=f"coalesce(day.open::integer, -1)::smallint, {_HASH}"
+)
+
+# The drivers of single days, in the order asked for.
+_DRIVERS = """
+SELECT day.drivers
+FROM unnest($1::text[], $2::text[], $3::date[]) WITH ORDINALITY AS asked (store, product, date, n)
+JOIN {table} AS day USING (store, product, date)
+ORDER BY asked.n
+"""
+DRIVERS_SOLD = _DRIVERS.format(table="daily_sales")
+DRIVERS_PLANNED = _DRIVERS.format(table="calendar")
 
 INSERT_RUN = """
 INSERT INTO training_runs
