@@ -152,7 +152,8 @@ def _ref(place: str, name: str) -> dict[str, str]:
 
 
 def _summary(payload: type[Payload]) -> str:
-    return (payload.__doc__ or "").strip()
+    """The first line of what the payload says of itself; its schema has all of it."""
+    return (payload.__doc__ or "").strip().partition("\n")[0]
 
 
 def as_yaml() -> str:

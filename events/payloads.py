@@ -42,6 +42,7 @@ Name = Annotated[
 RunId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[\w.:-]+$")]
 Text = Annotated[str, StringConstraints(max_length=1000)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
+Drivers = Annotated[dict[Name, Finite], Field(max_length=MOST_DRIVERS)]
 Policy = Literal["always", "if-better", "never"]
 
 
@@ -134,10 +135,40 @@ class SaleRecorded(_OfSeries):
     )
     units: Annotated[float, Field(ge=0, le=MOST_UNITS, allow_inf_nan=False)]
     open: bool = Field(True, description="Whether the store was open; a closed day sells nothing.")
-    drivers: Annotated[dict[Name, Finite], Field(max_length=MOST_DRIVERS)] = Field(
+    drivers: Drivers = Field(
         default_factory=dict,
         description="What drove demand that day, as named numbers: promo, school_holiday, …",
     )
+
+    @property
+    def subject(self) -> str:
+        return f"{self.key}/{self.date}"
+
+
+class CalendarPlanned(Payload):
+    """What is planned for a day of one series or of many; a later event replaces it whole.
+
+    Where several apply to a series, the more specific one wins in what it says of opening and
+    of each driver: (store, product), then the store's, then the product's, then that of all.
+    """
+
+    TYPE: ClassVar[str] = "shelfcast.calendar.planned.v1"
+    TOPIC: ClassVar[str] = "calendar"
+
+    store: Name | None = Field(None, description="Only this store; unset: every store.")
+    product: Name | None = Field(None, description="Only this product; unset: every product.")
+    date: Annotated[Day, AfterValidator(_imaginable)] = Field(
+        description="The store's own calendar day."
+    )
+    open: bool | None = Field(None, description="Whether the store will be open; unset: not said.")
+    drivers: Drivers = Field(
+        default_factory=dict,
+        description="What will drive demand that day, named as in sale-recorded.",
+    )
+
+    @property
+    def key(self) -> str:
+        return f"{self.store or '*'}/{self.product or '*'}"
 
     @property
     def subject(self) -> str:
@@ -330,6 +361,7 @@ class DeadLettered(Payload):
 
 PAYLOADS: tuple[type[Payload], ...] = (
     SaleRecorded,
+    CalendarPlanned,
     RetrainRequested,
     TrainingShardRequested,
     ModelTrained,

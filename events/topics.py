@@ -44,6 +44,13 @@ TOPICS: dict[str, Topic] = {
     topic.name: topic
     for topic in (
         Topic("sales", "store/product", 6, MONTH, "What was sold, one event a day and series."),
+        Topic(
+            "calendar",
+            "store/product with * for all",
+            6,
+            MONTH,
+            "What is known ahead: opening days, promotions, holidays.",
+        ),
         Topic("retrain-requests", "store/product asked for", 3, MONTH, "Requests to retrain."),
         Topic("training-shards", "run/shard", 12, WEEK, "Shares of a run, for trainers."),
         Topic("training-results", "store/product", 6, MONTH, "A result of each series of a run."),

@@ -13,6 +13,7 @@ from functions.catalog import FUNCTIONS
 BEGIN, END = "<!-- picture -->", "<!-- /picture -->"
 OUTSIDE = {
     "sales": 'shops(["shops, files"])',
+    "calendar": 'shops(["shops, files"])',
     "retrain-requests": 'askers(["HTTP API, CLI, schedule"])',
 }
 
@@ -23,7 +24,7 @@ def mermaid() -> str:
     for topic in TOPICS:
         writers = [f.name for f in FUNCTIONS.values() if topic in f.outputs]
         readers = [f.name for f in FUNCTIONS.values() if topic in f.inputs]
-        if topic == "sales":
+        if topic in ("sales", "calendar"):
             readers = ['spark["Spark Structured Streaming"]']
         arrow = f"-. {topic} .->" if topic == DEAD_LETTERS else f"-- {topic} -->"
         if topic == DEAD_LETTERS:

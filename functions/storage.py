@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from events.envelope import Event
 from events.payloads import ModelTrained, TrainingFailed
+from functions.forecasting.calendar import Calendar
 from functions.forecasting.panel import Panel
 
 Series = tuple[str, str]  # store, product
@@ -87,12 +88,18 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class DayForecast:
-    """One day of a forecast, in units."""
+    """One day of a forecast, in units.
+
+    `assumed` names the drivers that nobody had planned for that day; `bounded` says that the
+    forecast was cut to its bound.
+    """
 
     date: date
     yhat: float
     yhat_lower: float
     yhat_upper: float
+    assumed: tuple[str, ...] = ()
+    bounded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +170,20 @@ class Storage(Protocol):
     async def save_plan(self, plan: Plan) -> Plan:
         """Store the plan unless the run has one; the plan that then holds."""
 
-    async def history(self, series: Sequence[Series], first: date | None, before: date) -> Panel:
+    async def history(
+        self, series: Sequence[Series], first: date | None, before: date, drivers: bool = True
+    ) -> Panel:
         """Daily rows with first <= date < before, sorted, in the order of `series`.
 
-        A series without a row has an empty stretch in the panel.
+        A series without a row has an empty stretch in the panel. It has the drivers that any of
+        the rows names, or none if they are not asked for.
+        """
+
+    async def calendar(self, series: Sequence[Series], start: date, days: int) -> Calendar:
+        """What is planned for the series, in their order, of so many days from `start` on.
+
+        For opening and for each driver by itself the more specific plan counts: that of the
+        series before the store's, that before the product's, that before the one of all.
         """
 
     async def record_results(

@@ -1,8 +1,8 @@
 """The CloudEvents attributes of many Kafka records at once.
 
 Looks at whole Arrow columns, and only at what is beyond doubt: a record is *plain* when it
-is in binary content mode, all its headers are UTF-8, and each attribute that a sale needs is
-there exactly once in its usual form. What is not plain may still be right; that is for
+is in binary content mode, all its headers are UTF-8, and each attribute that an event needs
+is there exactly once in its usual form. What is not plain may still be right; that is for
 `events.cloudevents.decode` to say, one record at a time.
 """
 
@@ -14,7 +14,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from events.cloudevents import LONGEST_ID, STRUCTURED_TYPE
-from events.payloads import SaleRecorded
 
 CONTENT_TYPE = "content-type"
 # A part of what `events.cloudevents.parse_time` takes, in which it and Arrow agree.
@@ -34,8 +33,8 @@ class PlainAttributes:
     times: Any  # of timestamps, in microseconds UTC
 
 
-def plain_attributes(headers: Any) -> PlainAttributes:
-    """The plain records among these; `headers` is a list of (key, value) structs per record."""
+def plain_attributes(headers: Any, event_type: str) -> PlainAttributes:
+    """The plain records of that type; `headers` is a list of (key, value) structs per record."""
     none = PlainAttributes(np.empty(0, np.int64), pa.array([], pa.string()), _times([]))
     entries = headers.flatten()
     try:
@@ -65,7 +64,7 @@ def plain_attributes(headers: Any) -> PlainAttributes:
     found = {name: texts.take(at[rows]) for name, at in where.items()}
     length = pc.utf8_length(found["ce_id"])
     usual = (
-        _mask(pc.equal(found["ce_type"], pa.scalar(SaleRecorded.TYPE)))
+        _mask(pc.equal(found["ce_type"], pa.scalar(event_type)))
         & _mask(pc.greater(pc.binary_length(found["ce_source"]), pa.scalar(0)))
         & _mask(
             pc.and_(pc.greater(length, pa.scalar(0)), pc.less_equal(length, pa.scalar(LONGEST_ID)))

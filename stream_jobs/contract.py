@@ -1,12 +1,12 @@
-"""Kafka records become rows of `daily_sales`, or are rejected with the reason.
+"""Kafka records become rows of the table kept from them, or are rejected with the reason.
 
-The contract is `events.payloads.SaleRecorded` within a CloudEvent, and nothing here says it
-again: values are validated by the model itself, and a record that is in any way unusual is
-decoded by `events.cloudevents.decode`, which gives the event or names the field at fault.
+The contract is the table's payload within a CloudEvent, and nothing here says it again: values
+are validated by the model itself, and a record that is in any way unusual is decoded by
+`events.cloudevents.decode`, which gives the event or names the field at fault.
 Pure: Arrow in, Arrow out.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -19,27 +19,15 @@ from pydantic import ValidationError
 from events.cloudevents import decode
 from events.errors import EventError, Refusal, Unreadable
 from events.log import Received
-from events.payloads import SaleRecorded
 from stream_jobs.attributes import Rows, plain_attributes
+from stream_jobs.tables import ALL, EVENT_ID, RECORDED_AT, KeptTable
 
 JSONB = b"\x01"  # the version with which Postgres' binary form of a jsonb value starts
-COLUMNS: dict[str, pa.DataType] = {
-    "store": pa.string(),
-    "product": pa.string(),
-    "date": pa.date32(),
-    "units": pa.float64(),
-    "open": pa.bool_(),
-    "drivers": pa.binary(),
-    "event_id": pa.string(),
-    "recorded_at": pa.timestamp("us", "UTC"),
-}
-SALES = pa.schema(COLUMNS)
-validate = SaleRecorded.__pydantic_validator__.validate_json
 
 
 @dataclass(frozen=True)
 class Rejected:
-    """A record that is no sale: its row in the batch, and what is wrong with it."""
+    """A record that is no event of the table: its row in the batch, and what is wrong with it."""
 
     row: int
     error: str
@@ -48,33 +36,33 @@ class Rejected:
 
 @dataclass(frozen=True)
 class Judged:
-    """What a batch holds: sales as rows of the table `SALES`, and what is none.
+    """What a batch holds: events as rows of their table, and what is none.
 
-    `rows` has the row of the batch that each sale came from.
+    `origins` has the row of the batch that each row of the table came from.
     """
 
-    sales: pa.Table
-    rows: Rows
+    rows: pa.Table
+    origins: Rows
     rejected: Sequence[Rejected]
 
 
-def judge(batch: pa.RecordBatch) -> Judged:
+def judge(batch: pa.RecordBatch, kept: KeptTable) -> Judged:
     """Apply the contract to raw records: key, value, headers, partition and offset columns."""
-    plain = plain_attributes(batch.column("headers"))
+    plain = plain_attributes(batch.column("headers"), kept.payload.TYPE)
     values = batch.column("value").take(pa.array(plain.rows, pa.int64())).to_pylist()
-    fields, valid = _validated(values)
+    fields, valid = _validated(values, kept)
     odd = np.delete(np.arange(batch.num_rows), plain.rows[valid])
-    parts = [_table(fields, plain.ids.take(valid), plain.times.take(valid))]
-    rows = [plain.rows[valid]]
+    parts = [_table(kept, fields, plain.ids.take(valid), plain.times.take(valid))]
+    origins = [plain.rows[valid]]
     rejected = []
     for row in odd.tolist():
-        sale = _decoded(batch, row)
-        if isinstance(sale, Rejected):
-            rejected.append(sale)
+        part = _decoded(batch, row, kept)
+        if isinstance(part, Rejected):
+            rejected.append(part)
         else:
-            parts.append(sale)
-            rows.append(np.array([row]))
-    return Judged(pa.concat_tables(parts), np.concatenate(rows), rejected)
+            parts.append(part)
+            origins.append(np.array([row]))
+    return Judged(pa.concat_tables(parts), np.concatenate(origins), rejected)
 
 
 def record(batch: pa.RecordBatch, row: int, topic: str) -> Received:
@@ -91,8 +79,9 @@ def record(batch: pa.RecordBatch, row: int, topic: str) -> Received:
     )
 
 
-def _validated(values: list[Any]) -> tuple[list[dict[str, Any]], Rows]:
+def _validated(values: list[Any], kept: KeptTable) -> tuple[list[dict[str, Any]], Rows]:
     """The fields of each valid value, and which of the values these are."""
+    validate = kept.payload.__pydantic_validator__.validate_json
     try:
         return [validate(value).__dict__ for value in values], np.arange(len(values))
     except (ValidationError, TypeError):  # TypeError: a record without a value
@@ -107,33 +96,37 @@ def _validated(values: list[Any]) -> tuple[list[dict[str, Any]], Rows]:
     return fields, np.array(valid, np.int64)
 
 
-def _table(fields: Iterable[dict[str, Any]], ids: Any, times: Any) -> pa.Table:
-    columns = [
-        pa.array([sale[name] for sale in fields], COLUMNS[name])
-        for name in ("store", "product", "date", "units", "open")
-    ]
-    drivers = [JSONB + orjson.dumps(sale["drivers"]) for sale in fields]
+def _table(kept: KeptTable, events: Sequence[dict[str, Any]], ids: Any, times: Any) -> pa.Table:
+    def column(name: str, kind: pa.DataType) -> Any:
+        if pa.types.is_binary(kind):
+            return pa.array([JSONB + orjson.dumps(event[name]) for event in events], kind)
+        values: Any = pa.array([event[name] for event in events], kind)
+        return values.fill_null(ALL) if name in kept.keys and values.null_count else values
+
+    said = {EVENT_ID: ids, RECORDED_AT: times}
     return pa.Table.from_arrays(
-        [*columns, pa.array(drivers, pa.binary()), ids, times], schema=SALES
+        [said[f.name] if f.name in said else column(f.name, f.type) for f in kept.schema],
+        schema=kept.schema,
     )
 
 
-def _decoded(batch: pa.RecordBatch, row: int) -> pa.Table | Rejected:
-    original = record(batch, row, SaleRecorded.TOPIC)
+def _decoded(batch: pa.RecordBatch, row: int, kept: KeptTable) -> pa.Table | Rejected:
+    original = record(batch, row, kept.topic)
     try:
         event = decode(original.value, original.headers)
-        if not isinstance(event.data, SaleRecorded):
+        if not isinstance(event.data, kept.payload):
             raise Refusal(
-                f"ce_type: {event.data.TYPE!r} is no sale; the topic {SaleRecorded.TOPIC} takes "
-                f"{SaleRecorded.TYPE}"
+                f"ce_type: {event.data.TYPE!r} is not for the topic {kept.topic}, which takes "
+                f"{kept.payload.TYPE}"
             )
         time = _in_utc(event.time)
     except EventError as error:
         return Rejected(row, type(error).__name__, str(error))
     return _table(
+        kept,
         [event.data.__dict__],
         pa.array([event.id], pa.string()),
-        pa.array([time], COLUMNS["recorded_at"]),
+        pa.array([time], kept.schema.field(RECORDED_AT).type),
     )
 
 

@@ -1,6 +1,6 @@
-"""Sales into `daily_sales`: a binary COPY and one merging statement in one transaction.
+"""Rows into their table: a binary COPY and one merging statement in one transaction.
 
-For a day of a series the newest event wins, by its time and then its id, whatever the order
+For each key the newest event wins, by its time and then its id, whatever the order
 and however often events come. Rows are merged in the order of the primary key, so that
 merges at the same time never wait for each other in a circle.
 An outage (Postgres away, starting, full, or a lost race) is waited out for as long as it
@@ -17,29 +17,23 @@ import adbc_driver_postgresql.dbapi as adbc
 import pyarrow as pa
 import stamina
 
-from infra.postgres.schema import daily_sales
+from stream_jobs.tables import KeptTable
 
 log = logging.getLogger(__name__)
 
 FIRST_WAIT, LONGEST_WAIT, JITTER = 0.1, 15.0, 1.0  # seconds between tries in an outage
 # libpq: a server that vanished without a word counts as away after this long.
-PATIENCE = {"connect_timeout": "10", "tcp_user_timeout": "30000", "application_name": "sales-sink"}
-STAGING = "daily_sales_staging"
-
-KEYS = [column.name for column in daily_sales.primary_key]
-COLUMNS = [column.name for column in daily_sales.columns]
-VALUES = [name for name in COLUMNS if name not in KEYS]
-
-CREATE_STAGING = f"CREATE TEMPORARY TABLE {STAGING} (LIKE {daily_sales.name}) ON COMMIT DELETE ROWS"
+PATIENCE = {"connect_timeout": "10", "tcp_user_timeout": "30000"}
 # SQLSTATE classes. https://www.postgresql.org/docs/current/errcodes-appendix.html
 ROW_AT_FAULT = ("22", "23", "54")  # data exception, constraint, limit of a row or index
 PASSING = ("08", "40", "53", "55", "57", "58", "25006")  # 25006: a standby during a failover
 
 
-def merge_statement(table: str, staging: str) -> str:
+def merge_statement(kept: KeptTable, table: str, staging: str) -> str:
     """The statement that merges what is in `staging` into `table`, the newest event winning."""
-    keys, columns = ", ".join(KEYS), ", ".join(COLUMNS)
-    changes = ", ".join(f"{name} = excluded.{name}" for name in VALUES)
+    keys, columns = ", ".join(kept.keys), ", ".join(kept.schema.names)
+    values = [name for name in kept.schema.names if name not in kept.keys]
+    changes = ", ".join(f"{name} = excluded.{name}" for name in values)
     return f"""
         INSERT INTO {table} AS kept ({columns})
         SELECT DISTINCT ON ({keys}) {columns}
@@ -50,33 +44,35 @@ def merge_statement(table: str, staging: str) -> str:
     """  # noqa: S608 - names of our own schema
 
 
-MERGE = merge_statement(daily_sales.name, f"pg_temp.{STAGING}")
-
-
 @dataclass(frozen=True)
 class Refused:
-    """A sale that Postgres does not take: its row in the table, and Postgres' words."""
+    """A row that Postgres does not take: its number among those given, and Postgres' words."""
 
     row: int
     message: str
 
 
 @cache
-def sales_table(database: str) -> "SalesTable":
+def merged_table(kept: KeptTable, database: str) -> "MergedTable":
     """The table through this process's own connection, kept from batch to batch."""
-    return SalesTable(database)
+    return MergedTable(kept, database)
 
 
-class SalesTable:
-    """`daily_sales` over one connection, opened when needed and again after it was lost."""
+class MergedTable:
+    """A table over one connection, opened when needed and again after it was lost."""
 
-    def __init__(self, database: str) -> None:
-        self._address = _with_patience(database)
+    def __init__(self, kept: KeptTable, database: str) -> None:
+        self._address = _with_patience(database, kept.group)
         self._connection: adbc.Connection | None = None
+        self._staging = f"{kept.table.name}_staging"
+        self._create_staging = (
+            f"CREATE TEMPORARY TABLE {self._staging} (LIKE {kept.table.name}) ON COMMIT DELETE ROWS"
+        )
+        self._merging = merge_statement(kept, kept.table.name, f"pg_temp.{self._staging}")
 
-    def merge(self, sales: pa.Table) -> list[Refused]:
-        """Merge the sales, each part durable when this returns; what Postgres refuses."""
-        return self._merge(sales, 0) if sales.num_rows else []
+    def merge(self, rows: pa.Table) -> list[Refused]:
+        """Merge the rows, each part durable when this returns; what Postgres refuses."""
+        return self._merge(rows, 0) if rows.num_rows else []
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -84,19 +80,19 @@ class SalesTable:
         if connection is not None:
             connection.close()
 
-    def _merge(self, sales: pa.Table, first: int) -> list[Refused]:
+    def _merge(self, rows: pa.Table, first: int) -> list[Refused]:
         try:
-            self._through_outages(sales)
+            self._through_outages(rows)
         except adbc.DatabaseError as error:
             if not _state(error).startswith(ROW_AT_FAULT):
                 raise
-            if sales.num_rows == 1:
+            if rows.num_rows == 1:
                 return [Refused(first, _message(error))]
-            half = sales.num_rows // 2
-            return self._merge(sales[:half], first) + self._merge(sales[half:], first + half)
+            half = rows.num_rows // 2
+            return self._merge(rows[:half], first) + self._merge(rows[half:], first + half)
         return []
 
-    def _through_outages(self, sales: pa.Table) -> None:
+    def _through_outages(self, rows: pa.Table) -> None:
         for attempt in stamina.retry_context(
             on=is_outage,
             attempts=None,
@@ -108,8 +104,10 @@ class SalesTable:
             with attempt:
                 try:
                     with self._transaction() as cursor:
-                        cursor.adbc_ingest(STAGING, sales, mode="append", db_schema_name="pg_temp")
-                        cursor.execute(MERGE)
+                        cursor.adbc_ingest(
+                            self._staging, rows, mode="append", db_schema_name="pg_temp"
+                        )
+                        cursor.execute(self._merging)
                 except adbc.Error as error:
                     if is_outage(error):
                         log.warning("outage, trying again: %s", _message(error))
@@ -122,7 +120,7 @@ class SalesTable:
             if self._connection is None:
                 self._connection = adbc.connect(self._address, autocommit=True)
                 with self._connection.cursor() as cursor:
-                    cursor.execute(CREATE_STAGING)
+                    cursor.execute(self._create_staging)
             with self._connection.cursor() as cursor:
                 cursor.execute("BEGIN")
                 yield cursor
@@ -154,8 +152,7 @@ def _message(error: adbc.Error) -> str:
     return f"{said.decode(errors='replace')} (SQLSTATE {_state(error)})"
 
 
-def _with_patience(database: str) -> str:
-    options = "&".join(
-        f"{name}={value}" for name, value in PATIENCE.items() if name not in database
-    )
+def _with_patience(database: str, name: str) -> str:
+    wanted = PATIENCE | {"application_name": name}
+    options = "&".join(f"{name}={value}" for name, value in wanted.items() if name not in database)
     return f"{database}{'&' if '?' in database else '?'}{options}"

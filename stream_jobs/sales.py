@@ -1,9 +1,10 @@
-"""Sales events into `daily_sales`: `python -m stream_jobs.sales`.
+"""Sales and calendars into their tables: `python -m stream_jobs.sales`.
 
-One Structured Streaming query reads the topic `sales`; each micro-batch is one Spark action
-that merges every Kafka partition in parallel (`stream_jobs.sink`) and writes what it can't
-take to the dead-letter topic. Effects come before the checkpoint and are idempotent, so a
-kill at any point, or a checkpoint that lost its newest commit, repeats and changes nothing.
+One Structured Streaming query reads the topics of every kept table (`stream_jobs.tables`); each
+micro-batch is one Spark action that merges every Kafka partition in parallel
+(`stream_jobs.sink`) and writes what it can't take to the dead-letter topic. Effects come before
+the checkpoint and are idempotent, so a kill at any point, or a checkpoint that lost its newest
+commit, repeats and changes nothing.
 
 A batch waits for Postgres, and the query is started again while Kafka is away, for as long as
 it lasts. Records that Kafka dropped unread are no outage (failOnDataLoss): the job then ends
@@ -31,6 +32,7 @@ from stream_jobs.failures import QueryFailed, advice, causes, is_outage, summary
 from stream_jobs.session import AlreadyRunning, JarsMissing, spark_session
 from stream_jobs.settings import JobSettings, load_job_settings
 from stream_jobs.sink import DEAD_LETTERS_IN_SPARK, LOG_FORMAT, drain, persist
+from stream_jobs.tables import KEPT
 
 log = logging.getLogger("stream_jobs.sales")
 
@@ -43,7 +45,8 @@ FIRST_WAIT, LONGEST_WAIT = 1.0, 15.0  # seconds before a failed query is started
 POLL = 0.1
 
 READING = {
-    "subscribe": NAME,
+    # A topic that an older checkpoint does not know yet is read from its beginning.
+    "subscribe": ",".join(KEPT),
     "startingOffsets": "earliest",
     "includeHeaders": "true",
     "failOnDataLoss": "true",
@@ -71,7 +74,7 @@ def start_query(spark: SparkSession, settings: JobSettings) -> StreamingQuery:
         spark.readStream.format("kafka")
         .options(**READING, **{"kafka.bootstrap.servers": settings.kafka})
         .load()
-        .select("key", "value", "headers", "partition", "offset")
+        .select("topic", "key", "value", "headers", "partition", "offset")
     )
     letters = records.mapInArrow(
         partial(persist, database=settings.database), DEAD_LETTERS_IN_SPARK
@@ -170,7 +173,8 @@ def main() -> int:
     stopping = threading.Event()
     settings = load_job_settings()
     try:
-        log.info("sales from %s, checkpoint %s", settings.kafka, settings.checkpoint(NAME))
+        topics, checkpoint = " and ".join(KEPT), settings.checkpoint(NAME)
+        log.info("%s from %s, checkpoint %s", topics, settings.kafka, checkpoint)
         with spark_session("shelfcast-sales", settings) as spark:
             # After the session, which has a SIGINT handler of its own.
             for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,28 +1,29 @@
-"""What one Spark task does with its Kafka partition: sales into Postgres, the rest returned.
+"""What one Spark task does with its Kafka partition: rows into Postgres, the rest returned.
 
-Several Arrow batches make a chunk, and each chunk is one merge, so memory is bounded by the
-chunk whatever the partition holds. What breaks the contract, or what Postgres refuses,
-comes out as records for the dead-letter topic. A task that is repeated repeats the same
-merges and the same dead letters' keys.
+Several Arrow batches make a chunk, and each chunk is one merge into the table of its topic, so
+memory is bounded by the chunk whatever the partition holds. What breaks the contract, or what
+Postgres refuses, comes out as records for the dead-letter topic. A task that is repeated repeats
+the same merges and the same dead letters' keys.
 """
 
 import logging
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from events.dead_letters import dead_letter_record
 from events.errors import Refusal
 from events.log import Record
-from events.payloads import SaleRecorded
 from stream_jobs.contract import Judged, Rejected, judge, record
-from stream_jobs.merge import SalesTable, sales_table
+from stream_jobs.merge import MergedTable, merged_table
+from stream_jobs.tables import KEPT, KeptTable
 
 log = logging.getLogger(__name__)
 
-GROUP = "sales-sink"
 CHUNK = 60_000  # records merged at once, unless they are large
 CHUNK_BYTES = 64 << 20
 SHOWN = 5  # dead letters of a chunk that are logged one by one
@@ -36,7 +37,7 @@ DEAD_LETTERS_IN_SPARK = "key binary, value binary, headers array<struct<key:stri
 def persist(batches: Iterator[pa.RecordBatch], database: str) -> Iterator[pa.RecordBatch]:
     """The whole of a task, for Spark's `mapInArrow`."""
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
-    yield from persist_into(sales_table(database), batches)
+    yield from persist_into(lambda kept: merged_table(kept, database), batches)
 
 
 def drain(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -47,20 +48,33 @@ def drain(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def persist_into(
-    table: SalesTable, batches: Iterator[pa.RecordBatch], most: int = CHUNK
+    tables: Callable[[KeptTable], MergedTable],
+    batches: Iterator[pa.RecordBatch],
+    most: int = CHUNK,
 ) -> Iterator[pa.RecordBatch]:
-    """Merge the sales among the records; yield the dead letters of the others."""
-    chunk = _Chunk()
+    """Merge the events among the records, each into its table; yield the others' dead letters."""
+    chunks: dict[str, _Chunk] = {}
     for batch in batches:
-        chunk.add(batch)
-        if chunk.records >= most or chunk.size >= CHUNK_BYTES:
-            yield from chunk.settle(table)
-            chunk = _Chunk()
-    yield from chunk.settle(table)
+        for topic, part in _by_topic(batch):
+            chunk = chunks.setdefault(topic, _Chunk(KEPT[topic]))
+            chunk.add(part)
+            if chunk.records >= most or chunk.size >= CHUNK_BYTES:
+                yield from chunks.pop(topic).settle(tables)
+    for chunk in chunks.values():
+        yield from chunk.settle(tables)
+
+
+def _by_topic(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
+    """The records of each topic; Spark's source gives a task those of one alone."""
+    topics: Any = batch.column("topic")
+    found = topics.unique().to_pylist()
+    for topic in found:
+        yield topic, batch if len(found) == 1 else batch.filter(pc.equal(topics, topic))
 
 
 @dataclass
 class _Chunk:
+    kept: KeptTable
     batches: list[pa.RecordBatch] = field(default_factory=list)
     judged: list[Judged] = field(default_factory=list)
     records: int = 0
@@ -68,15 +82,14 @@ class _Chunk:
 
     def add(self, batch: pa.RecordBatch) -> None:
         self.batches.append(batch)
-        self.judged.append(judge(batch))
+        self.judged.append(judge(batch, self.kept))
         self.records += batch.num_rows
         self.size += batch.nbytes
 
-    def settle(self, table: SalesTable) -> Iterator[pa.RecordBatch]:
+    def settle(self, tables: Callable[[KeptTable], MergedTable]) -> Iterator[pa.RecordBatch]:
         """Merge what is right; the dead letters of what is not, if any."""
-        if not self.batches:
-            return
-        refused = table.merge(pa.concat_tables([judged.sales for judged in self.judged]))
+        rows = pa.concat_tables([judged.rows for judged in self.judged])
+        refused = tables(self.kept).merge(rows)
         rejected = [
             (at, rejection)
             for at, judged in enumerate(self.judged)
@@ -89,7 +102,7 @@ class _Chunk:
         if rejected:
             yield _dead_letters([self._letter(at, rejection) for at, rejection in rejected])
             for at, rejection in rejected[:SHOWN]:
-                where = record(self.batches[at], rejection.row, SaleRecorded.TOPIC)
+                where = record(self.batches[at], rejection.row, self.kept.topic)
                 log.error(
                     "dead letter from %s/%d@%d: %s",
                     *(where.topic, where.partition, where.offset, rejection.message),
@@ -97,17 +110,19 @@ class _Chunk:
             if len(rejected) > SHOWN:
                 log.error("%d more dead letters from the same chunk", len(rejected) - SHOWN)
 
-    def _origin(self, sale: int) -> tuple[int, int]:
-        """The batch, and the row in it, of a sale of the chunk."""
+    def _origin(self, row: int) -> tuple[int, int]:
+        """The batch, and the row in it, of a row of the chunk."""
         for at, judged in enumerate(self.judged):
-            if sale < len(judged.rows):
-                return at, int(judged.rows[sale])
-            sale -= len(judged.rows)
-        raise IndexError(sale)
+            if row < len(judged.origins):
+                return at, int(judged.origins[row])
+            row -= len(judged.origins)
+        raise IndexError(row)
 
     def _letter(self, at: int, rejection: Rejected) -> Record:
-        original = record(self.batches[at], rejection.row, SaleRecorded.TOPIC)
-        return dead_letter_record(original, GROUP, rejection.error, rejection.message, attempts=1)
+        original = record(self.batches[at], rejection.row, self.kept.topic)
+        return dead_letter_record(
+            original, self.kept.group, rejection.error, rejection.message, attempts=1
+        )
 
 
 def _dead_letters(letters: list[Record]) -> pa.RecordBatch:

@@ -201,7 +201,9 @@ def _add_series(app: FastAPI, storage: Storage) -> None:
         if (newest := (await storage.scope(store, product)).newest_day) is None:
             raise HTTPException(404, unknown_series(store, product))
         end = before or newest + timedelta(days=1)
-        panel = await storage.history([(store, product)], end - timedelta(days=days), end)
+        panel = await storage.history(
+            [(store, product)], end - timedelta(days=days), end, drivers=False
+        )
         rows = zip(panel.dates.tolist(), panel.units.tolist(), panel.is_open.tolist(), strict=True)
         return views.History(
             store=store,

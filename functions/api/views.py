@@ -128,6 +128,10 @@ class DayView(View):
     yhat: float
     yhat_lower: float
     yhat_upper: float
+    assumed: list[str] = Field(
+        description="Drivers nobody had planned for that day; their usual value was taken."
+    )
+    bounded: bool = Field(description="Whether the forecast was cut to its bound.")
 
 
 class ForecastView(View):

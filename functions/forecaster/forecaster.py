@@ -7,6 +7,7 @@ the same again.
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 
 from events.clock import utc_now
@@ -43,15 +44,7 @@ class Forecaster:
                     store=forecast.store,
                     product=forecast.product,
                     model_id=forecast.model_id,
-                    days=tuple(
-                        ForecastDay(
-                            date=day.date,
-                            yhat=day.yhat,
-                            yhat_lower=day.yhat_lower,
-                            yhat_upper=day.yhat_upper,
-                        )
-                        for day in forecast.days
-                    ),
+                    days=tuple(ForecastDay(**asdict(day)) for day in forecast.days),
                 ),
                 SOURCE,
                 self._clock,

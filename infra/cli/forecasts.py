@@ -135,7 +135,11 @@ def _heading(found: Document) -> str:
 
 def forecast_table(found: Document) -> "Table":
     """A forecast's days, in units."""
+    from rich.text import Text
+
     table = _table("date", "weekday", "yhat", "lower", "upper", numbers=3)
+    if noted := any(day["assumed"] or day["bounded"] for day in found["days"]):
+        table.add_column("assumed")
     decimals = 0 if max(day["yhat_upper"] for day in found["days"]) >= MANY_UNITS else 1
     for day in found["days"]:
         numbers = (day["yhat"], day["yhat_lower"], day["yhat_upper"])
@@ -143,9 +147,16 @@ def forecast_table(found: Document) -> "Table":
             day["date"],
             f"{date.fromisoformat(day['date']):%A}",
             *(f"{number:,.{decimals}f}" for number in numbers),
+            *([Text(_notes(day))] if noted else []),
         )
     table.caption = "in units, with the 95 % interval"
     return table
+
+
+def _notes(day: Document) -> str:
+    """The drivers of a day that nobody had planned, and whether its forecast was cut."""
+    names = [one_line(name) for name in day["assumed"]]
+    return ", ".join(names + ["cut to its bound"] * day["bounded"])
 
 
 def models_table(found: Sequence[Document]) -> "Table":

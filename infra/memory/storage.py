@@ -1,14 +1,15 @@
 """The storage that functions work on, in memory, for unit tests."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import numpy as np
 
 from events.clock import utc_now
 from events.envelope import Event
 from events.payloads import ModelTrained, TrainingFailed
+from functions.forecasting.calendar import Calendar
 from functions.forecasting.panel import Panel
 from functions.storage import (
     Counts,
@@ -38,6 +39,9 @@ class MemoryStorage:
 
     def __init__(self) -> None:
         self.sales: dict[Series, dict[date, tuple[float, bool]]] = {}
+        self.drivers: dict[Series, dict[date, Mapping[str, float]]] = {}  # of days in `sales`
+        # As in Postgres '' is every store, or every product. Whether open, and the drivers.
+        self.planned: dict[Series, dict[date, tuple[bool | None, Mapping[str, float]]]] = {}
         self.plans: dict[str, Plan] = {}
         self.results: dict[tuple[str, Series], _Result] = {}
         self.stored: dict[str, Model] = {}
@@ -63,24 +67,47 @@ class MemoryStorage:
                     self.results[plan.run_id, series] = _Result(number)
         return self.plans[plan.run_id]
 
-    async def history(self, series: Sequence[Series], first: date | None, before: date) -> Panel:
+    async def history(
+        self, series: Sequence[Series], first: date | None, before: date, drivers: bool = True
+    ) -> Panel:
         """Cut from the stored days."""
         rows = [
             [
-                (day, *values)
+                (day, *values, self.drivers.get(key, {}).get(day, {}) if drivers else {})
                 for day, values in sorted(self.sales.get(key, {}).items())
                 if (first is None or first <= day) and day < before
             ]
             for key in series
         ]
         flat = [row for days in rows for row in days]
+        names = tuple(sorted({name for row in flat for name in row[3]}))
+        values = [[row[3].get(name, np.nan) for name in names] for row in flat]
         return Panel(
             keys=tuple(series),
             offsets=np.cumsum([0, *map(len, rows)], dtype=np.int64),
             dates=np.array([row[0] for row in flat], dtype="datetime64[D]"),
             units=np.array([row[1] for row in flat], dtype=np.float64),
             is_open=np.array([row[2] for row in flat], dtype=np.bool_),
+            driver_names=names,
+            drivers=np.array(values, np.float64).reshape(len(flat), len(names)),
         )
+
+    async def calendar(self, series: Sequence[Series], start: date, days: int) -> Calendar:
+        """Plans laid over each other, the more specific last."""
+        opened = np.full((len(series), days), -1, np.int8)
+        merged: dict[tuple[int, int], dict[str, float]] = {}
+        for i, (store, product) in enumerate(series):
+            for step in range(days):
+                drivers = merged[i, step] = {}
+                for scope in (("", ""), ("", product), (store, ""), (store, product)):
+                    plan = self.planned.get(scope, {}).get(start + timedelta(days=step))
+                    if plan is not None:
+                        opened[i, step] = opened[i, step] if plan[0] is None else plan[0]
+                        drivers |= plan[1]
+        names = tuple(sorted({name for drivers in merged.values() for name in drivers}))
+        values = [[drivers.get(name, np.nan) for name in names] for drivers in merged.values()]
+        shape = (len(series), days, len(names))
+        return Calendar(start, opened, names, np.array(values, np.float64).reshape(shape))
 
     async def record_results(
         self,

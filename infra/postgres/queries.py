@@ -58,13 +58,32 @@ ORDER BY page.store, page.product
 )
 
 # Rows of a span of days, in the order of the series asked for.
-HISTORY = """
-SELECT asked.n, day.date, day.units, day.open
+_DAYS = """
+SELECT asked.n, day.date, {columns}
 FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS asked (store, product, n)
-JOIN daily_sales AS day USING (store, product)
+JOIN {table} AS day USING (store, product)
 WHERE day.date >= $3 AND day.date < $4
 ORDER BY asked.n, day.date
 """
+# Stands for the drivers: a number of 64 bits, which even of a million sets confuses two once in
+# 30 million times. jsonb's own hash does not do: the values of two drivers 16 apart may swap.
+_HASH = "hashtextextended(day.drivers::text, 0)"
+HISTORY = _DAYS.format(table="daily_sales", columns="day.units, day.open")
+HISTORY_WITH_DRIVERS = _DAYS.format(table="daily_sales", columns=f"day.units, day.open, {_HASH}")
+# -1: not said. No column may be NULL, so that every row is equally long in a binary COPY.
+CALENDAR = _DAYS.format(
+    table="calendar", columns=f"coalesce(day.open::integer, -1)::smallint, {_HASH}"
+)
+
+# The drivers of single days, in the order asked for.
+_DRIVERS = """
+SELECT day.drivers
+FROM unnest($1::text[], $2::text[], $3::date[]) WITH ORDINALITY AS asked (store, product, date, n)
+JOIN {table} AS day USING (store, product, date)
+ORDER BY asked.n
+"""
+DRIVERS_SOLD = _DRIVERS.format(table="daily_sales")
+DRIVERS_PLANNED = _DRIVERS.format(table="calendar")
 
 INSERT_RUN = """
 INSERT INTO training_runs
@@ -202,12 +221,20 @@ MODELS = _MODEL + "WHERE model_id = ANY ($1)"
 VERSIONS = _MODEL + "WHERE store = $1 AND product = $2 ORDER BY version DESC"
 
 SAVE_FORECASTS = """
-INSERT INTO forecasts (store, product, date, model_id, yhat, yhat_lower, yhat_upper)
-SELECT DISTINCT ON (store, product, date, model_id) * FROM unnest(
-    $1::text[], $2::text[], $3::date[], $4::text[], $5::float8[], $6::float8[], $7::float8[]
-) AS t (store, product, date, model_id, yhat, yhat_lower, yhat_upper)
+INSERT INTO forecasts
+    (store, product, date, model_id, yhat, yhat_lower, yhat_upper, assumed, bounded)
+SELECT DISTINCT ON (store, product, date, model_id)
+       store, product, date, model_id, yhat, yhat_lower, yhat_upper,
+       ARRAY(SELECT name FROM jsonb_array_elements_text(assumed::jsonb)
+             WITH ORDINALITY AS t (name, n) ORDER BY n),
+       bounded
+FROM unnest(
+    $1::text[], $2::text[], $3::date[], $4::text[], $5::float8[], $6::float8[], $7::float8[],
+    $8::text[], $9::boolean[]
+) AS t (store, product, date, model_id, yhat, yhat_lower, yhat_upper, assumed, bounded)
 ON CONFLICT (store, product, date, model_id) DO UPDATE
-SET yhat = excluded.yhat, yhat_lower = excluded.yhat_lower, yhat_upper = excluded.yhat_upper
+SET yhat = excluded.yhat, yhat_lower = excluded.yhat_lower, yhat_upper = excluded.yhat_upper,
+    assumed = excluded.assumed, bounded = excluded.bounded
 """
 
 # The champion's, or its predecessor's while the champion's is not in yet.
@@ -218,7 +245,8 @@ WITH serving AS (
       AND EXISTS (SELECT FROM forecasts WHERE forecasts.model_id = alias.model_id)
     ORDER BY alias LIMIT 1
 )
-SELECT model_id, version, data_through, date, yhat, yhat_lower, yhat_upper, published_at
+SELECT model_id, version, data_through, date, yhat, yhat_lower, yhat_upper, assumed, bounded,
+       published_at
 FROM serving JOIN model_versions USING (model_id) JOIN forecasts USING (model_id)
 ORDER BY date
 """

@@ -21,7 +21,7 @@ from sqlalchemy import (
     UniqueConstraint,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
 metadata = MetaData(
     naming_convention={
@@ -50,6 +50,20 @@ daily_sales = Table(
     Column("event_id", Text, nullable=False, comment="The event that wrote the row last."),
     _time("recorded_at", comment="Its time; the newest wins, ties by event_id."),
     CheckConstraint("units >= 0 AND units < 'infinity'", name="units"),
+)
+
+calendar = Table(
+    "calendar",
+    metadata,
+    Column("store", Text, primary_key=True, comment="'': every store."),
+    Column("product", Text, primary_key=True, comment="'': every product."),
+    Column("date", Date, primary_key=True, comment="The store's own calendar day."),
+    Column("open", Boolean, comment="NULL: not said."),
+    Column("drivers", JSONB, nullable=False, comment="Named as in daily_sales."),
+    Column("event_id", Text, nullable=False, comment="The event that wrote the row last."),
+    _time("recorded_at", comment="Its time; the newest wins, ties by event_id."),
+    CheckConstraint("jsonb_typeof(drivers) = 'object'", name="drivers"),
+    comment="What is known ahead. A more specific row goes before a general one.",
 )
 
 training_runs = Table(
@@ -158,11 +172,26 @@ forecasts = Table(
     Column("yhat", Double, nullable=False),
     Column("yhat_lower", Double, nullable=False),
     Column("yhat_upper", Double, nullable=False),
+    Column(
+        "assumed",
+        ARRAY(Text),
+        nullable=False,
+        server_default=text("'{}'"),
+        comment="Drivers nobody had planned for that day.",
+    ),
+    Column(
+        "bounded",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="Whether yhat was cut to its bound.",
+    ),
     _time("published_at", server_default=text("now()")),
     ForeignKeyConstraint(["model_id"], ["model_versions.model_id"]),
     CheckConstraint(
         "0 <= yhat_lower AND yhat_lower <= yhat AND yhat <= yhat_upper AND yhat_upper < 'infinity'",
         name="interval",
     ),
+    CheckConstraint("array_position(assumed, NULL) IS NULL", name="assumed"),
     Index(None, "model_id"),
 )

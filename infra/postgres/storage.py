@@ -1,7 +1,6 @@
 """The storage that functions work on, in Postgres, over asyncpg."""
 
 import asyncio
-import io
 import json
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -10,10 +9,10 @@ from itertools import groupby
 from typing import Any
 
 import asyncpg
-import numpy as np
 
 from events.envelope import Event
 from events.payloads import ModelTrained, TrainingFailed
+from functions.forecasting.calendar import Calendar
 from functions.forecasting.panel import Panel
 from functions.storage import (
     Counts,
@@ -28,26 +27,8 @@ from functions.storage import (
     Series,
     SeriesSummary,
 )
-from infra.postgres import queries
+from infra.postgres import daily, queries
 
-BEGINNING = date(1900, 1, 1)
-# A row of queries.HISTORY in binary COPY: a count of fields, then each field's length and value.
-# https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format"
-COPIED_DAY = np.dtype(
-    [
-        ("fields", ">i2"),
-        ("n_length", ">i4"),
-        ("n", ">i8"),
-        ("date_length", ">i4"),
-        ("date", ">i4"),
-        ("units_length", ">i4"),
-        ("units", ">f8"),
-        ("open_length", ">i4"),
-        ("open", "i1"),
-    ]
-)
-COPY_HEADER, COPY_TRAILER = 19, 2  # bytes
-POSTGRES_EPOCH = np.datetime64("2000-01-01", "D")
 CONNECTIONS = 4  # one function's; the server takes a hundred in all
 
 
@@ -77,6 +58,15 @@ class PostgresStorage:
     @asynccontextmanager
     async def _transaction(self) -> AsyncIterator[Any]:
         async with (await self._pool()).acquire() as connection, connection.transaction():
+            yield connection
+
+    @asynccontextmanager
+    async def _snapshot(self) -> AsyncIterator[Any]:
+        """A transaction that only reads, and sees one state of the database throughout."""
+        async with (
+            (await self._pool()).acquire() as connection,
+            connection.transaction(isolation="repeatable_read", readonly=True),
+        ):
             yield connection
 
     async def close(self) -> None:
@@ -128,29 +118,20 @@ class PostgresStorage:
         assert stored is not None  # noqa: S101  # this transaction has just seen to it
         return stored
 
-    async def history(self, series: Sequence[Series], first: date | None, before: date) -> Panel:
-        """One query for all series, as a binary COPY straight into arrays."""
-        stores, products = _columns(series, 2)
-        copied = io.BytesIO()
-        async with (await self._pool()).acquire() as connection:
-            await connection.copy_from_query(
-                queries.HISTORY,
-                stores,
-                products,
-                first or BEGINNING,
-                before,
-                output=copied,
-                format="binary",
-            )
-        rows = np.frombuffer(copied.getbuffer()[COPY_HEADER:-COPY_TRAILER], COPIED_DAY)
-        counts = np.bincount(rows["n"] - 1, minlength=len(series))
-        return Panel(
-            keys=tuple(series),
-            offsets=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
-            dates=POSTGRES_EPOCH + rows["date"].astype("timedelta64[D]"),
-            units=rows["units"].astype(np.float64),
-            is_open=rows["open"].astype(np.bool_),
-        )
+    async def history(
+        self, series: Sequence[Series], first: date | None, before: date, drivers: bool = True
+    ) -> Panel:
+        """One query for all series, and one more for the drivers."""
+        if not drivers:
+            async with (await self._pool()).acquire() as connection:
+                return await daily.history(connection, series, first, before, drivers=False)
+        async with self._snapshot() as connection:
+            return await daily.history(connection, series, first, before, drivers=True)
+
+    async def calendar(self, series: Sequence[Series], start: date, days: int) -> Calendar:
+        """One query for all plans that apply, and one more for their drivers."""
+        async with self._snapshot() as connection:
+            return await daily.calendar(connection, series, start, days)
 
     async def record_results(
         self,
@@ -196,11 +177,14 @@ class PostgresStorage:
     async def save_forecasts(self, forecasts: Sequence[Forecast]) -> None:
         """One statement for all days of all series."""
         rows = [
-            (f.store, f.product, d.date, f.model_id, d.yhat, d.yhat_lower, d.yhat_upper)
+            (
+                *(f.store, f.product, d.date, f.model_id, d.yhat, d.yhat_lower, d.yhat_upper),
+                *(json.dumps(d.assumed), d.bounded),
+            )
             for f in forecasts
             for d in f.days
         ]
-        await (await self._pool()).execute(queries.SAVE_FORECASTS, *_columns(rows, 7))
+        await (await self._pool()).execute(queries.SAVE_FORECASTS, *_columns(rows, 9))
 
     async def forecast(self, store: str, product: str) -> Forecast | None:
         """The serving model's days."""
@@ -208,7 +192,10 @@ class PostgresStorage:
         if not rows:
             return None
         days = tuple(
-            DayForecast(row["date"], row["yhat"], row["yhat_lower"], row["yhat_upper"])
+            DayForecast(
+                *(row["date"], row["yhat"], row["yhat_lower"], row["yhat_upper"]),
+                *(tuple(row["assumed"]), row["bounded"]),
+            )
             for row in rows
         )
         head = rows[0]

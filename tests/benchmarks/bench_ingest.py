@@ -111,7 +111,8 @@ async def publish(bootstrap: str, events: Sequence[Sale], what: str) -> None:
 
 async def copy_and_merge(database: str, rows: Sequence[tuple[object, ...]]) -> float:
     """Seconds that COPY and merge take into an empty table like `daily_sales`."""
-    from stream_jobs.merge import COLUMNS, merge_statement
+    from stream_jobs.merge import merge_statement
+    from stream_jobs.tables import SALES
 
     connection = await asyncpg.connect(database)
     try:
@@ -123,9 +124,9 @@ async def copy_and_merge(database: str, rows: Sequence[tuple[object, ...]]) -> f
         begin = time.perf_counter()
         async with connection.transaction():
             await connection.copy_records_to_table(
-                "yardstick_staging", records=rows, columns=COLUMNS
+                "yardstick_staging", records=rows, columns=SALES.schema.names
             )
-            await connection.execute(merge_statement("yardstick", "yardstick_staging"))
+            await connection.execute(merge_statement(SALES, "yardstick", "yardstick_staging"))
         seconds = time.perf_counter() - begin
         count = await connection.fetchval("SELECT count(*) FROM yardstick")
         if count != len(rows):

@@ -1,13 +1,17 @@
 """What every storage keeps to: the fake and the real Postgres."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import UTC, date, datetime, timedelta
 
 import asyncpg
+import numpy as np
 import pytest
+from numpy import nan
 
 from events.envelope import Event, first_event
 from events.payloads import ModelTrained, TrainingFailed
+from functions.forecasting.calendar import Calendar
 from functions.storage import Counts, DayForecast, Failure, Forecast, Plan, Promotion, Storage
 from infra.memory.storage import MemoryStorage
 from infra.postgres.storage import PostgresStorage
@@ -45,6 +49,39 @@ async def sell(storage: Storage, series: tuple[str, str], days: int, last: date 
             "INSERT INTO daily_sales (store, product, date, units, open, drivers, event_id,"
             " recorded_at) VALUES ($1, $2, $3, $4, $5, '{}', 'e', $6)",
             [(*series, day, units, day.weekday() != 6, NOON) for day, units in rows],
+        )
+
+
+async def drive(storage: Storage, series: tuple[str, str], day: date, **drivers: float) -> None:
+    """What drove the sales of a day that has some."""
+    if isinstance(storage, MemoryStorage):
+        storage.drivers.setdefault(series, {})[day] = drivers
+        return
+    assert isinstance(storage, PostgresStorage)
+    async with storage._transaction() as connection:
+        await connection.execute(
+            "UPDATE daily_sales SET drivers = $4 WHERE store = $1 AND product = $2 AND date = $3",
+            *(*series, day, json.dumps(drivers)),
+        )
+
+
+async def foresee(
+    storage: Storage,
+    scope: tuple[str, str],
+    day: date,
+    opened: bool | None = None,
+    **drivers: float,
+) -> None:
+    """A plan; '' is every store or every product."""
+    if isinstance(storage, MemoryStorage):
+        storage.planned.setdefault(scope, {})[day] = (opened, drivers)
+        return
+    assert isinstance(storage, PostgresStorage)
+    async with storage._transaction() as connection:
+        await connection.execute(
+            "INSERT INTO calendar (store, product, date, open, drivers, event_id, recorded_at)"
+            " VALUES ($1, $2, $3, $4, $5, 'e', $6)",
+            *(*scope, day, opened, json.dumps(drivers), NOON),
         )
 
 
@@ -131,6 +168,95 @@ async def test_history_comes_in_the_order_asked_for_and_within_the_span(storage:
     assert len(whole.units) == 10
 
 
+async def test_history_has_the_drivers_that_any_of_its_days_names(storage: Storage):
+    await sell(storage, SERIES[0], 4)
+    await sell(storage, SERIES[2], 2)
+    await drive(storage, SERIES[0], DAY - timedelta(days=3), outside=1)
+    await drive(storage, SERIES[0], DAY - timedelta(days=2), promo=1, price=2.5)
+    await drive(storage, SERIES[0], DAY - timedelta(days=1), promo=0)
+    await drive(storage, SERIES[2], DAY, price=1e-300, promo=1)
+    panel = await storage.history(
+        [SERIES[2], SERIES[1], SERIES[0]], DAY - timedelta(days=2), DAY + timedelta(days=1)
+    )
+    assert panel.driver_names == ("price", "promo")
+    np.testing.assert_array_equal(
+        panel.drivers,
+        [[nan, nan], [1e-300, 1], [2.5, 1], [nan, 0], [nan, nan]],
+    )
+
+
+async def test_history_without_a_driver_or_not_asked_for_them_has_none(storage: Storage):
+    await sell(storage, SERIES[0], 3)
+    tomorrow = DAY + timedelta(days=1)
+    assert (await storage.history([SERIES[0]], None, tomorrow)).driver_names == ()
+    assert (await storage.history([SERIES[1]], None, tomorrow)).driver_names == ()
+    await drive(storage, SERIES[0], DAY, promo=1)
+    panel = await storage.history([SERIES[0]], None, tomorrow, drivers=False)
+    assert panel.driver_names == ()
+    assert panel.units.tolist() == [1, 2, 3]
+
+
+async def test_days_that_differ_in_which_of_many_drivers_they_have_are_told_apart(
+    storage: Storage,
+):
+    await sell(storage, SERIES[0], 40)
+    names = [f"event_{n:02}" for n in range(40)]
+    for n, name in enumerate(names):
+        day = DAY - timedelta(days=39 - n)
+        await drive(storage, SERIES[0], day, **{other: float(other == name) for other in names})
+    panel = await storage.history([SERIES[0]], None, DAY + timedelta(days=1))
+    assert panel.driver_names == tuple(names)
+    np.testing.assert_array_equal(panel.drivers, np.eye(40))
+
+
+async def test_of_the_plans_for_a_day_the_more_specific_goes_first_in_each_thing_it_says(
+    storage: Storage,
+):
+    later = date(2015, 8, 2)
+    await foresee(storage, ("", ""), later, False, promo=0, a=1, b=1, c=1, d=1)
+    await foresee(storage, ("", "milk"), later, None, b=2, c=2, d=2)
+    await foresee(storage, ("1", ""), later, True, c=3, d=3)
+    await foresee(storage, ("1", "milk"), later, None, d=4)
+    await foresee(storage, ("2", "rye bread"), later, True, elsewhere=1)
+    calendar = await storage.calendar([SERIES[2], SERIES[0], SERIES[1]], date(2015, 8, 1), 3)
+    assert calendar.start == date(2015, 8, 1)
+    assert calendar.driver_names == ("a", "b", "c", "d", "promo")
+    np.testing.assert_array_equal(
+        calendar.is_open, np.array([[-1, 0, -1], [-1, 1, -1], [-1, 1, -1]], np.int8)
+    )
+    np.testing.assert_array_equal(
+        calendar.drivers[:, 1], [[1, 2, 2, 2, 0], [1, 2, 3, 4, 0], [1, 1, 3, 3, 0]]
+    )
+    assert np.isnan(calendar.drivers[:, [0, 2]]).all()
+
+
+async def test_a_calendar_holds_the_days_asked_for_and_no_other(storage: Storage):
+    first = date(2015, 12, 31)
+    for n in range(-1, 4):
+        await foresee(storage, ("1", ""), first + timedelta(days=n), n % 2 == 0, promo=n)
+    calendar = await storage.calendar([SERIES[0], SERIES[2]], first, 3)
+    assert calendar.is_open.tolist() == [[1, 0, 1], [-1, -1, -1]]
+    np.testing.assert_array_equal(calendar.drivers[0], [[0], [1], [2]])
+    assert np.isnan(calendar.drivers[1]).all()
+
+
+async def test_a_calendar_in_which_nothing_is_planned_is_unknown(storage: Storage):
+    await foresee(storage, ("9", ""), DAY, True, promo=1)
+    calendar = await storage.calendar(SERIES, DAY, 7)
+    unknown = Calendar.unknown(3, DAY, 7)
+    assert (calendar.start, calendar.driver_names) == (unknown.start, unknown.driver_names)
+    np.testing.assert_array_equal(calendar.is_open, unknown.is_open)
+    assert calendar.is_open.dtype == unknown.is_open.dtype
+    np.testing.assert_array_equal(calendar.drivers, unknown.drivers)
+    assert (await storage.calendar([], DAY, 7)).is_open.shape == (0, 7)
+
+
+async def test_a_plan_of_opening_alone_names_no_driver(storage: Storage):
+    await foresee(storage, ("", ""), DAY, False)
+    calendar = await storage.calendar([SERIES[0]], DAY, 1)
+    assert (calendar.is_open.tolist(), calendar.driver_names) == ([[0]], ())
+
+
 async def test_recording_twice_is_recording_once(storage: Storage):
     run = await storage.save_plan(plan())
     results = [trained(run, SERIES[0]), trained(run, SERIES[2])]
@@ -208,7 +334,7 @@ async def test_a_forecast_is_read_back_and_replaced_by_its_model_only(storage: S
     first = await storage.save_plan(plan())
     await storage.record_results([trained(first, SERIES[0])], [])
     days = (
-        DayForecast(date(2015, 8, 1), 5.0, 4.0, 6.5),
+        DayForecast(date(2015, 8, 1), 5.0, 4.0, 6.5, assumed=("school", 'a "b", c'), bounded=True),
         DayForecast(date(2015, 8, 2), 0.0, 0.0, 0.0),
     )
     model_id = trained(first, SERIES[0]).data.model_id
@@ -270,3 +396,13 @@ async def test_postgres_refuses_what_the_constraints_forbid(database: str):
         await storage.record_results([from_the_future], [])
     assert await storage.counts(["run-1"]) == {"run-1": Counts(3, 0, 0)}
     await storage.close()
+
+
+@pytest.mark.parametrize("drivers", ["[1]", "null", '"promo"'])
+async def test_postgres_refuses_a_plan_whose_drivers_are_not_named(database: str, drivers: str):
+    connection = await asyncpg.connect(database)
+    with pytest.raises(asyncpg.CheckViolationError):
+        await connection.execute(
+            "INSERT INTO calendar VALUES ('', '', '2015-08-01', NULL, $1, 'e', now())", drivers
+        )
+    await connection.close()

@@ -36,7 +36,7 @@ def test_every_topic_between_functions_has_a_writer_and_a_reader():
     written = {topic for function in FUNCTIONS.values() for topic in function.outputs}
     assert read - written == {"retrain-requests", DEAD_LETTERS}, "these come from outside"
     assert written - read == {"forecasts", "runs"}, "these are for anyone"
-    assert set(TOPICS) - read - written == {"sales"}, "this is for the stream job"
+    assert set(TOPICS) - read - written == {"sales", "calendar"}, "these are for the stream job"
 
 
 def test_dead_letters_are_for_the_function_that_ends_runs():

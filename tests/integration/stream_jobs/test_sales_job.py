@@ -19,7 +19,7 @@ from events.dead_letters import DeadLetter, waiting
 from events.envelope import Event, derive_id, first_event
 from events.kafka import KafkaProducer, read_topic
 from events.log import Record
-from events.payloads import Payload, SaleRecorded
+from events.payloads import CalendarPlanned, Payload, SaleRecorded
 from events.publisher import to_record
 from infra.kafka.topics import provision
 from infra.local import jars, process, stack
@@ -115,6 +115,14 @@ class System:
         with psycopg.connect(self.settings.database) as connection:
             return {day: (u, e) for day, u, e in connection.execute(query, [store]).fetchall()}
 
+    def plans(self, product: str) -> list[tuple[Any, ...]]:
+        query = (
+            "SELECT store, date, open, drivers, event_id, recorded_at FROM calendar"
+            " WHERE product = %s ORDER BY store, date"
+        )
+        with psycopg.connect(self.settings.database) as connection:
+            return connection.execute(query, [product]).fetchall()
+
     def letters(self) -> list[DeadLetter]:
         return waiting(asyncio.run(read_topic(self.settings.kafka, "dead-letters")))
 
@@ -165,6 +173,18 @@ def sale(
     return first_event(data, "test", event_id=event_id, time=time_)
 
 
+def plan(
+    product: str,
+    store: str | None = None,
+    event_id: str = "a",
+    minutes: int = 0,
+    date: dt.date = dt.date(2030, 1, 1),
+    **said: Any,
+) -> Event[Payload]:
+    data = CalendarPlanned(store=store, product=product, date=date, **said)
+    return first_event(data, "test", event_id=event_id, time=NOON + dt.timedelta(minutes=minutes))
+
+
 def days(store: str, count: int) -> list[Event[Payload]]:
     return [sale(store, n, day=DAY - dt.timedelta(days=n)) for n in range(count)]
 
@@ -212,6 +232,46 @@ def test_of_two_events_of_the_same_time_the_greater_id_wins(system: System) -> N
     assert system.rows("tied")[DAY] == (2, "c")
 
 
+def test_a_plan_becomes_a_row_of_the_calendar(system: System) -> None:
+    closed, promoted = plan("flour", "7", "c", open=False), plan("flour", drivers={"promo": 0.5})
+    system.publish(closed, promoted)
+    rows = wait_until(lambda: found if len(found := system.plans("flour")) == 2 else None)
+    day = dt.date(2030, 1, 1)
+    assert rows == [("", day, None, {"promo": 0.5}, "a", NOON), ("7", day, False, {}, "c", NOON)]
+
+
+def test_the_newest_plan_of_a_day_wins_in_whatever_order_and_however_often_they_come(
+    system: System,
+) -> None:
+    old = plan("salt", event_id="z", drivers={"promo": 1})
+    tied = plan("salt", event_id="a", minutes=5, drivers={"promo": 2})
+    newest = plan("salt", event_id="b", minutes=5, open=True)
+    for number, order in enumerate([(newest, old), (tied, newest, old, tied)]):
+        # Order holds within a key: with this one's row all that was sent before is merged.
+        marker = plan("salt", event_id="marker", date=dt.date(2031, 1, 1 + number))
+        system.publish(*order, marker)
+        wait_until(lambda: len(system.plans("salt")) == 2 + number)  # noqa: B023 - called at once
+        assert system.plans("salt")[0][2:5] == (True, {}, "b")
+
+
+def test_a_record_that_is_no_plan_becomes_a_dead_letter_of_its_topic(system: System) -> None:
+    good, bad = plan("eggs", "1"), to_record(plan("eggs", "2"))
+    poison = Record("calendar", bad.key, b'{"date": "soon"}', bad.headers)
+    system.publish(poison, good)
+    wait_until(lambda: system.plans("eggs"))
+
+    def found() -> list[DeadLetter]:
+        return [letter for letter in system.letters() if letter.topic == "calendar"]
+
+    (letter,) = wait_until(found)
+    assert (letter.value, letter.group, letter.error) == (
+        b'{"date": "soon"}',
+        "calendar-sink",
+        "InvalidPayload",
+    )
+    assert "date" in letter.message
+
+
 def test_a_poisoned_record_becomes_a_dead_letter_as_it_came_and_harms_no_other(
     system: System,
 ) -> None:
@@ -230,7 +290,11 @@ def test_a_poisoned_record_becomes_a_dead_letter_as_it_came_and_harms_no_other(
     ]
     system.publish(*records[:25], *poison, *records[25:])
     wait_until(lambda: system.rows("poison") == expected(good))
-    letters = wait_until(lambda: found if len(found := system.letters()) == 5 else None)
+
+    def of_sales() -> list[DeadLetter]:
+        return [letter for letter in system.letters() if letter.topic == "sales"]
+
+    letters = wait_until(lambda: found if len(found := of_sales()) == 5 else None)
     kept = {(letter.key, letter.value, tuple(letter.headers)) for letter in letters}
     assert kept == {(bad.key, bad.value, tuple(bad.headers)) for bad in poison}
     by_value = {letter.value: letter for letter in letters}

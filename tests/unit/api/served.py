@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -114,6 +115,7 @@ def _forecast(model: ModelTrained) -> Forecast:
         DayForecast(day, *((0.0, 0.0, 0.0) if day.weekday() == 6 else (55.25, 40.5, 1234.5)))
         for day in dates
     ]
+    days[2] = replace(days[2], assumed=("promo",), bounded=True)
     return Forecast(model.store, model.product, model.model_id, tuple(days))
 
 

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 
 from events.envelope import Event, first_event
 from events.payloads import (
+    CalendarPlanned,
     Compared,
     FoldMetrics,
     ForecastDay,
@@ -27,6 +28,9 @@ SERIES = {"store": "42", "product": "rye bread"}
 
 SALE = SaleRecorded(
     **SERIES, date=date(2015, 7, 31), units=5263.5, drivers={"promo": 1, "school_holiday": 0.5}
+)
+PLANNED = CalendarPlanned(
+    store="42", date=date(2015, 8, 3), open=True, drivers={"promo": 1, "school_holiday": 1}
 )
 REQUEST = RetrainRequested(
     store="42", as_of=AS_OF, horizon=14, requested_by="cli", reason="after the price change"
@@ -96,6 +100,7 @@ PUBLISHED = ForecastPublished(
 )
 DATA: tuple[Payload, ...] = (
     SALE,
+    PLANNED,
     REQUEST,
     SHARD,
     TRAINED,
@@ -107,8 +112,8 @@ DATA: tuple[Payload, ...] = (
 
 
 def example(data: Payload) -> Event[Payload]:
-    """The event of one of the examples: a sale and a request begin, the rest is caused."""
-    if isinstance(data, SaleRecorded | RetrainRequested):
+    """The event of one of the examples: what comes from outside begins, the rest is caused."""
+    if isinstance(data, SaleRecorded | CalendarPlanned | RetrainRequested):
         return first_event(data, "shelfcast/test", event_id=f"example-{data.TYPE}", time=TIME)
     cause = first_event(REQUEST, "shelfcast/test", event_id=RUN, time=TIME)
     return cause.effect(data, "shelfcast/test", lambda: TIME, correlation_id=RUN)

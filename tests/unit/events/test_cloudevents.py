@@ -13,8 +13,10 @@ from events.envelope import first_event, trace_of
 from events.errors import EventError, InvalidPayload, UnknownType, Unreadable
 from events.payloads import (
     EARLIEST_DAY,
+    LATEST_DAY,
     MOST_DRIVERS,
     MOST_UNITS,
+    CalendarPlanned,
     ForecastDay,
     ForecastPublished,
     RetrainRequested,
@@ -286,6 +288,52 @@ def test_every_day_of_the_contract_is_written_as_a_day(day):
     value = json.dumps(published | {"days": days}).encode()
     message = complaint(InvalidPayload, value, headers(ce_type=ForecastPublished.TYPE))
     assert message.startswith("days.0.date: ")
+
+
+def planned(**changes: object) -> bytes:
+    fields = {"date": "2015-08-03"} | changes
+    return json.dumps({name: value for name, value in fields.items() if value is not ...}).encode()
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("date", ...),
+        ("date", "20150803"),
+        ("date", str(EARLIEST_DAY - dt.timedelta(days=1))),
+        ("date", str(LATEST_DAY + dt.timedelta(days=1))),
+        ("store", ""),
+        ("product", "a/b"),
+        ("open", 1),
+        ("open", "yes"),
+        ("drivers", {"promo": "on"}),
+        ("drivers", {"promo": None}),
+        ("drivers", {str(n): 1 for n in range(MOST_DRIVERS + 1)}),
+    ],
+)
+def test_a_bad_field_of_a_plan_is_named(field, value):
+    wrong = headers(ce_type=CalendarPlanned.TYPE)
+    assert complaint(InvalidPayload, planned(**{field: value}), wrong).startswith(field)
+
+
+@pytest.mark.parametrize(
+    ("fields", "key"),
+    [
+        ({}, "*/*"),
+        ({"store": "1"}, "1/*"),
+        ({"product": "milk"}, "*/milk"),
+        ({"store": "1", "product": "milk"}, "1/milk"),
+    ],
+)
+def test_a_plan_is_keyed_by_what_it_is_for(fields, key):
+    plan = decode(planned(**fields), headers(ce_type=CalendarPlanned.TYPE)).data
+    assert (plan.key, plan.subject) == (key, f"{key}/2015-08-03")
+    assert plan.open is None, "a plan may leave open what it does not know"
+
+
+@pytest.mark.parametrize("day", [EARLIEST_DAY, utc_today(), LATEST_DAY])
+def test_a_plan_may_be_of_any_day_past_or_to_come(day):
+    assert decode(planned(date=str(day)), headers(ce_type=CalendarPlanned.TYPE)).data.date == day
 
 
 def test_a_forecast_below_zero_is_no_forecast():

@@ -2,13 +2,14 @@
 
 import datetime as dt
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from events.cloudevents import encode
 from events.envelope import first_event
-from events.payloads import SaleRecorded
+from events.payloads import CalendarPlanned, SaleRecorded
 from stream_jobs.sink import HEADERS
 
 TIME = dt.datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=dt.UTC)
@@ -49,10 +50,18 @@ def structured(**attributes: Any) -> Raw:
     return json.dumps(document).encode(), [("content-type", b"application/cloudevents+json")]
 
 
-def batch(*records: Raw) -> pa.RecordBatch:
+def planned(event_id: str = "c1", time: dt.datetime = TIME, **changes: Any) -> Raw:
+    fields = {"store": "1", "date": DAY, "open": False, "drivers": {"promo": 1.0}}
+    plan = CalendarPlanned(**{**fields, **changes})
+    _, value, headers = encode(first_event(plan, "office", event_id=event_id, time=time))
+    return value, headers
+
+
+def batch(*records: Raw, topics: Sequence[str] | str = "sales") -> pa.RecordBatch:
     headers = [[{"key": k, "value": v} for k, v in record[1]] for record in records]
     return pa.record_batch(
         {
+            "topic": pa.array([topics] * len(records) if isinstance(topics, str) else topics),
             "key": pa.array([b"1/milk"] * len(records), pa.binary()),
             "value": pa.array([record[0] for record in records], pa.binary()),
             "headers": pa.array(headers, HEADERS),

@@ -13,7 +13,8 @@ from events.errors import EventError
 from events.payloads import Payload, RetrainRequested, SaleRecorded
 from stream_jobs import contract
 from stream_jobs.attributes import plain_attributes
-from stream_jobs.contract import SALES, Judged, judge
+from stream_jobs.contract import Judged, judge
+from stream_jobs.tables import SALES
 from tests.unit.stream_jobs.records import (
     DAY,
     TIME,
@@ -27,13 +28,13 @@ from tests.unit.stream_jobs.records import (
 
 
 def judged(*records: Raw) -> Judged:
-    return judge(batch(*records))
+    return judge(batch(*records), SALES)
 
 
 def test_a_sale_becomes_the_row_that_its_event_says() -> None:
     result = judged(raw())
-    assert result.sales.schema == SALES
-    assert result.sales.to_pylist() == [
+    assert result.rows.schema == SALES.schema
+    assert result.rows.to_pylist() == [
         {
             "store": "1",
             "product": "milk",
@@ -49,27 +50,27 @@ def test_a_sale_becomes_the_row_that_its_event_says() -> None:
 
 
 def test_an_empty_batch_holds_nothing() -> None:
-    result = judge(batch(raw()).slice(0, 0))
-    assert result.sales.num_rows == 0
+    result = judge(batch(raw()).slice(0, 0), SALES)
+    assert result.rows.num_rows == 0
     assert not result.rejected
 
 
 def test_fields_that_the_contract_does_not_know_are_passed_over() -> None:
-    assert judged(with_data(cashier="Kim")).sales.num_rows == 1
+    assert judged(with_data(cashier="Kim")).rows.num_rows == 1
 
 
 def test_the_structured_mode_is_read_too() -> None:
-    assert judged(structured()).sales.equals(judged(raw()).sales)
+    assert judged(structured()).rows.equals(judged(raw()).rows)
 
 
 def test_a_binary_mode_sale_needs_no_content_type() -> None:
-    assert judged(with_header(raw(), "content-type", None)).sales.num_rows == 1
+    assert judged(with_header(raw(), "content-type", None)).rows.num_rows == 1
 
 
 def test_header_names_in_capitals_are_read_as_decode_reads_them() -> None:
     value, headers = raw()
     loud = (value, [(name.upper(), text) for name, text in headers])
-    assert judged(loud).sales.equals(judged(raw()).sales)
+    assert judged(loud).rows.equals(judged(raw()).rows)
 
 
 @pytest.mark.parametrize(
@@ -122,8 +123,8 @@ def test_a_record_that_breaks_the_contract_is_rejected_and_its_neighbours_are_no
     record: Raw, error: str, said: list[str]
 ) -> None:
     result = judged(raw("before"), record, raw("after"))
-    assert sorted(result.sales["event_id"].to_pylist()) == ["after", "before"]
-    assert sorted(result.rows.tolist()) == [0, 2]
+    assert sorted(result.rows["event_id"].to_pylist()) == ["after", "before"]
+    assert sorted(result.origins.tolist()) == [0, 2]
     (rejected,) = result.rejected
     assert (rejected.row, rejected.error) == (1, error)
     for part in said:
@@ -141,7 +142,7 @@ def test_another_known_event_on_the_topic_of_sales_is_refused() -> None:
 def test_of_an_attribute_given_twice_the_last_counts_as_for_decode() -> None:
     value, headers = raw("first")
     result = judged((value, [*headers, ("CE_ID", b"second")]))
-    assert result.sales["event_id"].to_pylist() == ["second"]
+    assert result.rows["event_id"].to_pylist() == ["second"]
 
 
 def test_ordinary_records_never_need_the_slow_way(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,8 +150,8 @@ def test_ordinary_records_never_need_the_slow_way(monkeypatch: pytest.MonkeyPatc
     records = [raw(f"e{n}", TIME + dt.timedelta(seconds=n)) for n in range(3)]
     zoned = with_header(raw(), "ce_time", b"2026-03-01T13:00:00.25+01:00")
     result = judged(*records, zoned, with_header(raw(), "ce_causationid", b"cause"))
-    assert result.sales.num_rows == 5
-    assert result.sales["recorded_at"].to_pylist()[3] == TIME
+    assert result.rows.num_rows == 5
+    assert result.rows["recorded_at"].to_pylist()[3] == TIME
 
 
 times = st.one_of(
@@ -202,7 +203,7 @@ def test_a_batch_is_judged_as_decode_judges_each_record(
         merged = {} if kept == "none" else dict(good_headers)
         records.append((good_value if kept == "value" else value, list((merged | changed).items())))
     result = judged(*records)
-    rows = dict(zip(result.rows.tolist(), result.sales.to_pylist(), strict=True))
+    rows = dict(zip(result.origins.tolist(), result.rows.to_pylist(), strict=True))
     errors = {rejected.row: rejected for rejected in result.rejected}
     assert sorted([*rows, *errors]) == list(range(len(records)))
     for number, (value, given_headers) in enumerate(records):
@@ -228,6 +229,6 @@ def decoded(value: bytes | None, given: list[tuple[str, bytes]]) -> Event[Payloa
 
 def test_plain_attributes_keep_the_records_apart() -> None:
     one, two = raw("one"), with_header(raw("two"), "ce_source", None)
-    plain = plain_attributes(batch(one, two, raw("three")).column("headers"))
+    plain = plain_attributes(batch(one, two, raw("three")).column("headers"), SaleRecorded.TYPE)
     assert plain.rows.tolist() == [0, 2]
     assert plain.ids.to_pylist() == ["one", "three"]

@@ -1,6 +1,7 @@
 """A task of the sink against a table in memory."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pyarrow as pa
 
@@ -8,7 +9,7 @@ from events.dead_letters import read
 from events.log import Received
 from stream_jobs.merge import Refused
 from stream_jobs.sink import DEAD_LETTERS, HEADERS, persist_into
-from tests.unit.stream_jobs.records import Raw, batch, raw, with_data
+from tests.unit.stream_jobs.records import Raw, batch, planned, raw, with_data
 
 
 class Table:
@@ -18,17 +19,21 @@ class Table:
         self.merges: list[list[str]] = []
         self._refuses = refuses
 
-    def merge(self, sales: pa.Table) -> list[Refused]:
-        ids = sales["event_id"].to_pylist()
+    def merge(self, rows: pa.Table) -> list[Refused]:
+        ids = rows["event_id"].to_pylist()
         self.merges.append([one for one in ids if one not in self._refuses])
         return [Refused(row, "too odd") for row, one in enumerate(ids) if one in self._refuses]
+
+
+def _headers(letter: dict[str, Any]) -> list[tuple[str, bytes]]:
+    return [(header["key"], header["value"]) for header in letter["headers"]]
 
 
 def persisted(table: Table, *batches: list[Raw], most: int = 100) -> list[dict[str, object]]:
     def records() -> Iterator[pa.RecordBatch]:
         yield from (batch(*records) for records in batches)
 
-    out = list(persist_into(table, records(), most))
+    out = list(persist_into(lambda kept: table, records(), most))
     assert all(letters.schema == DEAD_LETTERS for letters in out)
     return [letter for letters in out for letter in letters.to_pylist()]
 
@@ -37,6 +42,27 @@ def test_small_batches_are_merged_together_and_big_ones_in_chunks() -> None:
     table = Table()
     persisted(table, [raw("1")], [raw("2")], [raw("3")], most=2)
     assert table.merges == [["1", "2"], ["3"]]
+
+
+def test_the_events_of_each_topic_go_into_their_own_table() -> None:
+    merged: dict[str, Table] = {"daily_sales": Table(), "calendar": Table("c2")}
+    topics = ["sales", "calendar", "sales", "calendar", "calendar"]
+    records = batch(raw("1"), planned("c1"), raw("2"), planned("c2"), raw("3"), topics=topics)
+    mixed = iter([records, batch(raw("4")), batch(raw("5"), topics="calendar")])
+    letters = list(persist_into(lambda kept: merged[kept.table.name], mixed))
+    assert merged["daily_sales"].merges == [["1", "2", "4"]]
+    assert merged["calendar"].merges == [["c1"]]
+    found = [
+        read(Received("dead-letters", one["key"], one["value"], _headers(one)))
+        for part in letters
+        for one in part.to_pylist()
+    ]
+    # A sale where plans belong, first among the other records or alone, and a refused row.
+    assert [(dead.topic, dead.group, dead.offset, dead.error) for dead in found if dead] == [
+        ("calendar", "calendar-sink", 4, "Refusal"),
+        ("calendar", "calendar-sink", 0, "Refusal"),
+        ("calendar", "calendar-sink", 3, "Refusal"),
+    ]
 
 
 def test_a_task_without_records_merges_nothing() -> None:

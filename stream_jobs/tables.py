@@ -1,0 +1,60 @@
+"""The tables that are kept from events: which topic's events are the rows of which table.
+
+A column of a table is the field of that name of the topic's payload. What a key leaves unset
+means all, and is '' in the table, where a name has at least one character.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+from sqlalchemy import Boolean, Date, DateTime, Double, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from events.payloads import CalendarPlanned, Payload, SaleRecorded
+from infra.postgres.schema import calendar, daily_sales
+
+ALL = ""  # in a key: every store, every product
+EVENT_ID, RECORDED_AT = "event_id", "recorded_at"  # the event's own, whatever it says
+ARROW_TYPES: dict[type[Any], pa.DataType] = {
+    Text: pa.string(),
+    Date: pa.date32(),
+    Double: pa.float64(),
+    Boolean: pa.bool_(),
+    JSONB: pa.binary(),
+    DateTime: pa.timestamp("us", "UTC"),
+}
+
+
+@dataclass(frozen=True)
+class KeptTable:
+    """A table and the events that it is kept from: those of one type, on that type's topic."""
+
+    payload: type[Payload]
+    table: Table
+
+    @property
+    def topic(self) -> str:
+        """Where the events are."""
+        return self.payload.TOPIC
+
+    @property
+    def group(self) -> str:
+        """Who dead letters say has read them."""
+        return f"{self.topic}-sink"
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        """The table's columns in Arrow."""
+        return pa.schema([(c.name, ARROW_TYPES[type(c.type)]) for c in self.table.columns])
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """The columns of the primary key."""
+        return tuple(column.name for column in self.table.primary_key)
+
+
+SALES = KeptTable(SaleRecorded, daily_sales)
+CALENDAR = KeptTable(CalendarPlanned, calendar)
+KEPT = {kept.topic: kept for kept in (SALES, CALENDAR)}
