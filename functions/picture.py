@@ -14,6 +14,7 @@ BEGIN, END = "<!-- picture -->", "<!-- /picture -->"
 OUTSIDE = {
     "sales": 'shops(["shops, files"])',
     "retrain-requests": 'askers(["HTTP API, CLI, schedule"])',
+    "promotion-requests": 'people(["HTTP API, CLI"])',
 }
 
 

@@ -117,7 +117,7 @@ class World:
             },
             "models": {i: replace(m, trained_at=NOON) for i, m in storage.stored.items()},
             "aliases": dict(storage.aliases),
-            "history": list(storage.history_of_aliases),
+            "history": [replace(c, changed_at=NOON) for c in storage.history_of_aliases],
             "forecasts": {i: replace(f, published_at=NOON) for i, f in storage.published.items()},
         }
 
