@@ -70,7 +70,8 @@ async def write_places(connection: Any, places: Places) -> None:
         for alias, holder in places.of(series).items()
     ]
     await connection.execute(queries.SET_ALIASES, *columns(held, 4))
-    if emptied := [series for series in changed if CHALLENGER not in places.of(series)]:
+    left = {(c.store, c.product) for c in places.changes if c.alias == CHALLENGER}
+    if emptied := [series for series in sorted(left) if CHALLENGER not in places.of(series)]:
         await connection.execute(queries.DROP_CHALLENGERS, *columns(emptied, 2))
     changes = [
         (
