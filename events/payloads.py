@@ -19,6 +19,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationInfo,
+    model_validator,
 )
 
 from events.clock import utc_today
@@ -27,6 +28,7 @@ EARLIEST_DAY = dt.date(1900, 1, 1)
 LATEST_DAY = dt.date(2200, 1, 1)
 MOST_UNITS = 1e9  # more than any store sells of anything in a day
 MOST_DRIVERS = 64
+MOST_SERIES = 5000  # named one by one; they fit into an event
 LONGEST_HORIZON = 90  # days; a model from 120 days says little beyond a quarter
 DEFAULT_STRATEGY = "windowed"  # unless another is named
 
@@ -43,7 +45,9 @@ RunId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r
 Text = Annotated[str, StringConstraints(max_length=1000)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Drivers = Annotated[dict[Name, Finite], Field(max_length=MOST_DRIVERS)]
+Version = Annotated[int, Field(ge=1)]
 Policy = Literal["always", "if-better", "never"]
+PromotionAction = Literal["promote", "rollback"]
 
 
 def _written_as_a_day(value: object, info: ValidationInfo) -> object:
@@ -274,6 +278,9 @@ class ModelTrained(_OfSeries):
     fit_seconds: Annotated[float, Field(ge=0)] | None = Field(
         None, description="Seconds that fitting took, with the series fitted together."
     )
+    policy: Policy = Field(
+        "if-better", description="When it becomes champion, as its run asked for."
+    )
 
 
 class TrainingFailed(_OfSeries):
@@ -294,10 +301,81 @@ class ModelPromoted(_OfSeries):
 
     run_id: RunId
     model_id: RunId
-    version: Annotated[int, Field(ge=1)]
-    as_of: Day
+    version: Version
+    as_of: Day = Field(
+        description="First day to forecast: the model's own, or a later one of the champion before."
+    )
     horizon: Annotated[int, Field(ge=1, le=LONGEST_HORIZON)]
     previous_model_id: RunId | None = None
+    reason: Text = Field("", description="Why, in words and numbers.")
+    changed_by: Name | None = Field(None, description="Who: the registry by itself, or a person.")
+
+
+class ChallengerKept(_OfSeries):
+    """A new model did not become its series' champion, and why."""
+
+    TYPE: ClassVar[str] = "shelfcast.model.kept-as-challenger.v1"
+    TOPIC: ClassVar[str] = "model-promotions"
+
+    run_id: RunId
+    model_id: RunId
+    version: Version
+    champion_model_id: RunId | None = Field(None, description="Unset: the series has none.")
+    reason: Text = Field(description="Why, in words and numbers.")
+    score: Finite | None = Field(None, description="Its error relative to the honest naive's.")
+    champion_score: Finite | None = Field(
+        None, description="The champion's, its strategy backtested on the same folds."
+    )
+
+
+class PromotionRequested(Payload):
+    """Somebody wants other champions: those named, or those before."""
+
+    TYPE: ClassVar[str] = "shelfcast.promotion.requested.v1"
+    TOPIC: ClassVar[str] = "promotion-requests"
+
+    action: PromotionAction = Field(
+        description="promote: to the version or model named, to the run's models, or else to the "
+        "challengers. rollback: to the champion before, in each of the series or of those whose "
+        "champion is the run's."
+    )
+    series: Annotated[tuple[SeriesRef, ...], Field(max_length=MOST_SERIES)] = Field(
+        (), description="These series; instead of run_id."
+    )
+    run_id: RunId | None = Field(None, description="Every series of this run; instead of series.")
+    version: Version | None = Field(None, description="To promote, of a single series.")
+    model_id: RunId | None = Field(None, description="The same by its id; instead of version.")
+    requested_by: Name = Field(description="Who asks: api, cli, ui, …")
+    reason: Text = ""
+
+    @model_validator(mode="after")
+    def _is_one_wish(self) -> "PromotionRequested":
+        check_promotion(self.action, len(self.series), self.run_id, self.version, self.model_id)
+        return self
+
+    @property
+    def key(self) -> str:
+        if self.run_id is not None:
+            return self.run_id
+        return f"{self.series[0].store}/{self.series[0].product}"
+
+
+def check_promotion(
+    action: PromotionAction,
+    series: int,
+    run_id: str | None,
+    version: int | None,
+    model_id: str | None,
+) -> None:
+    """Raise ValueError unless the fields together say what is to become champion where."""
+    if (series > 0) == (run_id is not None):
+        raise ValueError("name series or a run_id, one of the two")
+    if version is None and model_id is None:
+        return
+    if version is not None and model_id is not None:
+        raise ValueError("name a version or a model_id, one of the two")
+    if action != "promote" or series != 1:
+        raise ValueError("version and model_id are for promoting in one series; leave them out")
 
 
 class RetrainCompleted(_OfRun):
@@ -367,6 +445,8 @@ PAYLOADS: tuple[type[Payload], ...] = (
     ModelTrained,
     TrainingFailed,
     ModelPromoted,
+    ChallengerKept,
+    PromotionRequested,
     RetrainCompleted,
     ForecastPublished,
 )

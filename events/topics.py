@@ -54,7 +54,15 @@ TOPICS: dict[str, Topic] = {
         Topic("retrain-requests", "store/product asked for", 3, MONTH, "Requests to retrain."),
         Topic("training-shards", "run/shard", 12, WEEK, "Shares of a run, for trainers."),
         Topic("training-results", "store/product", 6, MONTH, "A result of each series of a run."),
-        Topic("model-promotions", "store/product", 6, MONTH, "New champions."),
+        Topic("model-promotions", "store/product", 6, MONTH, "New champions and challengers."),
+        # One partition: whoever asks last has the last word, whichever series are named.
+        Topic(
+            "promotion-requests",
+            "store/product or run",
+            1,
+            MONTH,
+            "Requests to promote a model or to roll one back.",
+        ),
         Topic("forecasts", "store/product", 6, MONTH, "Forecasts of the coming days."),
         Topic("runs", "run", 1, YEAR, "Runs that ended."),
         Topic(

@@ -65,7 +65,7 @@ FUNCTIONS: dict[str, Function] = {
         ),
         Function(
             "registry",
-            inputs=("training-results", "dead-letters"),
+            inputs=("training-results", "promotion-requests", "dead-letters"),
             outputs=("model-promotions", "runs"),
             build=lambda d: Registry(d.storage),
         ),

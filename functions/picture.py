@@ -15,6 +15,7 @@ OUTSIDE = {
     "sales": 'shops(["shops, files"])',
     "calendar": 'shops(["shops, files"])',
     "retrain-requests": 'askers(["HTTP API, CLI, schedule"])',
+    "promotion-requests": 'people(["HTTP API, CLI"])',
 }
 
 

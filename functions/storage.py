@@ -10,7 +10,14 @@ from datetime import date, datetime
 from typing import Any, Protocol
 
 from events.envelope import Event
-from events.payloads import ModelTrained, TrainingFailed
+from events.payloads import (
+    Compared,
+    FoldMetrics,
+    ModelTrained,
+    Policy,
+    PromotionRequested,
+    TrainingFailed,
+)
 from functions.forecasting.calendar import Calendar
 from functions.forecasting.panel import Panel
 
@@ -42,12 +49,53 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
-class Promotion:
-    """A model that became champion when it was trained, and the one it replaced."""
+class Verdict:
+    """Whether a new model became champion, and why; scores as of the comparison then."""
 
+    promote: bool
+    reason: str
+    champion_model_id: str | None = None
+    score: float | None = None
+    champion_score: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Promotion:
+    """A model that became champion, the one it replaced, and the first day to forecast."""
+
+    cause_id: str
+    store: str
+    product: str
     model_id: str
     version: int
+    run_id: str
+    horizon: int
+    forecast_from: date
     previous_model_id: str | None
+    changed_by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AliasChange:
+    """A change of who is champion or challenger; `cause_id` is the request's or the model's id.
+
+    A challenger that is promoted leaves its place to nobody. A champion that is promoted
+    again, because a person asked for it, is a change from itself to itself.
+    """
+
+    cause_id: str
+    store: str
+    product: str
+    alias: str
+    model_id: str | None
+    previous_model_id: str | None
+    changed_by: str
+    reason: str
+    forecast_from: date | None = None
+    version: int | None = None
+    previous_version: int | None = None
+    changed_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +131,12 @@ class Model:
     parameters: Mapping[str, Any]
     versions: Mapping[str, str]
     trained_at: datetime
+    policy: Policy
+    chosen: str | None = None
+    folds: tuple[FoldMetrics, ...] = ()
+    comparison: tuple[Compared, ...] = ()
+    notes: tuple[str, ...] = ()
+    verdict: Verdict | None = None
     aliases: tuple[str, ...] = ()
 
 
@@ -191,17 +245,36 @@ class Storage(Protocol):
         trained: Sequence[Event[ModelTrained]],
         failed: Sequence[Event[TrainingFailed]],
     ) -> None:
-        """Store new models and the results of their series, and promote the newest.
+        """Store new models with their verdicts and the results of their series.
 
-        A model becomes champion when its (as_of, request time) is later than the
-        champion's. A series that succeeded in a run stays so.
+        `functions.registry.verdicts` decides, once for each model, between it and the
+        champion of that moment. A series that succeeded in a run stays so. Refusal for a
+        model of a run that has no plan.
         """
+
+    async def change_champions(self, request: Event[PromotionRequested]) -> None:
+        """Promote or roll back what a person asked for, once for each request's id.
+
+        Refusal, and nothing changed, for a model, run or predecessor that is not there.
+        """
+
+    async def preview(self, request: PromotionRequested) -> tuple[Series, ...]:
+        """The series whose champions a request would choose now; Refusal as it would be."""
 
     async def fail_shard(self, run_id: str, shard: int, reason: str, at: datetime) -> None:
         """Note a reason for each series of a shard that has not succeeded."""
 
-    async def promotions(self, model_ids: Sequence[str]) -> dict[str, Promotion]:
-        """Which of the models were promoted when they were recorded."""
+    async def promotions(self, cause_ids: Sequence[str]) -> list[Promotion]:
+        """New champions through these causes: ids of trained models and of requests."""
+
+    async def verdicts(self, model_ids: Sequence[str]) -> dict[str, tuple[int, Verdict]]:
+        """Version and verdict of each model that has one."""
+
+    async def champions(self, series: Sequence[Series]) -> dict[Series, Model]:
+        """The champions of those series that have one."""
+
+    async def alias_history(self, store: str, product: str) -> list[AliasChange]:
+        """Every change of a series' champion and challenger, newest first."""
 
     async def counts(self, run_ids: Sequence[str]) -> dict[str, Counts]:
         """The runs' series by result."""

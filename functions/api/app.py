@@ -16,13 +16,20 @@ from events.envelope import first_event
 from events.payloads import Name, RetrainRequested, RunId
 from events.publisher import Publisher
 from functions.api import views
-from functions.api.body import RETRAIN_BODY, retrain_body
+from functions.api.body import body_of, documented
+from functions.api.models import add_models
 from functions.api.problems import (
+    CONFLICT,
+    REFUSALS,
+    UNKNOWN,
+    UNUSABLE_BODY,
     OutagesAre503,
+    OutageTest,
     invalid_request,
     no_such_method,
     no_such_path,
-    unavailable,
+    none_yet,
+    not_acknowledged,
     unprocessable,
 )
 from functions.forecasting.strategy import UnknownStrategy, strategy
@@ -33,13 +40,7 @@ SOURCE = "shelfcast/api"
 HEALTH_SECONDS = 3.0
 
 HealthProbe = Callable[[], Awaitable[dict[str, dict[str, Any]]]]
-OutageTest = Callable[[Exception], bool]
 Limit = Annotated[int, Query(ge=1, le=1000)]
-Answers = dict[int | str, dict[str, Any]]
-
-REFUSALS: Answers = {422: {"model": views.Problems}, 503: {"model": views.Trouble}}
-UNKNOWN: Answers = {404: {"model": views.Trouble}}
-BODY_REFUSALS: Answers = {code: {"model": views.Trouble} for code in (409, 413, 415)}
 
 
 def create_app(
@@ -63,6 +64,7 @@ def create_app(
     _add_runs(app, storage)
     _add_series(app, storage)
     _add_forecasts(app, storage)
+    add_models(app, storage, publisher, is_outage)
     return app
 
 
@@ -99,11 +101,11 @@ def _add_retrain(
     @app.post(
         "/retrain",
         status_code=202,
-        responses=REFUSALS | BODY_REFUSALS,
-        openapi_extra=RETRAIN_BODY,
+        responses=REFUSALS | CONFLICT | UNUSABLE_BODY,
+        openapi_extra=documented(views.RetrainBody),
     )
     async def retrain(
-        body: Annotated[views.RetrainBody, Depends(retrain_body)], response: Response
+        body: Annotated[views.RetrainBody, Depends(body_of(views.RetrainBody))], response: Response
     ) -> views.Accepted:
         """Ask for models to be retrained; the answer says where to watch the run."""
         try:
@@ -123,10 +125,7 @@ def _add_retrain(
         except Exception as error:
             if not is_outage(error):
                 raise
-            raise unavailable(
-                f"Kafka did not acknowledge the request ({error!r}); repeat it with run_id "
-                f"{event.id!r}: should it have arrived after all, that is still one run"
-            ) from error
+            raise not_acknowledged(error, "run_id", event.id, "one run") from error
         url = f"/runs/{event.id}"
         response.headers["Location"] = url
         return views.Accepted(run_id=event.id, url=url)
@@ -219,20 +218,5 @@ def _add_forecasts(app: FastAPI, storage: Storage) -> None:
     async def forecast(store: Name, product: Name) -> views.ForecastView:
         """The champion's forecast of the coming days."""
         if (found := await storage.forecast(store, product)) is None:
-            raise _none_yet("forecast", store, product)
+            raise none_yet("forecast", store, product)
         return views.ForecastView.model_validate(found)
-
-    @app.get("/models/{store}/{product}", responses=REFUSALS | UNKNOWN)
-    async def models(store: Name, product: Name) -> views.Models:
-        """Every model version of a series, with its aliases."""
-        if not (found := await storage.versions(store, product)):
-            raise _none_yet("model", store, product)
-        return views.Models.model_validate({"store": store, "product": product, "models": found})
-
-
-def _none_yet(what: str, store: str, product: str) -> HTTPException:
-    return HTTPException(
-        404,
-        f"store/product: no {what} of {store}/{product} yet; ask for one with POST /retrain, "
-        "or see GET /series for what there is",
-    )

@@ -4,36 +4,48 @@ Pydantic reads the bytes itself, so `"12"` is no number, a timestamp is no day, 
 that are no UTF-8 or no JSON are told as such.
 """
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, TypeVar
 
 from fastapi import HTTPException, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import ValidationError
-
-from functions.api.views import RetrainBody
+from pydantic import BaseModel, ValidationError
 
 MOST_BYTES = 1_000_000
 JSON_TYPE = "application/json"
 
-RETRAIN_BODY: dict[str, Any] = {  # for the OpenAPI document
-    "requestBody": {
-        "required": True,
-        "content": {JSON_TYPE: {"schema": RetrainBody.model_json_schema()}},
-    }
-}
+Body = TypeVar("Body", bound=BaseModel)
 
 
-async def retrain_body(request: Request) -> RetrainBody:
-    """The body of POST /retrain; 413, 415 or 422 for one that can't be it."""
+def documented(model: type[BaseModel]) -> dict[str, Any]:
+    """A body's part of the OpenAPI document."""
+    content = {JSON_TYPE: {"schema": model.model_json_schema()}}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+def body_of(model: type[Body]) -> Callable[[Request], Awaitable[Body]]:
+    """What reads a body of that model; 413, 415 or 422 for one that can't be it."""
+
+    async def read(request: Request) -> Body:
+        return await _read(request, model)
+
+    return read
+
+
+async def _read(request: Request, model: type[Body]) -> Body:
     kind = request.headers.get("content-type", "")
     if kind.partition(";")[0].strip().lower() != JSON_TYPE:
         # Also keeps other sites' pages out: a browser asks before it sends JSON across sites.
         raise HTTPException(415, f"content-type: {kind[:80]!r} is not taken; send {JSON_TYPE}")
     try:
-        return RetrainBody.model_validate_json(await _at_most(request, MOST_BYTES))
+        return model.model_validate_json(await _at_most(request, MOST_BYTES))
     except ValidationError as error:
+        known = {"fields": list(model.model_fields)}
         raise RequestValidationError(
-            [item | {"loc": ("body", *item["loc"])} for item in error.errors(include_url=False)]
+            [
+                item | {"loc": ("body", *item["loc"]), "ctx": item.get("ctx", {}) | known}
+                for item in error.errors(include_url=False)
+            ]
         ) from None
 
 

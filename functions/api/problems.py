@@ -15,6 +15,15 @@ from events.errors import SHOWN
 from events.payloads import Name, RunId
 from functions.api import views
 
+OutageTest = Callable[[Exception], bool]
+Answers = dict[int | str, dict[str, Any]]
+
+# For the OpenAPI document.
+REFUSALS: Answers = {422: {"model": views.Problems}, 503: {"model": views.Trouble}}
+UNKNOWN: Answers = {404: {"model": views.Trouble}}
+CONFLICT: Answers = {409: {"model": views.Trouble}}
+UNUSABLE_BODY: Answers = {code: {"model": views.Trouble} for code in (413, 415)}
+
 RETRY_SECONDS = 5
 MOST_PROBLEMS = 20  # shown of one request; a body can hold a hundred thousand
 RETRY_AFTER = {"Retry-After": str(RETRY_SECONDS)}
@@ -36,6 +45,23 @@ def unprocessable(field: str, value: str, message: str) -> HTTPException:
 def unavailable(message: str) -> HTTPException:
     """A 503 that says when to come again."""
     return HTTPException(503, message, RETRY_AFTER)
+
+
+def not_acknowledged(error: Exception, field: str, request_id: str, same: str) -> HTTPException:
+    """A 503 for a request that may have arrived, with how to repeat it without harm."""
+    return unavailable(
+        f"Kafka did not acknowledge the request ({error!r}); repeat it with {field} "
+        f"{request_id!r}: should it have arrived after all, that is still {same}"
+    )
+
+
+def none_yet(what: str, store: str, product: str) -> HTTPException:
+    """A 404 for a series that has nothing of the kind."""
+    return HTTPException(
+        404,
+        f"store/product: no {what} of {store}/{product} yet; ask for one with POST /retrain, "
+        "or see GET /series for what there is",
+    )
 
 
 def shown(value: object) -> str:
@@ -82,7 +108,7 @@ def _field(item: dict[str, Any]) -> str:
 def _message(item: dict[str, Any]) -> str:
     match item["type"]:
         case "extra_forbidden":
-            return f"is no field here; there are {', '.join(views.RetrainBody.model_fields)}"
+            return f"is no field here; there are {', '.join(item['ctx']['fields'])}"
         case "string_pattern_mismatch":
             return PATTERNS.get(item["ctx"]["pattern"], str(item["msg"]))
         case "json_invalid":
@@ -93,7 +119,7 @@ def _message(item: dict[str, Any]) -> str:
 class OutagesAre503:
     """Answers 503 when the database or the broker is away, with when to come again."""
 
-    def __init__(self, app: ASGIApp, is_outage: Callable[[Exception], bool]) -> None:
+    def __init__(self, app: ASGIApp, is_outage: OutageTest) -> None:
         self._app, self._is_outage = app, is_outage
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

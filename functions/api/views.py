@@ -179,31 +179,6 @@ class History(View):
     days: list[SoldDay]
 
 
-class ModelView(View):
-    """A model version; `metrics` are cross-validated, in units but for MAPE."""
-
-    model_id: str
-    version: int
-    aliases: list[str]
-    run_id: str
-    strategy: str
-    as_of: dt.date
-    first_day: dt.date
-    data_through: dt.date
-    rows: int
-    metrics: dict[str, float | None]
-    versions: dict[str, str]
-    trained_at: dt.datetime
-
-
-class Models(View):
-    """A series' models, newest first."""
-
-    store: str
-    product: str
-    models: list[ModelView]
-
-
 class FunctionHealth(View):
     """How one function fares."""
 

@@ -1,7 +1,8 @@
 """The forecaster: model-promoted in; rows in `forecasts` and forecast-published out.
 
 Models are immutable and forecasting is deterministic, so a redelivery writes and says
-the same again.
+the same again. A model is forecast from the day that its promotion names, which is later
+than its own as_of if it came back in place of a newer one.
 """
 
 import asyncio
@@ -35,7 +36,9 @@ class Forecaster:
         models = await self._storage.models([event.data.model_id for event in promoted])
         if unknown := {event.data.model_id for event in promoted} - set(models):
             raise Refusal(f"model_id: no model {', '.join(sorted(unknown))} is stored")
-        forecasts = await asyncio.to_thread(self._forecast, list(models.values()))
+        starts = {(event.data.model_id, event.data.as_of) for event in promoted}
+        asked = [(models[model_id], start) for model_id, start in sorted(starts)]
+        forecasts = await asyncio.to_thread(self._forecast, asked)
         await self._storage.save_forecasts(list(forecasts.values()))
         return [
             event.effect(
@@ -50,13 +53,14 @@ class Forecaster:
                 self._clock,
             )
             for event in promoted
-            for forecast in (forecasts[event.data.model_id],)
+            for forecast in (forecasts[event.data.model_id, event.data.as_of],)
         ]
 
-    def _forecast(self, models: Sequence[Model]) -> dict[str, Forecast]:
+    def _forecast(self, asked: Sequence[tuple[Model, date]]) -> dict[tuple[str, date], Forecast]:
+        """The forecast of each model from its day on, by both."""
         together: dict[tuple[date, int], list[Model]] = defaultdict(list)
-        for model in models:
-            together[model.as_of, model.horizon].append(model)
+        for model, start in asked:
+            together[start, model.horizon].append(model)
         forecasts = {}
         for (start, horizon), group in together.items():
             fitted = [ProphetParameters.from_json_dict(model.parameters) for model in group]
@@ -65,7 +69,7 @@ class Forecaster:
             for i, model in enumerate(group):
                 columns = (arrays.yhat[i], arrays.lower[i], arrays.upper[i])
                 rows = zip(days, *(column.tolist() for column in columns), strict=True)
-                forecasts[model.model_id] = Forecast(
+                forecasts[model.model_id, start] = Forecast(
                     model.store,
                     model.product,
                     model.model_id,

@@ -1,4 +1,4 @@
-"""Keeps the models: stores what was trained, promotes champions, and ends runs."""
+"""Keeps the models: stores what was trained, decides who is champion, and ends runs."""
 
 from functions.registry.registry import Registry
 

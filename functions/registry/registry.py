@@ -1,4 +1,4 @@
-"""The registry: results of training in; model-promoted and retrain-completed out.
+"""The registry: results of training and requests to promote in; who is champion now out.
 
 What it says comes from what is stored after its write, not from what the write changed,
 so a redelivery says the same again. It reads dead letters too: a planned request, a shard
@@ -11,10 +11,12 @@ from datetime import datetime
 from events.clock import utc_now
 from events.envelope import Event, derive_id, of_type
 from events.payloads import (
+    ChallengerKept,
     DeadLettered,
     ModelPromoted,
     ModelTrained,
     Payload,
+    PromotionRequested,
     RetrainCompleted,
     RetrainRequested,
     TrainingFailed,
@@ -32,7 +34,7 @@ class Registry:
         self._storage, self._clock = storage, clock
 
     async def __call__(self, events: Sequence[Event[Payload]]) -> list[Event[Payload]]:
-        """A promotion for each model that was promoted, a completion for each run that ended."""
+        """Each new champion, each model kept as challenger, each run that ended."""
         trained = of_type(events, ModelTrained)
         failed = of_type(events, TrainingFailed)
         for letter in of_type(events, DeadLettered):
@@ -46,7 +48,14 @@ class Registry:
             for run_id, shard in await self._given_up_shards(letter.data):
                 await self._storage.fail_shard(run_id, shard, _reason(letter.data), letter.time)
                 causes.setdefault(run_id, letter)
-        return await self._promotions(trained) + await self._completions(causes)
+        requests = of_type(events, PromotionRequested)
+        for request in requests:
+            await self._storage.change_champions(request)
+        return [
+            *await self._promotions(trained, requests),
+            *await self._kept(trained),
+            *await self._completions(causes),
+        ]
 
     async def _given_up_shards(self, letter: DeadLettered) -> list[tuple[str, int]]:
         """Run and number of each shard that will not be trained unless the letter is replayed."""
@@ -56,26 +65,58 @@ class Registry:
         shard = _given_up_shard(letter)
         return [] if shard is None else [shard]
 
-    async def _promotions(self, trained: Sequence[Event[ModelTrained]]) -> list[Event[Payload]]:
-        promotions = await self._storage.promotions([event.data.model_id for event in trained])
+    async def _promotions(
+        self,
+        trained: Sequence[Event[ModelTrained]],
+        requests: Sequence[Event[PromotionRequested]],
+    ) -> list[Event[Payload]]:
+        causes: dict[str, Event[Payload]] = {event.data.model_id: event for event in trained}
+        causes |= {event.id: event for event in requests}
+        return [
+            causes[promotion.cause_id].effect(
+                ModelPromoted(
+                    run_id=promotion.run_id,
+                    store=promotion.store,
+                    product=promotion.product,
+                    model_id=promotion.model_id,
+                    version=promotion.version,
+                    as_of=promotion.forecast_from,
+                    horizon=promotion.horizon,
+                    previous_model_id=promotion.previous_model_id,
+                    reason=promotion.reason,
+                    changed_by=promotion.changed_by,
+                ),
+                SOURCE,
+                self._clock,
+                correlation_id=promotion.run_id,
+            )
+            for promotion in await self._storage.promotions(list(causes))
+        ]
+
+    async def _kept(self, trained: Sequence[Event[ModelTrained]]) -> list[Event[Payload]]:
+        """One event per model whose verdict kept it from being champion."""
+        verdicts = await self._storage.verdicts([event.data.model_id for event in trained])
         return [
             event.effect(
-                ModelPromoted(
+                ChallengerKept(
                     run_id=model.run_id,
                     store=model.store,
                     product=model.product,
                     model_id=model.model_id,
-                    version=promotion.version,
-                    as_of=model.as_of,
-                    horizon=model.horizon,
-                    previous_model_id=promotion.previous_model_id,
+                    version=version,
+                    champion_model_id=verdict.champion_model_id,
+                    reason=verdict.reason,
+                    score=verdict.score,
+                    champion_score=verdict.champion_score,
                 ),
                 SOURCE,
                 self._clock,
             )
             for event in trained
             for model in (event.data,)
-            if (promotion := promotions.get(model.model_id)) is not None
+            if model.model_id in verdicts
+            for version, verdict in (verdicts[model.model_id],)
+            if not verdict.promote
         ]
 
     async def _completions(self, causes: Mapping[str, Event[Payload]]) -> list[Event[Payload]]:

@@ -25,6 +25,7 @@ CONNECT_SECONDS = 3.0
 COMMANDS = {
     "GET /runs": "`shelfcast runs`",
     "GET /series": "`shelfcast series`",
+    "GET /models": "`shelfcast models list`",
     "POST /retrain": "`shelfcast retrain`",
 }
 

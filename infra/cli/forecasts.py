@@ -1,4 +1,4 @@
-"""`shelfcast forecast`, `models` and `series`: what is known of series and what will sell."""
+"""`shelfcast forecast` and `series`: what is known of series and what will sell."""
 
 import math
 from collections.abc import Sequence
@@ -20,7 +20,6 @@ LEAST_SPAN = 0.14  # units from bottom to top: a line's number has two decimals
 MANY_UNITS = 100  # that make decimals noise
 CHART_MARGIN = 28  # columns of the y-axis and the name of the x-axis
 ROUND = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 15, 20)
-METRIC_NAMES = {"rmse": "RMSE", "mape": "MAPE", "mae": "MAE", "medae": "MedAE"}
 
 Store = Annotated[str, typer.Argument(metavar="STORE", help="As in `shelfcast series`.")]
 Product = Annotated[str, typer.Argument(metavar="PRODUCT", help="As in `shelfcast series`.")]
@@ -29,7 +28,7 @@ Document = dict[str, Any]
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    for command in (forecast, models, series):
+    for command in (forecast, series):
         app.command()(command)
 
 
@@ -44,7 +43,7 @@ def forecast(
     with outcome():
         if plot and as_json:
             raise Refused("--plot: a drawing is no JSON; leave out --plot or --json")
-        _check_names(store, product)
+        check_names(store, product)
         client = client_of(ctx)
         found = client.get("forecasts", store, product)
         if as_json:
@@ -58,19 +57,6 @@ def forecast(
         if plot:
             console.print(Text.from_ansi(chart(found, _past(client, found), console.width)))
         console.print(forecast_table(found))
-
-
-def models(ctx: typer.Context, store: Store, product: Product, as_json: Json = False) -> None:
-    """Show a series' model versions, newest first, with how good they are."""
-    with outcome():
-        _check_names(store, product)
-        found = client_of(ctx).get("models", store, product)
-        if as_json:
-            print_json(found)
-            return
-        from rich.console import Console
-
-        Console(highlight=False).print(models_table(found["models"]))
 
 
 def series(
@@ -95,7 +81,8 @@ def series(
             typer.echo("No series is known; import sales with `shelfcast sales import`")
 
 
-def _check_names(store: str, product: str) -> None:
+def check_names(store: str, product: str) -> None:
+    """Refused for what can't be the name of a series."""
     for name, value in (("STORE", store), ("PRODUCT", product)):
         if not value or "/" in value:
             raise Refused(f"{name}: {value!r} is no name; give STORE and PRODUCT as two words")
@@ -137,7 +124,7 @@ def forecast_table(found: Document) -> "Table":
     """A forecast's days, in units."""
     from rich.text import Text
 
-    table = _table("date", "weekday", "yhat", "lower", "upper", numbers=3)
+    table = numbers_table("date", "weekday", "yhat", "lower", "upper", numbers=3)
     if noted := any(day["assumed"] or day["bounded"] for day in found["days"]):
         table.add_column("assumed")
     decimals = 0 if max(day["yhat_upper"] for day in found["days"]) >= MANY_UNITS else 1
@@ -159,34 +146,13 @@ def _notes(day: Document) -> str:
     return ", ".join(names + ["cut to its bound"] * day["bounded"])
 
 
-def models_table(found: Sequence[Document]) -> "Table":
-    """Model versions, with cross-validated metrics."""
-    from rich.text import Text
-
-    metrics = list(dict.fromkeys(name for model in found for name in model["metrics"]))
-    names = [METRIC_NAMES.get(name, name) for name in metrics]
-    table = _table(
-        "version", "strategy", "as of", "data through", "rows", *names, numbers=1 + len(names)
-    )
-    for model in found:
-        table.add_row(
-            " ".join([f"{model['version']}", *model["aliases"]]),
-            Text(one_line(model["strategy"])),
-            model["as_of"],
-            model["data_through"],
-            f"{model['rows']:,}",
-            *(_metric(name, model["metrics"].get(name)) for name in metrics),
-            style="bold" if "champion" in model["aliases"] else "",
-        )
-    table.caption = "metrics are cross-validated, in units but for MAPE"
-    return table
-
-
 def series_table(found: Sequence[Document]) -> "Table":
     """Series, the days they have, and their champions."""
     from rich.text import Text
 
-    table = _table("store", "product", "first day", "last day", "champion version", numbers=1)
+    table = numbers_table(
+        "store", "product", "first day", "last day", "champion version", numbers=1
+    )
     for one in found:
         version = one["champion_version"]
         table.add_row(
@@ -199,7 +165,7 @@ def series_table(found: Sequence[Document]) -> "Table":
     return table
 
 
-def _table(*names: str, numbers: int) -> "Table":
+def numbers_table(*names: str, numbers: int) -> "Table":
     """A table whose last columns hold numbers."""
     table = plain_table(*names)
     for column in table.columns[-numbers:]:
@@ -259,13 +225,3 @@ def _y_label(value: float, chars: int, delta: float, left: bool = False) -> str:
 def _x_label(value: datetime, chars: int, delta: float, left: bool = False) -> str:
     text = f"{value:%d %b}"
     return text.ljust(chars) if left else text.rjust(chars)
-
-
-def _metric(name: str, value: float | None) -> str:
-    if value is None:
-        return "-"
-    return (
-        f"{value:.1%}".replace("%", " %")
-        if name == "mape"
-        else f"{value:,.{0 if value >= MANY_UNITS else 1}f}"
-    )

@@ -1,6 +1,6 @@
 """The storage that functions work on, in memory, for unit tests."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 
@@ -8,10 +8,15 @@ import numpy as np
 
 from events.clock import utc_now
 from events.envelope import Event
-from events.payloads import ModelTrained, TrainingFailed
+from events.payloads import ModelTrained, PromotionRequested, TrainingFailed
 from functions.forecasting.calendar import Calendar
 from functions.forecasting.panel import Panel
+from functions.registry.champion import Contender
+from functions.registry.places import CHAMPION, PREVIOUS, Cause, Holder, Places
+from functions.registry.requested import champions_to_be
+from functions.registry.verdicts import verdicts
 from functions.storage import (
+    AliasChange,
     Counts,
     Failure,
     Forecast,
@@ -22,6 +27,7 @@ from functions.storage import (
     Scope,
     Series,
     SeriesSummary,
+    Verdict,
 )
 
 
@@ -46,7 +52,7 @@ class MemoryStorage:
         self.results: dict[tuple[str, Series], _Result] = {}
         self.stored: dict[str, Model] = {}
         self.aliases: dict[tuple[Series, str], str] = {}
-        self.history_of_aliases: list[tuple[str, str | None]] = []
+        self.history_of_aliases: list[AliasChange] = []
         self.published: dict[str, Forecast] = {}
 
     async def scope(self, store: str | None, product: str | None) -> Scope:
@@ -114,15 +120,21 @@ class MemoryStorage:
         trained: Sequence[Event[ModelTrained]],
         failed: Sequence[Event[TrainingFailed]],
     ) -> None:
-        """Models, results, then aliases."""
+        """Verdicts, models, results, then aliases."""
+        new = [event for event in trained if event.data.model_id not in self.stored]
+        places = self._places({(event.data.store, event.data.product) for event in new})
+        times = {run_id: plan.requested_at for run_id, plan in self.plans.items()}
+        decided = verdicts(new, times, places)
         for event in sorted(trained, key=lambda e: (e.data.as_of, e.time, e.data.model_id)):
             model = event.data
             series = (model.store, model.product)
             if model.model_id not in self.stored:
+                shared = {field.name for field in fields(Model)} & set(ModelTrained.model_fields)
                 self.stored[model.model_id] = Model(
-                    **model.model_dump(include={field.name for field in fields(Model)}),
+                    **{name: getattr(model, name) for name in shared},
                     version=len(await self.versions(*series)) + 1,
                     trained_at=event.time,
+                    verdict=decided[model.model_id],
                 )
             result = self.results.get((model.run_id, series))
             if result is not None and result.state != "succeeded":
@@ -132,22 +144,78 @@ class MemoryStorage:
             series = (failure.data.store, failure.data.product)
             result = self.results.get((failure.data.run_id, series))
             _fail(result, failure.data.reason, failure.time)
-        self._promote([self.stored[event.data.model_id] for event in trained])
+        self._write(places)
 
-    def _promote(self, models: Sequence[Model]) -> None:
-        newest: dict[Series, Model] = {}
-        for model in sorted(models, key=self._age):
-            newest[model.store, model.product] = model
-        for series, model in newest.items():
-            previous = self.aliases.get((series, "champion"))
-            if previous is None or self._age(model) > self._age(self.stored[previous]):
-                self.aliases[series, "champion"] = model.model_id
-                if previous is not None:
-                    self.aliases[series, "previous"] = previous
-                self.history_of_aliases.append((model.model_id, previous))
+    async def change_champions(self, request: Event[PromotionRequested]) -> None:
+        """Once for each id."""
+        if all(change.cause_id != request.id for change in self.history_of_aliases):
+            places, chosen = self._chosen(request.data)
+            by, why = request.data.requested_by, request.data.reason
+            for series, model in chosen.items():
+                places.promote(series, model, Cause(request.id, by, why))
+            self._write(places)
 
-    def _age(self, model: Model) -> tuple[date, datetime, str]:
-        return model.as_of, self.plans[model.run_id].requested_at, model.model_id
+    async def preview(self, request: PromotionRequested) -> tuple[Series, ...]:
+        """As it would be chosen."""
+        return tuple(self._chosen(request)[1])
+
+    def _chosen(self, request: PromotionRequested) -> tuple[Places, dict[Series, Contender]]:
+        series = [(ref.store, ref.product) for ref in request.series]
+        if request.run_id is not None:
+            series = [
+                (model.store, model.product)
+                for model in sorted(self.stored.values(), key=lambda m: (m.store, m.product))
+                if model.run_id == request.run_id
+                and (
+                    request.action == "promote"
+                    or self.aliases.get(((model.store, model.product), CHAMPION)) == model.model_id
+                )
+            ]
+        named = {
+            (model.store, model.product): self._contender(model)
+            for model in self.stored.values()
+            if (model.store, model.product) in series
+            and (
+                model.run_id == request.run_id
+                or model.version == request.version
+                or model.model_id == request.model_id
+            )
+        }
+        places = self._places(series)
+        return places, champions_to_be(request, series, named, places)
+
+    def _places(self, series: Iterable[Series]) -> Places:
+        wanted = set(series)
+        held: dict[Series, dict[str, Holder]] = {}
+        for (key, alias), model_id in self.aliases.items():
+            if key in wanted:
+                model = self.stored[model_id]
+                holder = Holder(self._contender(model), self._start(model))
+                held.setdefault(key, {})[alias] = holder
+        return Places(held)
+
+    def _contender(self, model: Model) -> Contender:
+        requested_at = self.plans[model.run_id].requested_at
+        by = model.chosen or model.strategy
+        return Contender(model.model_id, model.as_of, requested_at, by)
+
+    def _start(self, model: Model) -> date:
+        """The first day that the model was to forecast when it became champion last."""
+        starts = (
+            change.forecast_from
+            for change in reversed(self.history_of_aliases)
+            if change.model_id == model.model_id and change.forecast_from is not None
+        )
+        return next(starts, model.as_of)
+
+    def _write(self, places: Places) -> None:
+        for change in places.changes:
+            series = (change.store, change.product)
+            for alias in ("champion", "challenger", "previous"):
+                self.aliases.pop((series, alias), None)
+            for alias, holder in places.of(series).items():
+                self.aliases[series, alias] = holder.model.model_id
+            self.history_of_aliases.append(replace(change, changed_at=utc_now()))
 
     async def fail_shard(self, run_id: str, shard: int, reason: str, at: datetime) -> None:
         """Successes of the shard stay."""
@@ -155,13 +223,53 @@ class MemoryStorage:
             if run == run_id and result.shard == shard:
                 _fail(result, reason, at)
 
-    async def promotions(self, model_ids: Sequence[str]) -> dict[str, Promotion]:
+    async def promotions(self, cause_ids: Sequence[str]) -> list[Promotion]:
         """From the history of aliases."""
-        return {
-            model_id: Promotion(model_id, self.stored[model_id].version, previous)
-            for model_id, previous in self.history_of_aliases
-            if model_id in model_ids
-        }
+        return [
+            Promotion(
+                change.cause_id,
+                change.store,
+                change.product,
+                model.model_id,
+                model.version,
+                model.run_id,
+                model.horizon,
+                change.forecast_from,
+                change.previous_model_id,
+                change.changed_by,
+                change.reason,
+            )
+            for change in self.history_of_aliases
+            if change.cause_id in cause_ids
+            and change.model_id not in (None, change.previous_model_id)
+            and change.forecast_from is not None
+            for model in (self.stored[change.model_id or ""],)
+        ]
+
+    async def verdicts(self, model_ids: Sequence[str]) -> dict[str, tuple[int, Verdict]]:
+        """From the models."""
+        models = (self.stored[model_id] for model_id in model_ids if model_id in self.stored)
+        return {m.model_id: (m.version, m.verdict) for m in models if m.verdict is not None}
+
+    async def champions(self, series: Sequence[Series]) -> dict[Series, Model]:
+        """By alias."""
+        ids = {key: self.aliases.get((key, CHAMPION)) for key in series}
+        return {key: self._with_aliases(self.stored[i]) for key, i in ids.items() if i is not None}
+
+    async def alias_history(self, store: str, product: str) -> list[AliasChange]:
+        """Newest first."""
+        changes = [c for c in self.history_of_aliases if (c.store, c.product) == (store, product)]
+        return [
+            replace(
+                change,
+                version=self._version(change.model_id),
+                previous_version=self._version(change.previous_model_id),
+            )
+            for change in reversed(changes)
+        ]
+
+    def _version(self, model_id: str | None) -> int | None:
+        return None if model_id is None else self.stored[model_id].version
 
     async def counts(self, run_ids: Sequence[str]) -> dict[str, Counts]:
         """Counted from the results."""
@@ -187,8 +295,12 @@ class MemoryStorage:
         """By model."""
         for forecast in forecasts:
             model = self.stored[forecast.model_id]
+            known = self.published.get(forecast.model_id)
+            days = {day.date: day for day in (() if known is None else known.days)}
+            days |= {day.date: day for day in forecast.days}
             self.published[forecast.model_id] = replace(
                 forecast,
+                days=tuple(days[day] for day in sorted(days)),
                 version=model.version,
                 data_through=model.data_through,
                 published_at=utc_now(),
@@ -196,10 +308,12 @@ class MemoryStorage:
 
     async def forecast(self, store: str, product: str) -> Forecast | None:
         """The champion's, or its predecessor's."""
-        for alias in ("champion", "previous"):
+        for alias in (CHAMPION, PREVIOUS):
             model_id = self.aliases.get(((store, product), alias), "")
-            if model_id in self.published:
-                return self.published[model_id]
+            if (found := self.published.get(model_id)) is not None:
+                start = self._start(self.stored[model_id])
+                if days := tuple(day for day in found.days if day.date >= start):
+                    return replace(found, days=days)
         return None
 
     async def runs(self, limit: int) -> list[Run]:

@@ -108,28 +108,32 @@ ORDER BY shard, store, product
 # Writers of models take turns, so versions count up without gaps or clashes.
 LOCK_MODELS = "SELECT pg_advisory_xact_lock(7346216)"
 
-# New models get the next version of their series; a model that exists stays as it is.
+KNOWN_MODELS = "SELECT model_id FROM model_versions WHERE model_id = ANY ($1)"
+REQUEST_TIMES = "SELECT run_id, requested_at FROM training_runs WHERE run_id = ANY ($1)"
+
+# New models get the next version of their series.
 INSERT_MODELS = """
-WITH incoming AS (
+WITH new AS (
     SELECT DISTINCT ON (model_id) * FROM unnest(
-        $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::date[], $7::integer[],
-        $8::date[], $9::date[], $10::integer[], $11::text[], $12::text[], $13::text[],
-        $14::timestamptz[]
-    ) AS t (model_id, store, product, run_id, strategy, as_of, horizon, first_day, data_through,
-            rows, metrics, parameters, versions, trained_at)
-), new AS (
-    SELECT * FROM incoming
-    WHERE NOT EXISTS (SELECT FROM model_versions AS old WHERE old.model_id = incoming.model_id)
+        $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+        $8::date[], $9::integer[], $10::date[], $11::date[], $12::integer[], $13::text[],
+        $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[],
+        $20::timestamptz[]
+    ) AS t (model_id, store, product, run_id, strategy, chosen, policy, as_of, horizon, first_day,
+            data_through, rows, metrics, folds, comparison, notes, verdict, parameters, versions,
+            trained_at)
 )
 INSERT INTO model_versions
-    (model_id, store, product, version, run_id, strategy, as_of, horizon, first_day, data_through,
-     rows, metrics, parameters, versions, trained_at)
+    (model_id, store, product, version, run_id, strategy, chosen, policy, as_of, horizon,
+     first_day, data_through, rows, metrics, folds, comparison, notes, verdict, parameters,
+     versions, trained_at)
 SELECT model_id, store, product,
        coalesce((SELECT max(version) FROM model_versions AS old
                  WHERE old.store = new.store AND old.product = new.product), 0)
        + row_number() OVER (PARTITION BY store, product ORDER BY as_of, trained_at, model_id),
-       run_id, strategy, as_of, horizon, first_day, data_through, rows,
-       metrics::jsonb, parameters::jsonb, versions::jsonb, trained_at
+       run_id, strategy, chosen, policy, as_of, horizon, first_day, data_through, rows,
+       metrics::jsonb, folds::jsonb, comparison::jsonb, notes::jsonb, verdict::jsonb,
+       parameters::jsonb, versions::jsonb, trained_at
 FROM new
 """
 
@@ -163,44 +167,92 @@ WHERE run_id = $1 AND shard = $2
   AND (state = 'planned' OR (state = 'failed' AND finished_at < $4 AND error <> $3))
 """
 
-# The newest of the models of each series becomes champion if it is newer than the champion:
-# by as_of, then by the time of the request, then by id, so the order of arrival is no matter.
-PROMOTE = """
-WITH candidate AS (
-    SELECT DISTINCT ON (model.store, model.product)
-        model.store, model.product, model_id, model.as_of, requested_at
-    FROM model_versions AS model JOIN training_runs USING (run_id)
-    WHERE model_id = ANY ($1)
-    ORDER BY model.store, model.product, model.as_of DESC, requested_at DESC, model_id DESC
-), winner AS (
-    SELECT candidate.*, alias.model_id AS previous
-    FROM candidate
-    LEFT JOIN model_aliases AS alias
-        ON alias.store = candidate.store AND alias.product = candidate.product
-        AND alias.alias = 'champion'
-    LEFT JOIN model_versions AS champion ON champion.model_id = alias.model_id
-    LEFT JOIN training_runs AS run ON run.run_id = champion.run_id
-    WHERE alias.model_id IS NULL
-       OR (candidate.as_of, candidate.requested_at, candidate.model_id)
-          > (champion.as_of, run.requested_at, champion.model_id)
-), alias AS (
-    INSERT INTO model_aliases (store, product, alias, model_id)
-    SELECT store, product, 'champion', model_id FROM winner
-    UNION ALL
-    SELECT store, product, 'previous', previous FROM winner WHERE previous IS NOT NULL
-    ON CONFLICT (store, product, alias) DO UPDATE SET model_id = excluded.model_id
+# Models as `functions.registry.champion.Contender` has them, of one run or of one series.
+_CONTENDERS = """
+SELECT model.store, model.product, model.model_id, model.as_of, run.requested_at,
+       coalesce(model.chosen, model.strategy) AS forecasts_by
+FROM model_versions AS model JOIN training_runs AS run USING (run_id)
+"""
+CONTENDERS_OF_RUN = _CONTENDERS + "WHERE run_id = $1 ORDER BY model.store, model.product"
+CONTENDERS_NAMED = (
+    _CONTENDERS
+    + "WHERE model.store = $1 AND model.product = $2 AND (version = $3 OR model_id = $4)"
 )
-INSERT INTO alias_history
-    (store, product, alias, model_id, previous_model_id, changed_by, reason)
-SELECT store, product, 'champion', model_id, previous, 'registry', 'newest model'
-FROM winner
+
+# The first day that a model forecasts, from when it became champion last.
+_FORECAST_FROM = """
+    SELECT forecast_from FROM alias_history AS change
+    WHERE change.model_id = alias.model_id AND change.alias = 'champion'
+    ORDER BY id DESC LIMIT 1
 """
 
+# Who holds which place in the series asked for.
+PLACES = f"""
+SELECT asked.store, asked.product, alias.alias, alias.model_id, model.as_of, run.requested_at,
+       coalesce(model.chosen, model.strategy) AS forecasts_by,
+       coalesce(({_FORECAST_FROM}), model.as_of) AS forecast_from
+FROM unnest($1::text[], $2::text[]) AS asked (store, product)
+JOIN model_aliases AS alias USING (store, product)
+JOIN model_versions AS model USING (model_id)
+JOIN training_runs AS run USING (run_id)
+"""
+
+SET_ALIASES = """
+INSERT INTO model_aliases (store, product, alias, model_id)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[])
+ON CONFLICT (store, product, alias) DO UPDATE SET model_id = excluded.model_id
+WHERE model_aliases.model_id <> excluded.model_id
+"""
+
+DROP_CHALLENGERS = """
+DELETE FROM model_aliases AS alias
+USING unnest($1::text[], $2::text[]) AS emptied (store, product)
+WHERE alias.store = emptied.store AND alias.product = emptied.product
+  AND alias.alias = 'challenger'
+"""
+
+ADD_CHANGES = """
+INSERT INTO alias_history
+    (cause_id, store, product, alias, model_id, previous_model_id, changed_by, reason,
+     forecast_from)
+SELECT * FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[],
+    $8::text[], $9::date[]
+)
+"""
+
+IS_DONE = "SELECT EXISTS (SELECT FROM alias_history WHERE cause_id = $1)"
+
+CHAMPIONS_OF_RUN = """
+SELECT alias.store, alias.product
+FROM model_versions JOIN model_aliases AS alias USING (model_id)
+WHERE run_id = $1 AND alias.alias = 'champion'
+ORDER BY alias.store, alias.product
+"""
+
+# A champion that was promoted again changed nothing that there is to tell.
 PROMOTIONS = """
-SELECT DISTINCT ON (model_id) model_id, version, previous_model_id
-FROM alias_history JOIN model_versions USING (model_id)
-WHERE alias = 'champion' AND changed_by = 'registry' AND model_id = ANY ($1)
-ORDER BY model_id, id
+SELECT cause_id, change.store, change.product, model_id, version, run_id, horizon,
+       forecast_from, previous_model_id, changed_by, reason
+FROM alias_history AS change JOIN model_versions USING (model_id)
+WHERE cause_id = ANY ($1) AND alias = 'champion' AND previous_model_id IS DISTINCT FROM model_id
+ORDER BY id
+"""
+
+VERDICTS = """
+SELECT model_id, version, verdict FROM model_versions
+WHERE model_id = ANY ($1) AND verdict IS NOT NULL
+"""
+
+ALIAS_HISTORY = """
+SELECT change.cause_id, change.store, change.product, change.alias, change.model_id,
+       change.previous_model_id, change.changed_by, change.reason, change.forecast_from,
+       model.version, before.version AS previous_version, change.changed_at
+FROM alias_history AS change
+LEFT JOIN model_versions AS model ON model.model_id = change.model_id
+LEFT JOIN model_versions AS before ON before.model_id = change.previous_model_id
+WHERE change.store = $1 AND change.product = $2
+ORDER BY change.id DESC
 """
 
 COUNTS = """
@@ -218,6 +270,15 @@ SELECT model.*,
 FROM model_versions AS model
 """
 MODELS = _MODEL + "WHERE model_id = ANY ($1)"
+CHAMPIONS = (
+    _MODEL
+    + """
+WHERE model_id IN (
+    SELECT alias.model_id FROM unnest($1::text[], $2::text[]) AS asked (store, product)
+    JOIN model_aliases AS alias USING (store, product) WHERE alias.alias = 'champion'
+)
+"""
+)
 VERSIONS = _MODEL + "WHERE store = $1 AND product = $2 ORDER BY version DESC"
 
 SAVE_FORECASTS = """
@@ -237,17 +298,20 @@ SET yhat = excluded.yhat, yhat_lower = excluded.yhat_lower, yhat_upper = exclude
     assumed = excluded.assumed, bounded = excluded.bounded
 """
 
-# The champion's, or its predecessor's while the champion's is not in yet.
-FORECAST = """
+# The champion's from its first day on, or its predecessor's while those are not in yet.
+FORECAST = f"""
 WITH serving AS (
-    SELECT model_id FROM model_aliases AS alias
-    WHERE store = $1 AND product = $2 AND alias IN ('champion', 'previous')
-      AND EXISTS (SELECT FROM forecasts WHERE forecasts.model_id = alias.model_id)
-    ORDER BY alias LIMIT 1
+    SELECT alias.model_id, since.forecast_from
+    FROM model_aliases AS alias CROSS JOIN LATERAL ({_FORECAST_FROM}) AS since
+    WHERE alias.store = $1 AND alias.product = $2 AND alias.alias IN ('champion', 'previous')
+      AND EXISTS (SELECT FROM forecasts
+                  WHERE forecasts.model_id = alias.model_id AND date >= since.forecast_from)
+    ORDER BY alias.alias LIMIT 1
 )
 SELECT model_id, version, data_through, date, yhat, yhat_lower, yhat_upper, assumed, bounded,
        published_at
 FROM serving JOIN model_versions USING (model_id) JOIN forecasts USING (model_id)
+WHERE date >= forecast_from
 ORDER BY date
 """
 

@@ -92,21 +92,33 @@ model_versions = Table(
     Column("version", Integer, nullable=False, comment="1, 2, … within the series."),
     Column("run_id", Text, nullable=False),
     Column("strategy", Text, nullable=False),
+    Column("chosen", Text, comment="The candidate that won; NULL: the strategy has but one."),
+    Column("policy", Text, nullable=False, comment="When it was to become champion."),
     Column("as_of", Date, nullable=False),
     Column("horizon", Integer, nullable=False),
     Column("first_day", Date, nullable=False),
     Column("data_through", Date, nullable=False),
     Column("rows", Integer, nullable=False),
     Column("metrics", JSONB, nullable=False),
+    Column("folds", JSONB, nullable=False, server_default=text("'[]'")),
+    Column("comparison", JSONB, nullable=False, server_default=text("'[]'")),
+    Column("notes", JSONB, nullable=False, server_default=text("'[]'")),
+    Column(
+        "verdict",
+        JSONB,
+        comment="Whether it became champion, why, and the scores; NULL: from before verdicts.",
+    ),
     Column("parameters", JSONB, nullable=False),
     Column("versions", JSONB, nullable=False, comment="Of the libraries that made it."),
     _time("trained_at"),
     UniqueConstraint("store", "product", "version"),
     ForeignKeyConstraint(["run_id"], ["training_runs.run_id"]),
     CheckConstraint("version >= 1", name="version"),
+    CheckConstraint("policy IN ('always', 'if-better', 'never')", name="policy"),
     CheckConstraint(
         "rows >= 1 AND first_day <= data_through AND data_through < as_of", name="span"
     ),
+    Index(None, "run_id"),
 )
 
 training_results = Table(
@@ -150,16 +162,26 @@ alias_history = Table(
     Column("id", BigInteger, Identity(always=True), primary_key=True),
     Column("store", Text, nullable=False),
     Column("product", Text, nullable=False),
+    Column("cause_id", Text, nullable=False, comment="The request's id, or the new model's."),
     Column("alias", Text, nullable=False),
-    Column("model_id", Text, nullable=False, comment="What the alias pointed to from then on."),
+    Column("model_id", Text, comment="What the alias pointed to from then on; NULL: nothing."),
     Column("previous_model_id", Text, comment="What it pointed to before."),
+    Column("forecast_from", Date, comment="First day that a champion forecasts from then on."),
     Column("changed_by", Text, nullable=False),
     Column("reason", Text, nullable=False),
     _time("changed_at", server_default=text("now()")),
+    UniqueConstraint("cause_id", "store", "product", "alias"),
     ForeignKeyConstraint(["model_id"], ["model_versions.model_id"]),
+    CheckConstraint(
+        "CASE alias"
+        " WHEN 'champion' THEN model_id IS NOT NULL AND forecast_from IS NOT NULL"
+        " WHEN 'challenger' THEN forecast_from IS NULL"
+        " ELSE false END",
+        name="alias",
+    ),
     Index(None, "model_id"),
     Index(None, "store", "product"),
-    comment="Append-only: every change of an alias.",
+    comment="Append-only (a trigger sees to it): every change of champion and challenger.",
 )
 
 forecasts = Table(

@@ -2,19 +2,29 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import asdict
 from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 
 import asyncpg
+from pydantic import TypeAdapter
 
 from events.envelope import Event
-from events.payloads import ModelTrained, TrainingFailed
+from events.payloads import (
+    Compared,
+    FoldMetrics,
+    ModelTrained,
+    PromotionRequested,
+    TrainingFailed,
+)
 from functions.forecasting.calendar import Calendar
 from functions.forecasting.panel import Panel
+from functions.registry.places import Cause
 from functions.storage import (
+    AliasChange,
     Counts,
     DayForecast,
     Failure,
@@ -26,9 +36,13 @@ from functions.storage import (
     Scope,
     Series,
     SeriesSummary,
+    Verdict,
 )
-from infra.postgres import daily, queries
+from infra.postgres import daily, promoting, queries
+from infra.postgres.columns import columns
 
+FOLDS = TypeAdapter(tuple[FoldMetrics, ...])
+COMPARISON = TypeAdapter(tuple[Compared, ...])
 CONNECTIONS = 4  # one function's; the server takes a hundred in all
 
 
@@ -111,9 +125,7 @@ class PostgresStorage:
             )
             if inserted:
                 numbered = [(*s, n) for n, shard in enumerate(plan.shards) for s in shard]
-                await connection.execute(
-                    queries.INSERT_PLANNED, plan.run_id, *_columns(numbered, 3)
-                )
+                await connection.execute(queries.INSERT_PLANNED, plan.run_id, *columns(numbered, 3))
             stored = await _plan(connection, plan.run_id)
         assert stored is not None  # noqa: S101  # this transaction has just seen to it
         return stored
@@ -138,8 +150,7 @@ class PostgresStorage:
         trained: Sequence[Event[ModelTrained]],
         failed: Sequence[Event[TrainingFailed]],
     ) -> None:
-        """Models, results and aliases in one transaction."""
-        models = [_model_row(event) for event in trained]
+        """Verdicts, models, results and aliases in one transaction."""
         succeeded = [
             (e.data.run_id, e.data.store, e.data.product, e.data.model_id, e.time) for e in trained
         ]
@@ -147,22 +158,57 @@ class PostgresStorage:
             (e.data.run_id, e.data.store, e.data.product, e.data.reason, e.time) for e in failed
         ]
         async with self._transaction() as connection:
-            if models:
+            if trained:
                 await connection.execute(queries.LOCK_MODELS)
-                await connection.execute(queries.INSERT_MODELS, *_columns(models, 14))
-                await connection.execute(queries.SUCCEED, *_columns(succeeded, 5))
-                await connection.execute(queries.PROMOTE, [row[0] for row in models])
+                places, verdicts = await promoting.judge(connection, trained)
+                models = [_model_row(e, verdicts) for e in trained if e.data.model_id in verdicts]
+                await connection.execute(queries.INSERT_MODELS, *columns(models, 20))
+                await connection.execute(queries.SUCCEED, *columns(succeeded, 5))
+                await promoting.write_places(connection, places)
             if failures:
-                await connection.execute(queries.FAIL, *_columns(failures, 5))
+                await connection.execute(queries.FAIL, *columns(failures, 5))
+
+    async def change_champions(self, request: Event[PromotionRequested]) -> None:
+        """Once for each id, in one transaction."""
+        async with self._transaction() as connection:
+            await connection.execute(queries.LOCK_MODELS)
+            if await connection.fetchval(queries.IS_DONE, request.id):
+                return
+            places, chosen = await promoting.choose(connection, request.data)
+            cause = Cause(request.id, request.data.requested_by, request.data.reason)
+            for series, model in chosen.items():
+                places.promote(series, model, cause)
+            await promoting.write_places(connection, places)
+
+    async def preview(self, request: PromotionRequested) -> tuple[Series, ...]:
+        """As it would be chosen."""
+        async with self._transaction() as connection:
+            _, chosen = await promoting.choose(connection, request)
+        return tuple(chosen)
 
     async def fail_shard(self, run_id: str, shard: int, reason: str, at: datetime) -> None:
         """Successes of the shard stay."""
         await (await self._pool()).execute(queries.FAIL_SHARD, run_id, shard, reason, at)
 
-    async def promotions(self, model_ids: Sequence[str]) -> dict[str, Promotion]:
+    async def promotions(self, cause_ids: Sequence[str]) -> list[Promotion]:
         """From the history of aliases."""
-        rows = await (await self._pool()).fetch(queries.PROMOTIONS, list(model_ids))
-        return {row["model_id"]: Promotion(**row) for row in rows}
+        rows = await (await self._pool()).fetch(queries.PROMOTIONS, list(cause_ids))
+        return [Promotion(**row) for row in rows]
+
+    async def verdicts(self, model_ids: Sequence[str]) -> dict[str, tuple[int, Verdict]]:
+        """From the models."""
+        rows = await (await self._pool()).fetch(queries.VERDICTS, list(model_ids))
+        return {r["model_id"]: (r["version"], Verdict(**json.loads(r["verdict"]))) for r in rows}
+
+    async def champions(self, series: Sequence[Series]) -> dict[Series, Model]:
+        """By alias."""
+        rows = await (await self._pool()).fetch(queries.CHAMPIONS, *columns(series, 2))
+        return {(row["store"], row["product"]): _model(row) for row in rows}
+
+    async def alias_history(self, store: str, product: str) -> list[AliasChange]:
+        """With the versions that the models are."""
+        rows = await (await self._pool()).fetch(queries.ALIAS_HISTORY, store, product)
+        return [AliasChange(**row) for row in rows]
 
     async def counts(self, run_ids: Sequence[str]) -> dict[str, Counts]:
         """Counted from the results."""
@@ -184,7 +230,7 @@ class PostgresStorage:
             for f in forecasts
             for d in f.days
         ]
-        await (await self._pool()).execute(queries.SAVE_FORECASTS, *_columns(rows, 9))
+        await (await self._pool()).execute(queries.SAVE_FORECASTS, *columns(rows, 9))
 
     async def forecast(self, store: str, product: str) -> Forecast | None:
         """The serving model's days."""
@@ -241,11 +287,6 @@ async def _nothing_to_reset(_: Any) -> None:
     """No session state is ever set, so a connection needs no round trip when it is given back."""
 
 
-def _columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
-    """One list per column, also of no rows."""
-    return [[row[i] for row in rows] for i in range(width)]
-
-
 async def _plan(connection: Any, run_id: str) -> Plan | None:
     run = await connection.fetchrow(queries.PLANNED_RUN, run_id)
     if run is None:
@@ -266,7 +307,7 @@ async def _plan(connection: Any, run_id: str) -> Plan | None:
     )
 
 
-def _model_row(event: Event[ModelTrained]) -> tuple[Any, ...]:
+def _model_row(event: Event[ModelTrained], verdicts: Mapping[str, Verdict]) -> tuple[Any, ...]:
     model = event.data
     return (
         model.model_id,
@@ -274,12 +315,18 @@ def _model_row(event: Event[ModelTrained]) -> tuple[Any, ...]:
         model.product,
         model.run_id,
         model.strategy,
+        model.chosen,
+        model.policy,
         model.as_of,
         model.horizon,
         model.first_day,
         model.data_through,
         model.rows,
         json.dumps(model.metrics),
+        json.dumps([fold.model_dump(mode="json") for fold in model.folds]),
+        json.dumps([each.model_dump(mode="json") for each in model.comparison]),
+        json.dumps(model.notes),
+        json.dumps(asdict(verdicts[model.model_id])),
         json.dumps(model.parameters),
         json.dumps(model.versions),
         event.time,
@@ -290,6 +337,11 @@ def _model(row: Any) -> Model:
     values = dict(row)
     for column in ("metrics", "parameters", "versions"):
         values[column] = json.loads(values[column])
+    values["folds"] = FOLDS.validate_json(values["folds"])
+    values["comparison"] = COMPARISON.validate_json(values["comparison"])
+    values["notes"] = tuple(json.loads(values["notes"]))
+    if values["verdict"] is not None:
+        values["verdict"] = Verdict(**json.loads(values["verdict"]))
     return Model(**values | {"aliases": tuple(values["aliases"])})
 
 

@@ -10,9 +10,25 @@ import pytest
 from numpy import nan
 
 from events.envelope import Event, first_event
-from events.payloads import ModelTrained, TrainingFailed
+from events.errors import Refusal
+from events.payloads import (
+    Compared,
+    FoldMetrics,
+    ModelTrained,
+    PromotionRequested,
+    SeriesRef,
+    TrainingFailed,
+)
 from functions.forecasting.calendar import Calendar
-from functions.storage import Counts, DayForecast, Failure, Forecast, Plan, Promotion, Storage
+from functions.storage import (
+    Counts,
+    DayForecast,
+    Failure,
+    Forecast,
+    Plan,
+    Promotion,
+    Storage,
+)
 from infra.memory.storage import MemoryStorage
 from infra.postgres.storage import PostgresStorage
 
@@ -271,7 +287,9 @@ async def test_recording_twice_is_recording_once(storage: Storage):
     assert model.parameters == {"k": 0.1, "delta": [0.0, 1e-17]}
     assert await storage.models([model.model_id, "unknown"]) == {model.model_id: model}
     ids = [event.data.model_id for event in results]
-    assert await storage.promotions(ids) == {i: Promotion(i, 1, None) for i in ids}
+    promotions = await storage.promotions(ids)
+    assert sorted(each.model_id for each in promotions) == sorted(ids)
+    assert {(each.version, each.previous_model_id) for each in promotions} == {(1, None)}
     found = await storage.run("run-1")
     assert found is not None
     assert found.failures == (Failure(*SERIES[1], "too short"),)
@@ -292,8 +310,22 @@ async def test_the_newer_as_of_is_champion_whatever_order_models_come_in(storage
         assert sorted(m.version for m in models) == [1, 2]
     previous = trained(old, SERIES[2]).data.model_id
     promoted = trained(new, SERIES[2]).data.model_id
-    assert await storage.promotions([promoted]) == {promoted: Promotion(promoted, 2, previous)}
-    assert await storage.promotions([trained(old, SERIES[0]).data.model_id]) == {}
+    assert await storage.promotions([promoted]) == [
+        Promotion(
+            cause_id=promoted,
+            store=SERIES[2][0],
+            product=SERIES[2][1],
+            model_id=promoted,
+            version=2,
+            run_id="new",
+            horizon=7,
+            forecast_from=new.as_of,
+            previous_model_id=previous,
+            changed_by="registry",
+            reason="not comparable, so the newest is champion: no score of its own strategy",
+        )
+    ]
+    assert await storage.promotions([trained(old, SERIES[0]).data.model_id]) == []
     assert [m.aliases for m in await storage.versions(*SERIES[2])] == [("champion",), ("previous",)]
 
 
@@ -301,7 +333,7 @@ async def test_of_two_runs_of_one_day_the_later_request_wins(storage: Storage):
     late = await storage.save_plan(plan("a-late", at=NOON + timedelta(hours=1)))
     early = await storage.save_plan(plan("early"))
     await storage.record_results([trained(late, SERIES[0]), trained(early, SERIES[0])], [])
-    champions = [m.run_id for m in await storage.versions(*SERIES[0]) if m.aliases]
+    champions = [m.run_id for m in await storage.versions(*SERIES[0]) if "champion" in m.aliases]
     assert champions == ["a-late"]
 
 
@@ -359,6 +391,263 @@ async def test_a_forecast_is_read_back_and_replaced_by_its_model_only(storage: S
     assert after.model_id == newer
 
 
+def asked(
+    action: str, *series: tuple[str, str], request_id: str = "request", **fields: object
+) -> Event[PromotionRequested]:
+    refs = tuple(SeriesRef(store=store, product=product) for store, product in series)
+    data = PromotionRequested(action=action, series=refs, requested_by="anna", **fields)
+    return first_event(data, "test", event_id=request_id, time=NOON)
+
+
+async def week(storage: Storage, number: int, *series: tuple[str, str], **changes: object) -> str:
+    """A run of one of the weeks, each a week after the one before, and its models; its id."""
+    run = plan(f"week-{number}", as_of=date(2015, 8, 1) + timedelta(weeks=number))
+    await storage.save_plan(run)
+    await storage.record_results([trained(run, each, **changes) for each in series], [])
+    return run.run_id
+
+
+async def standing(storage: Storage, series: tuple[str, str]) -> dict[str, int]:
+    """The version in each place that is taken."""
+    models = await storage.versions(*series)
+    return {alias: model.version for model in models for alias in model.aliases}
+
+
+async def history(storage: Storage, series: tuple[str, str]) -> list[tuple[object, ...]]:
+    changes = await storage.alias_history(*series)
+    return [(c.alias, c.previous_version, c.version, c.changed_by) for c in changes]
+
+
+def comparison(new: float, champion: float, champions_id: str) -> tuple[Compared, ...]:
+    return (
+        Compared(strategy="naive", score=1.0, metrics={}),
+        Compared(strategy="windowed", score=new, metrics={"wape": None}),
+        Compared(strategy="windowed", model_id=champions_id, score=champion, metrics={}),
+    )
+
+
+async def test_a_model_comes_back_with_all_that_was_compared(storage: Storage):
+    await week(storage, 1, SERIES[0])
+    [first] = await storage.versions(*SERIES[0])
+    told = {
+        "chosen": "windowed",
+        "policy": "if-better",
+        "folds": (FoldMetrics(first_day=DAY, last_day=DAY, metrics={"wape": 0.1, "mape": None}),),
+        "comparison": comparison(0.9, 0.8, first.model_id),
+        "notes": ("intervals widened ½",),
+    }
+    await week(storage, 2, SERIES[0], **told)
+    model, _ = await storage.versions(*SERIES[0])
+    assert {name: getattr(model, name) for name in told} == told
+    assert model.verdict is not None
+    assert not model.verdict.promote
+    assert (model.verdict.score, model.verdict.champion_score) == (0.9, 0.8)
+    assert model.verdict.champion_model_id == first.model_id
+    assert model.aliases == ("challenger",)
+    assert await storage.verdicts([model.model_id, "unknown"]) == {
+        model.model_id: (2, model.verdict)
+    }
+    assert await storage.promotions([model.model_id]) == []
+    assert await history(storage, SERIES[0]) == [
+        ("challenger", None, 2, "registry"),
+        ("champion", None, 1, "registry"),
+    ]
+
+
+async def test_a_verdict_stands_whatever_is_champion_when_the_result_comes_again(storage: Storage):
+    await week(storage, 1, SERIES[0])
+    [first] = await storage.versions(*SERIES[0])
+    keep = {"comparison": comparison(0.9, 0.8, first.model_id)}
+    await week(storage, 2, SERIES[0], **keep)
+    kept = await storage.versions(*SERIES[0])
+    await week(storage, 3, SERIES[0])
+    places, told = await standing(storage, SERIES[0]), await history(storage, SERIES[0])
+    for again in ({"comparison": comparison(0.1, 0.8, first.model_id)}, {"policy": "always"}):
+        await week(storage, 2, SERIES[0], **again)
+    await week(storage, 1, SERIES[0])
+    assert (await storage.versions(*SERIES[0]))[1].verdict == kept[0].verdict
+    assert (
+        await standing(storage, SERIES[0])
+        == places
+        == {
+            "champion": 3,
+            "challenger": 2,
+            "previous": 1,
+        }
+    )
+    assert await history(storage, SERIES[0]) == told
+
+
+async def test_a_policy_decides_without_a_look_at_scores(storage: Storage):
+    await week(storage, 1, SERIES[0], policy="never")
+    assert await standing(storage, SERIES[0]) == {"challenger": 1}
+    await week(storage, 2, SERIES[0], policy="always")
+    await week(storage, 3, SERIES[0], policy="never")
+    assert await standing(storage, SERIES[0]) == {"champion": 2, "challenger": 3}
+
+
+async def test_of_several_models_in_a_batch_one_is_promoted_and_each_has_a_verdict(
+    storage: Storage,
+):
+    runs = [await storage.save_plan(plan(f"run-{n}", as_of=date(2015, 8, n))) for n in (1, 2, 3)]
+    policies = ("if-better", "if-better", "never")
+    batch = [
+        trained(run, SERIES[0], policy=policy) for run, policy in zip(runs, policies, strict=True)
+    ]
+    await storage.record_results([*batch, *batch], [])
+    assert await standing(storage, SERIES[0]) == {"champion": 2, "challenger": 3}
+    verdicts = await storage.verdicts([event.data.model_id for event in batch])
+    assert {version: verdict.promote for version, verdict in verdicts.values()} == {
+        1: False,
+        2: True,
+        3: False,
+    }
+
+
+async def test_a_model_of_a_run_that_nobody_planned_is_refused(storage: Storage):
+    with pytest.raises(Refusal, match="run_id: no run 'run-1' is planned"):
+        await storage.record_results([trained(plan(), SERIES[0])], [])
+    assert await storage.versions(*SERIES[0]) == []
+
+
+async def test_champions_are_read_for_those_series_that_have_one(storage: Storage):
+    await week(storage, 1, *SERIES[:2])
+    await week(storage, 2, SERIES[0], chosen="full")
+    found = await storage.champions([SERIES[0], SERIES[2], SERIES[1]])
+    assert {key: (m.version, m.chosen, m.aliases) for key, m in found.items()} == {
+        SERIES[0]: (2, "full", ("champion",)),
+        SERIES[1]: (1, None, ("champion",)),
+    }
+    assert await storage.champions([]) == {}
+
+
+async def test_a_person_promotes_an_older_version_and_rolls_it_back(storage: Storage):
+    for number in (1, 2, 3):
+        await week(storage, number, SERIES[0])
+    request = asked("promote", SERIES[0], version=1, reason="shelves")
+    assert await storage.preview(request.data) == (SERIES[0],)
+    await storage.change_champions(request)
+    assert await standing(storage, SERIES[0]) == {"champion": 1, "previous": 3}
+    [promotion] = await storage.promotions(["request"])
+    assert (promotion.version, promotion.run_id) == (1, "week-1")
+    assert (promotion.changed_by, promotion.reason) == ("anna", "shelves")
+    assert promotion.forecast_from == date(2015, 8, 22), "that of the newest champion"
+    await storage.change_champions(asked("rollback", SERIES[0], request_id="back"))
+    assert await standing(storage, SERIES[0]) == {"champion": 3, "previous": 1}
+    assert await history(storage, SERIES[0]) == [
+        ("champion", 1, 3, "anna"),
+        ("champion", 3, 1, "anna"),
+        ("champion", 2, 3, "registry"),
+        ("champion", 1, 2, "registry"),
+        ("champion", None, 1, "registry"),
+    ]
+
+
+async def test_a_request_that_comes_again_later_changes_nothing(storage: Storage):
+    for number in (1, 2):
+        await week(storage, number, SERIES[0])
+    requests = [
+        asked("promote", SERIES[0], version=2, request_id="no-change"),
+        asked("rollback", SERIES[0], request_id="back"),
+        asked("promote", SERIES[0], model_id="week-2:1:milk", request_id="forth"),
+        asked("rollback", SERIES[0], request_id="back again"),
+    ]
+    for request in requests:
+        await storage.change_champions(request)
+    ids = [request.id for request in requests]
+    places, told = await standing(storage, SERIES[0]), await history(storage, SERIES[0])
+    promotions = await storage.promotions(ids)
+    for request in [*requests, *reversed(requests)]:
+        await storage.change_champions(request)
+    assert places == {"champion": 1, "previous": 2}
+    assert await standing(storage, SERIES[0]) == places
+    assert await history(storage, SERIES[0]) == told
+    assert await storage.promotions(ids) == promotions
+    assert [(p.cause_id, p.version) for p in promotions] == [
+        ("back", 1),
+        ("forth", 2),
+        ("back again", 1),
+    ], "who is champion already is not promoted"
+
+
+async def test_a_run_is_rolled_back_and_promoted_again_as_a_whole(storage: Storage):
+    await week(storage, 1, *SERIES[:2])
+    await week(storage, 2, *SERIES)
+    await week(storage, 3, SERIES[1])
+    back = asked("rollback", run_id="week-2", request_id="back")
+    assert await storage.preview(back.data) == (SERIES[0],), "the only one with a predecessor"
+    await storage.change_champions(back)
+    assert await standing(storage, SERIES[0]) == {"champion": 1, "previous": 2}
+    assert await standing(storage, SERIES[1]) == {"champion": 3, "previous": 2}
+    assert await standing(storage, SERIES[2]) == {"champion": 1}
+    await storage.change_champions(asked("promote", run_id="week-2", request_id="forth"))
+    for series, version in zip(SERIES, (2, 2, 1), strict=True):
+        assert (await standing(storage, series))["champion"] == version
+    assert [(p.store, p.product) for p in await storage.promotions(["forth"])] == list(SERIES[:2])
+
+
+async def test_the_challengers_of_a_list_of_series_are_promoted_and_leave_their_places(
+    storage: Storage,
+):
+    await week(storage, 1, *SERIES)
+    await week(storage, 2, *SERIES[:2], policy="never")
+    await storage.change_champions(asked("promote", *SERIES[:2]))
+    for series in SERIES[:2]:
+        assert await standing(storage, series) == {"champion": 2, "previous": 1}
+        assert await history(storage, series) == [
+            ("challenger", 2, None, "anna"),
+            ("champion", 1, 2, "anna"),
+            ("challenger", None, 2, "registry"),
+            ("champion", None, 1, "registry"),
+        ]
+
+
+@pytest.mark.parametrize(
+    ("fields", "told"),
+    [
+        ({"version": 9}, "version: 1/milk has no version 9"),
+        ({"model_id": "week-1:2:milk"}, "model_id: 'week-1:2:milk' is no model of 1/milk"),
+        ({}, "series: 1/milk has no challenger"),
+        ({"run_id": "week-9"}, "run_id: no model of run 'week-9' is stored"),
+    ],
+)
+async def test_a_request_for_what_is_not_there_changes_nothing(storage: Storage, fields, told):
+    await week(storage, 1, SERIES[0], SERIES[2])
+    series = [] if "run_id" in fields else [SERIES[0]]
+    request = asked("promote", *series, **fields)
+    for ask in (storage.preview(request.data), storage.change_champions(request)):
+        with pytest.raises(Refusal, match=told):
+            await ask
+    assert await standing(storage, SERIES[0]) == {"champion": 1}
+    assert len(await storage.alias_history(*SERIES[0])) == 1
+
+
+async def test_after_a_rollback_the_coming_days_are_served_and_no_past_ones(storage: Storage):
+    ids = []
+    for number in (1, 2):
+        run_id = await week(storage, number, SERIES[0])
+        ids.append(f"{run_id}:1:milk")
+        start = date(2015, 8, 1) + timedelta(weeks=number)
+        await storage.save_forecasts([coming(ids[-1], start, 10.0 * number)])
+    await storage.change_champions(asked("rollback", SERIES[0]))
+    [promotion] = await storage.promotions(["request"])
+    assert promotion.forecast_from == date(2015, 8, 15)
+    meanwhile = await storage.forecast(*SERIES[0])
+    assert meanwhile is not None
+    assert meanwhile.model_id == ids[1], "it has no day that is past, unlike the champion's"
+    await storage.save_forecasts([coming(ids[0], promotion.forecast_from, 11.0)])
+    served = await storage.forecast(*SERIES[0])
+    assert served is not None
+    assert served.model_id == ids[0]
+    assert [day.date for day in served.days] == [date(2015, 8, 15), date(2015, 8, 16)]
+    assert served.days[0].yhat == 11.0
+
+
+def coming(model_id: str, start: date, yhat: float) -> Forecast:
+    days = (start, start + timedelta(days=1))
+    return Forecast(*SERIES[0], model_id, tuple(DayForecast(d, yhat, 0.0, 99.0) for d in days))
+
+
 async def test_runs_come_newest_first_and_unknown_ones_not_at_all(storage: Storage):
     for n in range(3):
         await storage.save_plan(plan(f"run-{n}", at=NOON + timedelta(hours=n)))
@@ -383,6 +672,23 @@ async def test_series_come_in_pages(storage: Storage):
 
 async def test_it_answers(storage: Storage):
     await storage.ping()
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE alias_history SET reason = 'never happened'",
+        "DELETE FROM alias_history",
+        "TRUNCATE alias_history",
+    ],
+)
+async def test_the_history_of_aliases_cannot_be_rewritten(database: str, statement: str):
+    storage = PostgresStorage(database)
+    await week(storage, 1, SERIES[0])
+    async with storage._transaction() as connection:
+        with pytest.raises(asyncpg.RestrictViolationError, match="append-only: add a change"):
+            await connection.execute(statement)
+    await storage.close()
 
 
 async def test_postgres_refuses_what_the_constraints_forbid(database: str):

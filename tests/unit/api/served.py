@@ -12,7 +12,14 @@ from fastapi import FastAPI
 from events.cloudevents import decode
 from events.envelope import Event, first_event
 from events.memory import MemoryLog
-from events.payloads import ModelTrained, RetrainRequested, TrainingFailed
+from events.payloads import (
+    Compared,
+    FoldMetrics,
+    ModelTrained,
+    PromotionRequested,
+    RetrainRequested,
+    TrainingFailed,
+)
 from events.publisher import Publisher
 from functions.api import create_app
 from functions.planner import Planner
@@ -62,12 +69,26 @@ class Shop:
         records = self.log.records("retrain-requests")
         return [decode(record.value, record.headers) for record in records]
 
+    def promotions(self) -> list[Event[PromotionRequested]]:
+        """The published requests for other champions."""
+        records = self.log.records("promotion-requests")
+        return [decode(record.value, record.headers) for record in records]
+
+    async def promote(self) -> None:
+        """What the registry does with every request for other champions."""
+        for event in self.promotions():
+            await self.storage.change_champions(event)
+
     async def plan(self) -> None:
         """What the planner does with every request."""
         await Planner(self.storage, 16)(self.requests())
 
     async def train(
-        self, run_id: str, series: Sequence[tuple[str, str]], failure: str = ""
+        self,
+        run_id: str,
+        series: Sequence[tuple[str, str]],
+        failure: str = "",
+        **changes: object,
     ) -> None:
         """Series of a planned run get their result: a forecast, or the reason of a failure."""
         now = datetime.now(UTC)
@@ -97,9 +118,16 @@ class Shop:
                     data_through=run.as_of - timedelta(days=1),
                     rows=52,
                     metrics={"rmse": 431.26, "mape": 0.0812, "mae": 322.9, "medae": None},
+                    folds=(
+                        FoldMetrics(
+                            first_day=run.as_of - timedelta(days=7),
+                            last_day=run.as_of - timedelta(days=1),
+                            metrics={"wape": 0.07},
+                        ),
+                    ),
                     parameters={"k": 0.1},
                     versions={"prophet": "1.5"},
-                ),
+                ).model_copy(update=changes),
                 "test",
                 time=now,
             )
@@ -107,6 +135,18 @@ class Shop:
         ]
         await self.storage.record_results(trained, [])
         await self.storage.save_forecasts([_forecast(event.data) for event in trained])
+
+
+def loses_to(model_id: str) -> dict[str, object]:
+    """What a model says of itself that loses to the champion of that id."""
+    return {
+        "comparison": (
+            Compared(strategy="naive", score=1.0, metrics={"wape": 0.1}),
+            Compared(strategy="windowed", score=0.9, metrics={"wape": 0.09}),
+            Compared(strategy="full", model_id=model_id, score=0.8, metrics={"wape": 0.08}),
+        ),
+        "notes": ("no promo is planned",),
+    }
 
 
 def _forecast(model: ModelTrained) -> Forecast:

@@ -30,6 +30,7 @@ def test_the_document_is_openapi_3_1(document: dict[str, Any]):
         ("/series/{store}/{product}", "History"),
         ("/forecasts/{store}/{product}", "ForecastView"),
         ("/models/{store}/{product}", "Models"),
+        ("/models/{store}/{product}/history", "AliasHistory"),
     ],
 )
 def test_reads_of_one_thing_tell_what_they_answer(document, path: str, model: str):
@@ -70,8 +71,30 @@ def test_a_request_tells_what_it_takes_and_every_refusal(document: dict[str, Any
     assert schema["properties"]["as_of"]["anyOf"][0] == {"format": "date", "type": "string"}
 
 
+@pytest.mark.parametrize(
+    ("path", "unknown"),
+    [
+        ("/models/{store}/{product}/promote", {"404": "Trouble"}),
+        ("/models/{store}/{product}/rollback", {"404": "Trouble"}),
+        ("/promotions", {}),
+    ],
+)
+def test_a_request_for_other_champions_tells_every_refusal(document, path: str, unknown):
+    assert refs(document, path, "post") == unknown | {
+        "202": "PromotionAccepted",
+        "413": "Trouble",
+        "415": "Trouble",
+        "422": "Problems",
+        "503": "Trouble",
+    }
+    body = document["paths"][path]["post"]["requestBody"]
+    schema = body["content"]["application/json"]["schema"]
+    assert "$ref" not in str(schema), "nothing to look up elsewhere"
+    assert {"reason", "requested_by", "request_id"} <= set(schema["properties"])
+
+
 def test_every_operation_is_described(document: dict[str, Any]):
     operations = [one for methods in document["paths"].values() for one in methods.values()]
 
-    assert len(operations) == 9
+    assert len(operations) == 13
     assert all(one.get("description") for one in operations)

@@ -92,19 +92,6 @@ def test_the_lines_of_a_chart_are_round_numbers(low: float, high: float, limits:
     assert forecasts._rounded(low, high) == pytest.approx(limits)
 
 
-def test_models_are_a_table_with_metrics_and_aliases(client: Client):
-    told = shelfcast(client, "models", "1", "milk")
-
-    assert told.exit_code == 0
-    lines = told.stdout.splitlines()
-    assert max(map(len, lines)) <= 80
-    assert lines[2].split() == [
-        *("2", "champion", "windowed", "2015-08-01", "2015-07-31"),
-        *("52", "431", "8.1", "%", "323", "-"),
-    ]
-    assert lines[3].startswith("1 previous")
-
-
 def test_series_are_a_table_and_names_are_no_markup(client: Client):
     told = shelfcast(client, "series")
 
@@ -138,7 +125,6 @@ def test_without_sales_it_says_what_to_import(client: Client, shop: Shop):
     ("words", "path"),
     [
         (["forecast", "1", "milk"], ["forecasts", "1", "milk"]),
-        (["models", "1", "milk"], ["models", "1", "milk"]),
         (["series"], ["series"]),
     ],
 )
@@ -155,10 +141,9 @@ def test_json_is_the_answer_of_the_api_and_nothing_else(client, words, path):
     [
         (["forecast", "2", "milk"], 1, "store/product: no forecast of 2/milk yet; ask for one with "
          "`shelfcast retrain`, or see `shelfcast series`"),
-        (["models", "2", "milk"], 1, "store/product: no model of 2/milk yet; ask for one with"),
-        (["models", "9", " milk"], 2, "product: must have no slash, no control character and no "),
+        (["forecast", "9", " milk"], 2, "product: must have no slash, no control character and "),
         (["forecast", "1/milk", "x"], 2, "STORE: '1/milk' is no name; give STORE and PRODUCT as"),
-        (["models", "1", ""], 2, "PRODUCT: '' is no name; give STORE and PRODUCT as two words"),
+        (["forecast", "1", ""], 2, "PRODUCT: '' is no name; give STORE and PRODUCT as two words"),
         (["forecast", "1", "milk", "--plot"], 2, "--plot: a drawing is no JSON; leave out"),
         (["series", "--limit", "0"], 2, "--limit: 0; must be 1 or more"),
     ],

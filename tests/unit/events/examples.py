@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from events.envelope import Event, first_event
 from events.payloads import (
     CalendarPlanned,
+    ChallengerKept,
     Compared,
     FoldMetrics,
     ForecastDay,
@@ -12,6 +13,7 @@ from events.payloads import (
     ModelPromoted,
     ModelTrained,
     Payload,
+    PromotionRequested,
     RetrainCompleted,
     RetrainRequested,
     SaleRecorded,
@@ -85,6 +87,24 @@ PROMOTED = ModelPromoted(
     as_of=AS_OF,
     horizon=7,
     previous_model_id="0b0e2d1c-2a52-5d0e-9a6b-3a3b1c9f0001",
+    reason="score 0.750, champion 0.800 on the same folds (naive 1)",
+    changed_by="registry",
+)
+KEPT = ChallengerKept(
+    **SERIES,
+    run_id=RUN,
+    model_id=MODEL,
+    version=2,
+    champion_model_id="0b0e2d1c-2a52-5d0e-9a6b-3a3b1c9f0001",
+    reason="score 0.900, champion 0.800 on the same folds (naive 1): it loses by more than 2%",
+    score=0.9,
+    champion_score=0.8,
+)
+ROLLBACK = PromotionRequested(
+    action="rollback",
+    series=(SeriesRef(**SERIES),),
+    requested_by="cli",
+    reason="empty shelves on Saturday",
 )
 COMPLETED = RetrainCompleted(run_id=RUN, planned=2, succeeded=1, failed=1)
 PUBLISHED = ForecastPublished(
@@ -106,6 +126,8 @@ DATA: tuple[Payload, ...] = (
     TRAINED,
     FAILED,
     PROMOTED,
+    KEPT,
+    ROLLBACK,
     COMPLETED,
     PUBLISHED,
 )
@@ -113,7 +135,8 @@ DATA: tuple[Payload, ...] = (
 
 def example(data: Payload) -> Event[Payload]:
     """The event of one of the examples: what comes from outside begins, the rest is caused."""
-    if isinstance(data, SaleRecorded | CalendarPlanned | RetrainRequested):
+    outside = SaleRecorded | CalendarPlanned | RetrainRequested | PromotionRequested
+    if isinstance(data, outside):
         return first_event(data, "shelfcast/test", event_id=f"example-{data.TYPE}", time=TIME)
     cause = first_event(REQUEST, "shelfcast/test", event_id=RUN, time=TIME)
     return cause.effect(data, "shelfcast/test", lambda: TIME, correlation_id=RUN)

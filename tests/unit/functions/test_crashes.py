@@ -1,6 +1,7 @@
 """A kill between a function's effect and its commit, for every function: nothing differs after."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 import pytest
 
@@ -8,7 +9,7 @@ from events.log import Received
 from events.memory import MemoryConsumer
 from events.subscriber import Subscriber
 from functions.catalog import FUNCTIONS
-from tests.unit.functions.world import SERIES, World, request
+from tests.unit.functions.world import NOON, SERIES, World, promotion, request
 
 
 class Killed(BaseException):
@@ -102,3 +103,37 @@ async def test_a_registry_killed_before_a_newer_run_still_announces_what_it_had_
     await undisturbed.run(request())
     await undisturbed.run(newer)
     assert world.ids() == undisturbed.ids()
+
+
+REQUESTS = {
+    "promote": promotion("promote", SERIES[0], version=1),
+    "list": promotion("rollback", *SERIES[:3]),
+    "run": promotion("rollback", run_id="second"),
+}
+
+
+@pytest.mark.parametrize("asked", REQUESTS)
+@pytest.mark.parametrize("at", ["publish", "commit"])
+@pytest.mark.parametrize("victim", ["registry", "forecaster"])
+async def test_a_kill_while_champions_change_leaves_no_trace(victim, at, asked):
+    undisturbed, killed = made("nothing"), made("nothing")
+    for world in (undisturbed, killed):
+        await world.run(request("first"))
+        await world.run(request("second", NOON + timedelta(hours=1)))
+    await undisturbed.run(REQUESTS[asked])
+    await killed.host.publish([REQUESTS[asked]])
+    assert await settle(killed, victim, at) > 0
+    assert killed.state() == undisturbed.state()
+    assert killed.ids() == undisturbed.ids()
+
+
+async def test_requests_of_one_batch_keep_their_order_when_a_kill_repeats_them():
+    no_change = promotion("promote", SERIES[0], version=2, request_id="no change")
+    back = promotion("rollback", SERIES[0], request_id="back")
+    world = made("nothing")
+    await world.run(request("first"))
+    await world.run(request("second", NOON + timedelta(hours=1)))
+    await world.host.publish([no_change, back])
+    assert await settle(world, "registry", "commit") > 0
+    champion = world.storage.aliases[SERIES[0], "champion"]
+    assert world.storage.stored[champion].run_id == "first"

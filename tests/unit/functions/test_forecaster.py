@@ -44,6 +44,18 @@ async def test_models_of_different_days_and_horizons_are_forecast_each_from_its_
     assert lengths == {("week", LAST_DAY, 7), ("fortnight", LAST_DAY + timedelta(days=1), 14)}
 
 
+async def test_a_model_that_comes_back_is_forecast_from_the_day_that_its_promotion_names(
+    world: World,
+):
+    [promoted, *_] = await promotions(world, "run", horizon=2)
+    later = LAST_DAY + timedelta(days=10)
+    back = first_event(promoted.data.model_copy(update={"as_of": later}), "test")
+    outputs = await forecaster(world)([promoted, back])
+    assert [event.data.days[0].date for event in outputs] == [LAST_DAY + timedelta(days=1), later]
+    stored = world.storage.published[promoted.data.model_id]
+    assert [(day.date - later).days for day in stored.days] == [-9, -8, 0, 1]
+
+
 async def test_the_same_promotion_again_writes_and_says_the_same(world: World):
     promoted = await promotions(world, "run")
     first = await forecaster(world)(promoted)

@@ -9,6 +9,7 @@ from events.envelope import derive_id
 from events.log import Record
 from events.memory import MemoryLog
 from events.payloads import (
+    ChallengerKept,
     ForecastPublished,
     ModelPromoted,
     ModelTrained,
@@ -19,7 +20,7 @@ from events.payloads import (
 )
 from events.publisher import to_record
 from functions.storage import Counts
-from tests.unit.functions.world import LAST_DAY, NOON, SERIES, World, request
+from tests.unit.functions.world import LAST_DAY, NOON, SERIES, World, promotion, request
 
 TOMORROW = LAST_DAY + timedelta(days=1)
 
@@ -202,7 +203,7 @@ async def test_after_a_replay_the_state_is_as_if_nothing_had_failed(world: World
     undisturbed.sell(*SERIES)
     await undisturbed.run(request())
     mended, state = world.state(), undisturbed.state()
-    assert sorted(mended.pop("history")) == sorted(state.pop("history"))
+    assert set(mended.pop("history")) == set(state.pop("history"))
     assert mended == state
 
 
@@ -256,6 +257,54 @@ async def test_a_newer_run_replaces_the_champion_and_names_the_one_before(world:
         first = derive_id("model", "first", promoted.store, promoted.product)
         previous = first if promoted.run_id == "second" else None
         assert promoted.previous_model_id == previous
+
+
+async def test_an_older_model_is_kept_as_challenger_with_the_reason(world: World):
+    await world.run(request("new"))
+    await world.run(request("old", as_of=LAST_DAY - timedelta(days=5)))
+    kept = world.data(ChallengerKept)
+    assert {(k.store, k.product) for k in kept} == set(SERIES)
+    assert {k.run_id for k in kept} == {"old"}
+    assert all(k.reason.startswith("older than the champion: as of 2015-07-26") for k in kept)
+    assert {p.run_id for p in world.data(ForecastPublished)} == {"new"}
+
+
+async def test_a_champion_that_is_rolled_back_makes_way_for_forecasts_of_the_coming_days(
+    world: World,
+):
+    await world.run(request("first"))
+    world.sell(*SERIES, last=LAST_DAY + timedelta(days=7), units=100)
+    await world.run(request("second"))
+    await world.run(promotion("rollback", run_id="second"))
+    assert set((await champions(world)).values()) == {"first"}
+    for series in SERIES:
+        served = await world.storage.forecast(*series)
+        assert served is not None
+        assert served.version == 1
+        assert [d.date for d in served.days] == [TOMORROW + timedelta(7 + n) for n in range(7)]
+        assert {day.yhat for day in served.days} == {13.0}
+    back = [p for p in world.data(ForecastPublished) if p.days[0].date > TOMORROW]
+    assert {p.run_id for p in back} == {"first", "second"}
+    await world.run(promotion("rollback", run_id="first", request_id="forth"))
+    assert set((await champions(world)).values()) == {"second"}
+
+
+@pytest.mark.parametrize("twice", [False, True])
+async def test_a_request_for_what_is_not_there_is_a_dead_letter_and_disturbs_nobody(
+    world: World, twice
+):
+    if twice:
+        world.host.log = TwiceLog()
+    await world.run(request("first"))
+    before = world.state()
+    await world.run(promotion("rollback", *SERIES))
+    letters = world.letters()
+    assert len(letters) == 1 + twice
+    assert {(letter.topic, letter.error) for letter in letters} == {
+        ("promotion-requests", "Refusal")
+    }
+    assert letters[0].message.startswith("series: 1/milk, 1/rye, 2/milk, 2/rye, 3/milk have no")
+    assert world.state() == before
 
 
 @pytest.mark.parametrize(

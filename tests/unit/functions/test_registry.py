@@ -8,12 +8,16 @@ from hypothesis import strategies as st
 
 from events.dead_letters import as_event, dead_letter, read
 from events.envelope import Event, derive_id, first_event
+from events.errors import Refusal
 from events.log import Received
 from events.payloads import (
+    ChallengerKept,
+    Compared,
     DeadLettered,
     ModelPromoted,
     ModelTrained,
     Payload,
+    PromotionRequested,
     RetrainCompleted,
     SeriesRef,
     TrainingFailed,
@@ -47,7 +51,7 @@ def plan(run_id: str, *, hours: int = 0, days: int = 0) -> Plan:
 OLD, NEW, SAME_DAY = plan("old", days=-7, hours=5), plan("new"), plan("same-day", hours=1)
 
 
-def trained(run: Plan, series: tuple[str, str]) -> Event[ModelTrained]:
+def trained(run: Plan, series: tuple[str, str], **changes: object) -> Event[ModelTrained]:
     data = ModelTrained(
         run_id=run.run_id,
         store=series[0],
@@ -63,7 +67,8 @@ def trained(run: Plan, series: tuple[str, str]) -> Event[ModelTrained]:
         parameters={},
         versions={},
     )
-    return first_event(data, "test", event_id=f"trained-{run.run_id}-{series}", time=NOON)
+    event_id = f"trained-{run.run_id}-{series}"
+    return first_event(data.model_copy(update=changes), "test", event_id=event_id, time=NOON)
 
 
 def failed(run: Plan, series: tuple[str, str]) -> Event[TrainingFailed]:
@@ -196,6 +201,83 @@ async def test_only_the_newest_of_several_models_in_a_batch_is_promoted():
     outputs = await registry([trained(each, MILK) for each in (NEW, SAME_DAY, OLD)])
     promoted = [event.data for event in outputs if isinstance(event.data, ModelPromoted)]
     assert [p.run_id for p in promoted] == ["same-day"]
+
+
+def worse_than(champion: Plan) -> dict[str, object]:
+    """What a model says of itself that loses to that run's model of MILK."""
+    entries = (
+        Compared(strategy="windowed", score=0.9, metrics={}),
+        Compared(
+            strategy="full",
+            model_id=derive_id("model", champion.run_id, *MILK),
+            score=0.5,
+            metrics={},
+        ),
+    )
+    return {"comparison": entries}
+
+
+def asked(action: str, **fields: object) -> Event[PromotionRequested]:
+    data = PromotionRequested(action=action, requested_by="anna", reason="shelves", **fields)
+    return first_event(data, "test", event_id="request", time=NOON)
+
+
+async def test_a_model_that_loses_is_kept_as_challenger_and_an_event_says_why():
+    _, registry = await planned(OLD, NEW)
+    await registry([trained(OLD, MILK)])
+    loses = trained(NEW, MILK, **worse_than(OLD))
+    [kept] = await registry([loses])
+    assert kept.data == ChallengerKept(
+        store="1",
+        product="milk",
+        run_id="new",
+        model_id=loses.data.model_id,
+        version=2,
+        champion_model_id=derive_id("model", "old", *MILK),
+        reason="score 0.900, champion 0.500 on the same folds (naive 1): it loses by more than 2%",
+        score=0.9,
+        champion_score=0.5,
+    )
+    assert kept.causation_id == loses.id
+
+
+async def test_a_verdict_is_told_again_even_if_the_champion_has_changed_since():
+    _, registry = await planned(OLD, NEW, SAME_DAY)
+    await registry([trained(OLD, MILK)])
+    loses = trained(NEW, MILK, **worse_than(OLD))
+    first = await registry([loses])
+    await registry([trained(SAME_DAY, MILK)])
+    assert await registry([loses]) == first
+
+
+async def test_a_promotion_says_who_asked_for_it_and_why():
+    _, registry = await planned(OLD, NEW)
+    await registry([trained(OLD, MILK), trained(OLD, RYE)])
+    await registry([trained(NEW, MILK), trained(NEW, RYE)])
+    request = asked("rollback", run_id="new")
+    outputs = await registry([request])
+    assert [(e.data.store, e.data.product) for e in outputs] == [MILK, RYE]
+    for event in outputs:
+        assert isinstance(event.data, ModelPromoted)
+        assert (event.data.run_id, event.data.version) == ("old", 1)
+        assert (event.data.changed_by, event.data.reason) == ("anna", "shelves")
+        assert event.data.as_of == NEW.as_of, "the coming days, not those of the old model"
+        assert (event.causation_id, event.correlation_id) == ("request", "old")
+    assert await registry([request]) == outputs
+
+
+async def test_a_request_for_what_is_not_there_is_refused():
+    storage, registry = await planned(NEW)
+    await registry([trained(NEW, MILK)])
+    with pytest.raises(Refusal, match="series: 1/milk has no champion that replaced another"):
+        await registry([asked("rollback", series=(SeriesRef(store="1", product="milk"),))])
+    assert len(storage.history_of_aliases) == 1
+
+
+async def test_a_model_of_an_unknown_run_is_refused_by_the_runs_id():
+    _, registry = await planned()
+    with pytest.raises(Refusal, match="run_id: no run 'new' is planned"):
+        await registry([trained(NEW, MILK)])
 
 
 RESULTS: list[Event[Payload]] = [

@@ -7,7 +7,7 @@ from typing import Any
 
 from events.dead_letters import DeadLetter, waiting
 from events.envelope import Event, first_event
-from events.payloads import Payload, RetrainRequested
+from events.payloads import Payload, PromotionRequested, RetrainRequested, SeriesRef
 from events.topics import DEAD_LETTERS, TOPICS
 from functions.catalog import Dependencies
 from functions.forecasting import forecasts
@@ -117,7 +117,7 @@ class World:
             },
             "models": {i: replace(m, trained_at=NOON) for i, m in storage.stored.items()},
             "aliases": dict(storage.aliases),
-            "history": list(storage.history_of_aliases),
+            "history": [replace(c, changed_at=NOON) for c in storage.history_of_aliases],
             "forecasts": {i: replace(f, published_at=NOON) for i, f in storage.published.items()},
         }
 
@@ -126,3 +126,12 @@ def request(run_id: str = "run", at: datetime = NOON, **fields: Any) -> Event[Re
     """A request to retrain; its id is the run's."""
     data = RetrainRequested(requested_by="test", **fields)
     return first_event(data, "test", event_id=run_id, time=at)
+
+
+def promotion(
+    action: str, *series: Key, request_id: str = "request", **fields: Any
+) -> Event[PromotionRequested]:
+    """A request to promote or roll back."""
+    refs = tuple(SeriesRef(store=store, product=product) for store, product in series)
+    data = PromotionRequested(action=action, series=refs, requested_by="anna", **fields)
+    return first_event(data, "test", event_id=request_id, time=NOON)

@@ -1,0 +1,162 @@
+"""What the routes of models take and answer."""
+
+import datetime as dt
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from events.payloads import (
+    MOST_SERIES,
+    Name,
+    PromotionAction,
+    RunId,
+    SeriesRef,
+    Text,
+    Version,
+    check_promotion,
+)
+from functions.api.views import View
+
+
+def _names_a_series(text: str) -> str:
+    store, slash, product = text.partition("/")
+    try:
+        SeriesRef(store=store, product=product)
+    except ValueError:
+        raise ValueError("must be store/product, as GET /series has them") from None
+    return f"{store}{slash}{product}"
+
+
+SeriesName = Annotated[str, AfterValidator(_names_a_series)]
+
+
+class _AsksForChampions(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+    reason: Text = Field("", description="Why, for those who look at the history.")
+    requested_by: Name = "api"
+    request_id: RunId | None = Field(
+        None, description="Id of the request; a repeat with the same id changes nothing."
+    )
+
+
+class PromoteBody(_AsksForChampions):
+    """Which model of a series to promote; with neither version nor model_id its challenger."""
+
+    version: Version | None = Field(None, description="As in GET /models.")
+    model_id: RunId | None = Field(None, description="The same by its id; instead of version.")
+
+    @model_validator(mode="after")
+    def _names_one(self) -> "PromoteBody":
+        check_promotion("promote", 1, None, self.version, self.model_id)
+        return self
+
+
+class RollbackBody(_AsksForChampions):
+    """Why to go back to the champion before."""
+
+
+class PromotionBody(_AsksForChampions):
+    """Many series at once: those named, or those of a run."""
+
+    action: PromotionAction
+    series: Annotated[tuple[SeriesName, ...], Field(max_length=MOST_SERIES)] = Field(
+        (), description="Each as store/product. promote: their challengers; rollback: see there."
+    )
+    run_id: RunId | None = Field(
+        None,
+        description="Instead of series. promote: every model of the run; rollback: every series "
+        "whose champion is of the run and replaced another.",
+    )
+
+    @model_validator(mode="after")
+    def _names_some(self) -> "PromotionBody":
+        check_promotion(self.action, len(self.series), self.run_id, None, None)
+        return self
+
+
+class PromotionAccepted(View):
+    """A request for other champions that became an event."""
+
+    request_id: str
+    series: int = Field(description="How many series it concerns as things stand.")
+
+
+class FoldView(View):
+    """How far off the forecasts of one fold of a backtest were."""
+
+    first_day: dt.date
+    last_day: dt.date
+    metrics: dict[str, float | None]
+
+
+class ComparedView(View):
+    """One strategy's backtest on the folds that all of the series shared."""
+
+    strategy: str
+    model_id: str | None = Field(description="Set if it is the strategy of the champion then.")
+    score: float = Field(description="Relative to the honest naive: 1 is as good, less is better.")
+    metrics: dict[str, float | None]
+
+
+class VerdictView(View):
+    """Whether a model became champion when it was trained, and why."""
+
+    promote: bool
+    reason: str
+    champion_model_id: str | None = Field(description="The champion that it was compared with.")
+    score: float | None
+    champion_score: float | None
+
+
+class AliasChangeView(View):
+    """A change of who is champion or challenger, from one version to another."""
+
+    changed_at: dt.datetime
+    alias: str = Field(description="champion or challenger")
+    from_version: int | None = Field(validation_alias="previous_version")
+    to_version: int | None = Field(validation_alias="version")
+    from_model_id: str | None = Field(validation_alias="previous_model_id")
+    to_model_id: str | None = Field(validation_alias="model_id")
+    changed_by: str
+    reason: str
+    cause_id: str = Field(description="The request's id, or the model's that was trained.")
+
+
+class AliasHistory(View):
+    """Who was champion and challenger of a series when, newest change first."""
+
+    store: str
+    product: str
+    changes: list[AliasChangeView]
+
+
+class ModelView(View):
+    """A model version; `metrics` are cross-validated, in units but for MAPE."""
+
+    model_id: str
+    version: int
+    aliases: list[str]
+    run_id: str
+    strategy: str
+    chosen: str | None = Field(description="The candidate that won where there were several.")
+    policy: str = Field(description="When it was to become champion: always, if-better, never.")
+    as_of: dt.date
+    first_day: dt.date
+    data_through: dt.date
+    rows: int
+    metrics: dict[str, float | None]
+    folds: list[FoldView]
+    comparison: list[ComparedView]
+    notes: list[str]
+    verdict: VerdictView | None = Field(description="Null: trained before there were verdicts.")
+    versions: dict[str, str]
+    trained_at: dt.datetime
+
+
+class Models(View):
+    """A series' models, newest first."""
+
+    store: str
+    product: str
+    models: list[ModelView]

@@ -1,0 +1,108 @@
+"""Whether a new model becomes its series' champion: the decision alone, from values.
+
+A score is a backtest's error relative to the honest naive's on the same folds, so 1 is as
+good as the naive and less is better. The champion's score is not the one of its own day:
+its strategy is backtested again on today's folds.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from events.payloads import Compared, Policy
+from functions.storage import Verdict
+
+TOLERANCE = 0.02  # of the champion's score: two fits of one quality differ by so much
+BIAS_BOUND = 0.25  # of what was sold: beyond it shelves are empty or full whatever the score
+NAIVE = "naive"
+
+
+@dataclass(frozen=True, slots=True)
+class Contender:
+    """A model that has or wants a place; `forecasts_by` is the strategy that won in it."""
+
+    model_id: str
+    as_of: date
+    requested_at: datetime
+    forecasts_by: str
+
+    @property
+    def age(self) -> tuple[date, datetime, str]:
+        """Later is newer: by the day it starts from, then by when its run was requested."""
+        return self.as_of, self.requested_at, self.model_id
+
+
+def choose_champion(
+    policy: Policy,
+    model: Contender,
+    champion: Contender | None,
+    comparison: Sequence[Compared],
+    metrics: Mapping[str, float | None],
+) -> Verdict:
+    """Whether the model replaces the champion, and why in words and numbers.
+
+    An older model never does, and under `never` no model; under `always` a newer one does.
+    Under `if-better` it must lose by no more than TOLERANCE to the champion, must not lose
+    to the naive unless the champion is worse, and must not be biased beyond BIAS_BOUND and
+    more than the champion. `comparison` and `metrics` are the new model's.
+    """
+    of_champion = None if champion is None else champion.model_id
+    new = _new(model, comparison)
+    old = None if champion is None else _champions(champion, comparison)
+    promote, reason = _decide(policy, model, champion, new, old, metrics)
+    score = None if new is None else new.score
+    return Verdict(promote, reason, of_champion, score, None if old is None else old.score)
+
+
+def _new(model: Contender, comparison: Sequence[Compared]) -> Compared | None:
+    own = (c for c in comparison if c.strategy == model.forecasts_by and c.model_id is None)
+    return next(own, None)
+
+
+def _champions(champion: Contender, comparison: Sequence[Compared]) -> Compared | None:
+    """The champion's entry, or that of its strategy if it became champion since training."""
+    named = (c for c in comparison if c.model_id == champion.model_id)
+    alike = (c for c in comparison if c.strategy == champion.forecasts_by)
+    return next(named, None) or next(alike, None)
+
+
+def _decide(
+    policy: Policy,
+    model: Contender,
+    champion: Contender | None,
+    new: Compared | None,
+    old: Compared | None,
+    metrics: Mapping[str, float | None],
+) -> tuple[bool, str]:
+    if policy == "never":
+        return False, "policy never: it is champion only if a person promotes it"
+    if champion is None:
+        return True, "the series had no champion"
+    if model.age < champion.age:
+        return False, f"older than the champion: {_aged(model)}, the champion {_aged(champion)}"
+    if policy == "always":
+        return True, "policy always: the newest model is champion"
+    if new is None or old is None:
+        whose = "the champion's" if new is not None else "its own"
+        return True, f"not comparable, so the newest is champion: no score of {whose} strategy"
+    return _compare(model, new, old, metrics)
+
+
+def _compare(
+    model: Contender, new: Compared, old: Compared, metrics: Mapping[str, float | None]
+) -> tuple[bool, str]:
+    scores = f"score {new.score:.3f}, champion {old.score:.3f} on the same folds (naive 1)"
+    if new.score > old.score * (1 + TOLERANCE):
+        return False, f"{scores}: it loses by more than {TOLERANCE:.0%}"
+    if new.score > 1 and model.forecasts_by != NAIVE and old.score <= new.score:
+        return False, f"{scores}: the naive is better, and the champion no worse"
+    bias, champions_bias = new.metrics.get("bias", metrics.get("bias")), old.metrics.get("bias")
+    if bias is not None and champions_bias is not None and abs(bias) > BIAS_BOUND:
+        told = f"bias {bias:+.0%}, champion {champions_bias:+.0%}"
+        if abs(champions_bias) < abs(bias):
+            return False, f"{scores}: but {told}, beyond {BIAS_BOUND:.0%}"
+    return True, scores
+
+
+def _aged(model: Contender) -> str:
+    return f"as of {model.as_of}, requested {model.requested_at:%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,244 @@
+"""`shelfcast models`: the models of a series, and who is champion."""
+
+import uuid
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from infra.cli.client import (
+    Client,
+    Failed,
+    Json,
+    NoAnswer,
+    Refused,
+    client_of,
+    one_line,
+    outcome,
+    print_json,
+)
+from infra.cli.forecasts import MANY_UNITS, Product, Store, check_names, numbers_table
+from infra.cli.runs import ago, find_run, plain_table
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+METRIC_NAMES = {"rmse": "RMSE", "mape": "MAPE", "mae": "MAE", "medae": "MedAE"}
+
+Document = dict[str, Any]
+AStore = Annotated[str | None, typer.Argument(metavar="STORE", help="As in `shelfcast series`.")]
+AProduct = Annotated[
+    str | None, typer.Argument(metavar="PRODUCT", help="As in `shelfcast series`.")
+]
+OfRun = Annotated[
+    str | None, typer.Option("--run", metavar="RUN", help="Every series of a run, by its id.")
+]
+OfSeries = Annotated[
+    list[str] | None, typer.Option("--series", metavar="STORE/PRODUCT", help="Can be repeated.")
+]
+Reason = Annotated[str, typer.Option(help="Why, for those who look at the history.")]
+RequestId = Annotated[
+    str | None,
+    typer.Option(metavar="ID", help="A repeat with the same id changes nothing."),
+]
+
+app = typer.Typer(
+    name="models",
+    help="See the models of a series, and choose its champion.",
+    no_args_is_help=True,
+)
+
+
+@app.command("list")
+def list_models(ctx: typer.Context, store: Store, product: Product, as_json: Json = False) -> None:
+    """Show a series' model versions, newest first, with how good they are."""
+    with outcome():
+        check_names(store, product)
+        found = client_of(ctx).get("models", store, product)
+        if as_json:
+            print_json(found)
+            return
+        from rich.console import Console
+
+        Console(highlight=False).print(models_table(found["models"]))
+        newest = found["models"][0]
+        if newest["verdict"] is not None:
+            place = "became champion" if newest["verdict"]["promote"] else "was kept as challenger"
+            why = one_line(newest["verdict"]["reason"])
+            typer.echo(f"\nVersion {newest['version']} {place}: {why}")
+
+
+@app.command()
+def promote(
+    ctx: typer.Context,
+    store: AStore = None,
+    product: AProduct = None,
+    version: Annotated[
+        int | None, typer.Option(metavar="N", help="Which; unset: the challenger.")
+    ] = None,
+    model_id: Annotated[
+        str | None, typer.Option("--model", metavar="ID", help="The same by its id.")
+    ] = None,
+    run: OfRun = None,
+    series: OfSeries = None,
+    reason: Reason = "",
+    request_id: RequestId = None,
+    as_json: Json = False,
+) -> None:
+    """Make a model champion: of one series, of several (their challengers), or a run's."""
+    with outcome():
+        named = {"version": version, "model_id": model_id}
+        if (run or series) and any(value is not None for value in named.values()):
+            raise Refused(
+                "--version, --model: are for one series; leave them out, or give STORE and PRODUCT"
+            )
+        _ask(ctx, "promote", (store, product), run, series, reason, request_id, as_json, named)
+
+
+@app.command()
+def rollback(
+    ctx: typer.Context,
+    store: AStore = None,
+    product: AProduct = None,
+    run: OfRun = None,
+    series: OfSeries = None,
+    reason: Reason = "",
+    request_id: RequestId = None,
+    as_json: Json = False,
+) -> None:
+    """Go back to the champion before: in one series, in several, or where a run's is champion.
+
+    A second time takes the first one back.
+    """
+    with outcome():
+        _ask(ctx, "rollback", (store, product), run, series, reason, request_id, as_json, {})
+
+
+@app.command()
+def history(ctx: typer.Context, store: Store, product: Product, as_json: Json = False) -> None:
+    """Show every change of champion and challenger: who, when, why, from, to."""
+    with outcome():
+        check_names(store, product)
+        found = client_of(ctx).get("models", store, product, "history")
+        if as_json:
+            print_json(found)
+            return
+        from rich.console import Console
+
+        Console(highlight=False).print(history_table(found["changes"]))
+
+
+def _ask(
+    ctx: typer.Context,
+    action: str,
+    one: tuple[str | None, str | None],
+    run: str | None,
+    series: Sequence[str] | None,
+    reason: str,
+    request_id: str | None,
+    as_json: bool,
+    named: Document,
+) -> None:
+    _check_target(one, run, series)
+    body: Document = {
+        "reason": reason,
+        "requested_by": "cli",
+        "request_id": request_id or str(uuid.uuid4()),
+    }
+    client = client_of(ctx)
+    store, product = one
+    if store is not None and product is not None:
+        body |= {name: value for name, value in named.items() if value is not None}
+        accepted = _post(client, "models", store, product, action, body=body)
+    elif run is not None:
+        run_id = find_run(client, run)["run_id"]
+        accepted = _post(client, "promotions", body=body | {"action": action, "run_id": run_id})
+    else:
+        wish = {"action": action, "series": list(series or ())}
+        accepted = _post(client, "promotions", body=body | wish)
+    if as_json:
+        print_json(accepted)
+        return
+    typer.echo(f"Requested as {accepted['request_id']}, for {accepted['series']:,} series")
+    if store is not None and product is not None:
+        typer.echo(f"See what became of it: shelfcast models history {store} {product}")
+
+
+def _check_target(
+    one: tuple[str | None, str | None], run: str | None, series: Sequence[str] | None
+) -> None:
+    store, product = one
+    given = [store is not None, run is not None, bool(series)]
+    if sum(given) != 1:
+        raise Refused("STORE PRODUCT, --run, --series: give one of the three")
+    if store is not None:
+        if product is None:
+            raise Refused(f"PRODUCT: is missing; give STORE and PRODUCT, not {store!r} alone")
+        check_names(store, product)
+
+
+def _post(client: Client, *path: str, body: Document) -> Document:
+    try:
+        accepted: Document = client.post(*path, body=body)
+    except NoAnswer as error:
+        raise Failed(
+            f"{error}, then repeat this with --request-id {body['request_id']}: should the "
+            "request have arrived after all, that changes nothing more"
+        ) from None
+    return accepted
+
+
+def models_table(found: Sequence[Document]) -> "Table":
+    """Model versions, with cross-validated metrics."""
+    from rich.text import Text
+
+    metrics = list(dict.fromkeys(name for model in found for name in model["metrics"]))
+    names = [METRIC_NAMES.get(name, name) for name in metrics]
+    table = numbers_table(
+        "version", "strategy", "as of", "data through", "rows", *names, numbers=1 + len(names)
+    )
+    for model in found:
+        chosen = model["chosen"] or model["strategy"]
+        won = "" if chosen == model["strategy"] else f": {chosen}"
+        table.add_row(
+            " ".join([f"{model['version']}", *model["aliases"]]),
+            Text(one_line(model["strategy"] + won)),
+            model["as_of"],
+            model["data_through"],
+            f"{model['rows']:,}",
+            *(_metric(name, model["metrics"].get(name)) for name in metrics),
+            style="bold" if "champion" in model["aliases"] else "",
+        )
+    table.caption = "metrics are cross-validated, in units but for MAPE"
+    return table
+
+
+def history_table(changes: Sequence[Document]) -> "Table":
+    """Changes of champion and challenger, newest first."""
+    from rich.text import Text
+
+    table = plain_table("when", "place", "from", "to", "who", "why")
+    for change in changes:
+        table.add_row(
+            ago(change["changed_at"]),
+            change["alias"],
+            _version(change["from_version"]),
+            _version(change["to_version"]),
+            Text(one_line(change["changed_by"])),
+            Text(one_line(change["reason"])),
+        )
+    return table
+
+
+def _version(number: int | None) -> str:
+    return "-" if number is None else str(number)
+
+
+def _metric(name: str, value: float | None) -> str:
+    if value is None:
+        return "-"
+    return (
+        f"{value:.1%}".replace("%", " %")
+        if name == "mape"
+        else f"{value:,.{0 if value >= MANY_UNITS else 1}f}"
+    )
