@@ -30,7 +30,7 @@ MOST_UNITS = 1e9  # more than any store sells of anything in a day
 MOST_DRIVERS = 64
 MOST_SERIES = 5000  # named one by one; they fit into an event
 LONGEST_HORIZON = 90  # days; a model from 120 days says little beyond a quarter
-DEFAULT_STRATEGY = "windowed"  # unless another is named
+DEFAULT_STRATEGY = "auto"  # unless another is named
 
 Name = Annotated[
     str,

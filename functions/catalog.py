@@ -7,6 +7,7 @@ from events.envelope import Event
 from events.payloads import Payload
 from functions.forecaster import Forecaster
 from functions.forecasting.engine import Engine
+from functions.forecasting.strategy import BUILT_IN, Strategies
 from functions.planner import Planner
 from functions.registry import Registry
 from functions.storage import Storage
@@ -23,6 +24,7 @@ class Dependencies:
     engine: Engine
     versions: Mapping[str, str]
     shard_series: int
+    strategies: Strategies = BUILT_IN
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,13 @@ FUNCTIONS: dict[str, Function] = {
             "planner",
             inputs=("retrain-requests",),
             outputs=("training-shards", "runs"),
-            build=lambda d: Planner(d.storage, d.shard_series),
+            build=lambda d: Planner(d.storage, d.shard_series, d.strategies),
         ),
         Function(
             "trainer",
             inputs=("training-shards",),
             outputs=("training-results",),
-            build=lambda d: Trainer(d.storage, d.engine, d.versions),
+            build=lambda d: Trainer(d.storage, d.engine, d.versions, d.strategies),
             most=8,  # shards: enough to fill a batch, few enough to show progress
             fits=True,
         ),
@@ -73,7 +75,7 @@ FUNCTIONS: dict[str, Function] = {
             "forecaster",
             inputs=("model-promotions",),
             outputs=("forecasts",),
-            build=lambda d: Forecaster(d.storage, d.engine),
+            build=lambda d: Forecaster(d.storage),
         ),
     )
 }

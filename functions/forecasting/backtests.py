@@ -81,7 +81,7 @@ class Backtests:
         members = {leaf.name: self._walks[leaf.name] for leaf in plain(name, self._known)}
         said = [walk.notes[i] for walk in members.values() if i in walk.notes]
         left_out = [name for name, walk in members.items() if walk.reasons[i] is not None]
-        return said + [f"without {', '.join(left_out)}: too few open days"] * bool(left_out)
+        return said + [f"without {', '.join(left_out)}, which it has no days for"] * bool(left_out)
 
     def usual(self, i: int) -> dict[str, tuple[float, ...]]:
         """The usual values of the drivers of the i-th series, by weekday."""
@@ -115,18 +115,16 @@ class Backtests:
         needed = np.ones(len(panel), np.int64)
         if leaf.method == "prophet":
             needed = np.maximum(leaf.min_open_days, splits * self.blocks + 2)
-        fit = rows >= needed
-        if some is not None:
-            fit &= np.isin(np.arange(len(panel)), some)
+        zero = np.concatenate([[0], np.cumsum(inside & (panel.units == 0))])
+        zero_days = np.diff(zero[panel.offsets]) / np.maximum(rows, 1)
         reasons: list[Unfit | None] = [
-            None
-            if good
-            else Unfit(
-                f"{have} open days in {leaf.window} before {self._as_of}; "
-                f"{leaf.name} needs at least {need}"
-            )
-            for good, have, need in zip(fit.tolist(), rows.tolist(), needed.tolist(), strict=True)
+            _unfit(leaf, self._as_of, *facts)
+            for facts in zip(rows.tolist(), needed.tolist(), zero_days.tolist(), strict=True)
         ]
+        if some is not None:
+            for i in set(range(len(panel))) - set(some.tolist()):
+                reasons[i] = Unfit(f"{leaf.name} is not asked for")
+        fit = np.array([reason is None for reason in reasons])
         chosen = np.flatnonzero(fit)
         kept = inside & np.repeat(fit, panel.rows)
         part = panel if kept.all() and fit.all() else panel.only(kept).select(chosen.tolist())
@@ -144,6 +142,19 @@ class Backtests:
             self._designs[kind] = design(self.panel, leaf)
         made = self._designs[kind]
         return made if kept.all() else made.rows(kept)
+
+
+def _unfit(leaf: Strategy, as_of: date, rows: int, needed: int, zero: float) -> Unfit | None:
+    if rows < needed:
+        return Unfit(
+            f"{rows} open days in {leaf.window} before {as_of}; {leaf.name} needs at least {needed}"
+        )
+    if zero > leaf.most_zero_days:
+        return Unfit(
+            f"nothing sold on {zero:.0%} of the open days; {leaf.name} is for series with at "
+            f"most {leaf.most_zero_days:.0%}"
+        )
+    return None
 
 
 def _leaves(

@@ -38,9 +38,10 @@ class Strategy:
     `recent_residual` is the share of the recent residual (weighted with a half-life of
     `residual_half_life_days`) that is added to forecasts. On the log scale a forecast is the
     median; `smearing` moves it towards the mean (1).
-    `n_splits` folds of an anchored walk-forward measure the model. `interval_level` is the
-    probability that an interval is meant to cover. The weekly term has `weekly_order`
-    Fourier pairs and the yearly one 10; a history has either only if it can carry it:
+    It is fitted to series with `min_open_days` at least, of which no more than the share
+    `most_zero_days` sold nothing. `n_splits` folds of an anchored walk-forward measure it.
+    `interval_level` is the probability that an interval is meant to cover. The weekly term
+    has `weekly_order` Fourier pairs and the yearly one 10; a history has either only if it can carry it:
     `seasonality` says when. Prior scales and changepoints are Prophet's defaults, named
     here because an engine of our own needs them too.
 
@@ -62,6 +63,7 @@ class Strategy:
     residual_half_life_days: float = 14.0
     smearing: float = 0.0
     min_open_days: int = 10
+    most_zero_days: float = 1.0
     n_splits: int = 5
     interval_level: float = 0.95
     weekly_order: int = 3
@@ -110,6 +112,7 @@ def _checks(it: Strategy) -> Iterator[tuple[str, bool, str]]:
     )
     yield "interval_level", not 0 < it.interval_level < 1, "it must be within (0, 1)"
     yield "recent_residual", not 0 <= it.recent_residual <= 1, "it must be from 0 to 1"
+    yield "most_zero_days", not 0 <= it.most_zero_days <= 1, "it must be from 0 to 1"
     yield "smearing", not 0 <= it.smearing <= 1, "it must be from 0 to 1"
     yield "weekly_order", not 0 <= it.weekly_order <= 3, "a week has room for 0 to 3 pairs"
     yield "n_changepoints", not 0 <= it.n_changepoints <= 100, "0 to 100 are possible"
@@ -135,6 +138,7 @@ _CALENDAR = Strategy(
     recent_residual=0.5,
     smearing=0.5,
     min_open_days=60,
+    most_zero_days=0.2,
     changepoint_prior_scale=0.01,
 )
 
@@ -147,10 +151,13 @@ BUILT_IN: Strategies = MappingProxyType(
             Strategy(name="ensemble", members=("full", "windowed")),
             _CALENDAR,
             replace(_CALENDAR, name="calendar-year", window_days=365),
-            replace(_CALENDAR, name="calendar-linear", scale="linear", smearing=0.0),
+            replace(
+                _CALENDAR, name="calendar-linear", scale="linear", smearing=0.0, most_zero_days=1.0
+            ),
             Strategy(name="calendar", members=("calendar-all", "calendar-year")),
             Strategy(name="blend", members=("calendar-all", "calendar-year", "calendar-linear")),
             Strategy(name="mixed", members=("calendar-all", "calendar-year", "local", "smoothed")),
+            Strategy(name="steady", members=("local", "smoothed", "naive")),
             Strategy(name="cautious", members=("calendar-linear", "smoothed", "naive")),
             Strategy(name="naive", method="naive"),
             Strategy(name="seasonal-naive", method="seasonal-naive"),
@@ -176,6 +183,7 @@ BUILT_IN: Strategies = MappingProxyType(
                     "calendar",
                     "blend",
                     "mixed",
+                    "steady",
                     "cautious",
                     "ensemble",
                     "smoothed",
@@ -228,3 +236,17 @@ def plain(name: str, known: Strategies) -> tuple[Strategy, ...]:
     """The plain strategies whose forecasts the one of that name averages; itself if plain."""
     chosen = strategy(name, known)
     return tuple(known[member] for member in chosen.members) or (chosen,)
+
+
+def window_of(names: Iterable[str], known: Strategies) -> int | None:
+    """The days of history that the strategies of these names look at; None: all. Names that
+    are not known count for nothing.
+    """
+    found = [known[name] for name in names if name in known]
+    windows = [
+        leaf.window_days
+        for each in found
+        for name in (each.candidates or (each.name,))
+        for leaf in plain(name, known)
+    ]
+    return None if None in windows else max((days for days in windows if days), default=None)

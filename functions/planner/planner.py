@@ -21,7 +21,7 @@ from events.payloads import (
     SeriesRef,
     TrainingShardRequested,
 )
-from functions.forecasting.strategy import UnknownStrategy, strategy
+from functions.forecasting.strategy import BUILT_IN, Strategies, UnknownStrategy, strategy
 from functions.planner.shards import plan_shards
 from functions.storage import Plan, Storage
 
@@ -33,9 +33,14 @@ class Planner:
     """Plans each requested run once."""
 
     def __init__(
-        self, storage: Storage, shard_series: int, clock: Callable[[], datetime] = utc_now
+        self,
+        storage: Storage,
+        shard_series: int,
+        strategies: Strategies = BUILT_IN,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._storage, self._shard_series, self._clock = storage, shard_series, clock
+        self._storage, self._shard_series = storage, shard_series
+        self._strategies, self._clock = strategies, clock
 
     async def __call__(self, events: Sequence[Event[Payload]]) -> list[Event[Payload]]:
         """The shards of every request; Refusal for one that means no known series."""
@@ -55,7 +60,7 @@ class Planner:
                 f"ce_id: {event.id!r} is to be a run's id; use letters, digits and _ . : - only"
             ) from None
         try:
-            strategy(request.strategy)
+            strategy(request.strategy, self._strategies)
         except UnknownStrategy as error:
             raise Refusal(f"strategy: {error}") from None
         scope = await self._storage.scope(request.store, request.product)

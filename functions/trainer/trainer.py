@@ -1,27 +1,42 @@
 """The trainer: training-shard-requested in; model-trained or training-failed out, per series.
 
-It stores nothing: it reads history as of the shard's date, fits, and says what came out.
-Shards of the same date and strategy are fitted together, so an engine sees many series.
+It stores nothing: it reads history as of the shard's date, backtests, fits, and says what
+came out, with the strategy of the champion so far on the same folds. Shards of one kind are
+trained together, so an engine sees many series; the fleet that a series' errors are shrunk
+towards is its own shard, so company does not change a result.
 """
 
 import asyncio
 import time
-from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 from events.clock import utc_now
 from events.envelope import Event, derive_id, of_type
 from events.errors import Refusal
-from events.payloads import ModelTrained, Payload, TrainingFailed, TrainingShardRequested
+from events.payloads import (
+    Compared,
+    FoldMetrics,
+    ModelTrained,
+    Payload,
+    TrainingFailed,
+    TrainingShardRequested,
+)
 from functions.forecasting.engine import Engine
-from functions.forecasting.procedure import Trained, train
-from functions.forecasting.strategy import Strategy, UnknownStrategy, strategy
+from functions.forecasting.panel import Panel
+from functions.forecasting.procedure import Comparison, Trained, train
+from functions.forecasting.strategy import (
+    BUILT_IN,
+    Strategies,
+    UnknownStrategy,
+    strategy,
+    window_of,
+)
 from functions.forecasting.unfit import Unfit
-from functions.storage import Series, Storage
+from functions.storage import Model, Series, Storage
 
 SOURCE = "shelfcast/trainer"
+YEAR = timedelta(days=365)
 
 
 class Trainer:
@@ -32,48 +47,71 @@ class Trainer:
         storage: Storage,
         engine: Engine,
         versions: Mapping[str, str],
+        strategies: Strategies = BUILT_IN,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._storage, self._engine, self._versions = storage, engine, dict(versions)
-        self._clock = clock
+        self._strategies, self._clock = strategies, clock
 
     async def __call__(self, events: Sequence[Event[Payload]]) -> list[Event[Payload]]:
         """A result for each series of each shard, in order."""
-        shards = of_type(events, TrainingShardRequested)
-        together: dict[tuple[str, date], set[Series]] = defaultdict(set)
-        for event in shards:
-            together[event.data.strategy, event.data.as_of].update(_series(event.data))
-        results: dict[tuple[str, date, Series], tuple[Trained | Unfit, float]] = {}
-        for (name, as_of), series in together.items():
-            trained, seconds = await self._train(name, as_of, sorted(series))
-            for key, result in zip(sorted(series), trained, strict=True):
-                results[name, as_of, key] = result, seconds
+        results: list[Event[Payload]] = []
+        for event in of_type(events, TrainingShardRequested):
+            results += await self._train(event)
+        return results
+
+    async def _train(self, event: Event[TrainingShardRequested]) -> list[Event[Payload]]:
+        shard, series = event.data, _series(event.data)
+        try:
+            chosen = strategy(shard.strategy, self._strategies)
+        except UnknownStrategy as error:
+            raise Refusal(f"strategy: {error}") from None
+        champions = await self._storage.champions(series)
+        serving = {key: model.chosen or model.strategy for key, model in champions.items()}
+        panel = await self._history(shard, [shard.strategy, *serving.values()])
+        start = time.perf_counter()
+        trained = await asyncio.to_thread(
+            train,
+            panel,
+            chosen,
+            shard.as_of,
+            self._engine,
+            horizon=shard.horizon,
+            champions=serving,
+            known=self._strategies,
+            naive_serves=shard.policy != "always",
+        )
+        seconds = time.perf_counter() - start
         return [
             event.effect(
-                self._outcome(
-                    event.data, key, *results[event.data.strategy, event.data.as_of, key]
-                ),
+                self._outcome(shard, key, result, champions.get(key), seconds),
                 SOURCE,
                 self._clock,
-                correlation_id=event.data.run_id,
+                correlation_id=shard.run_id,
             )
-            for event in shards
-            for key in _series(event.data)
+            for key, result in zip(series, trained, strict=True)
         ]
 
-    async def _train(
-        self, name: str, as_of: date, series: list[Series]
-    ) -> tuple[list[Trained | Unfit], float]:
-        """A result for each series, in order, and the seconds that fitting took."""
-        chosen = _strategy(name)
-        first = None if chosen.window_days is None else as_of - timedelta(days=chosen.window_days)
-        panel = await self._storage.history(series, first, as_of)
-        start = time.perf_counter()
-        results = await asyncio.to_thread(train, panel, chosen, as_of, self._engine)
-        return results, time.perf_counter() - start
+    async def _history(self, shard: TrainingShardRequested, names: Sequence[str]) -> Panel:
+        """What the strategies of these names look at: YEAR at least, since promotions and the
+        largest days count too, and all if a series has nothing in that.
+        """
+        series = _series(shard)
+        days = window_of(names, self._strategies)
+        if days is not None:
+            first = shard.as_of - max(timedelta(days=days), YEAR)
+            panel = await self._storage.history(series, first, shard.as_of)
+            if panel.open_days().rows.all():
+                return panel
+        return await self._storage.history(series, None, shard.as_of)
 
     def _outcome(
-        self, shard: TrainingShardRequested, series: Series, result: Trained | Unfit, seconds: float
+        self,
+        shard: TrainingShardRequested,
+        series: Series,
+        result: Trained | Unfit,
+        champion: Model | None,
+        seconds: float,
     ) -> Payload:
         store, product = series
         if isinstance(result, Unfit):
@@ -91,18 +129,32 @@ class Trainer:
             first_day=result.first_day,
             data_through=result.data_through,
             rows=result.rows,
-            metrics=asdict(result.metrics),
-            parameters=result.parameters.to_json_dict(),
+            chosen=result.chosen,
+            metrics=result.metrics.as_dict() | {"coverage_before": result.coverage_before},
+            folds=tuple(
+                FoldMetrics(
+                    first_day=fold.first_day,
+                    last_day=fold.last_day,
+                    metrics=fold.metrics.as_dict(),
+                )
+                for fold in result.folds
+            ),
+            comparison=tuple(_compared(each, champion) for each in result.comparison),
+            notes=tuple(note[:1000] for note in result.notes),
+            parameters=result.model.to_json_dict(),
             versions=self._versions,
             fit_seconds=seconds,
+            policy=shard.policy,
         )
 
 
-def _strategy(name: str) -> Strategy:
-    try:
-        return strategy(name)
-    except UnknownStrategy as error:
-        raise Refusal(f"strategy: {error}") from None
+def _compared(each: Comparison, champion: Model | None) -> Compared:
+    return Compared(
+        strategy=each.strategy,
+        model_id=champion.model_id if each.champion and champion is not None else None,
+        score=each.score,
+        metrics=each.metrics.as_dict(),
+    )
 
 
 def _series(shard: TrainingShardRequested) -> list[Series]:
