@@ -1,13 +1,13 @@
 """The registry of functions: hosts, docs and the picture of the system come from it."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from events.envelope import Event
 from events.payloads import Payload
 from functions.forecaster import Forecaster
 from functions.forecasting.engine import Engine
-from functions.forecasting.strategy import BUILT_IN, Strategies
+from functions.forecasting.strategy import Strategies, table
 from functions.planner import Planner
 from functions.registry import Registry
 from functions.storage import Storage
@@ -24,7 +24,7 @@ class Dependencies:
     engine: Engine
     versions: Mapping[str, str]
     shard_series: int
-    strategies: Strategies = BUILT_IN
+    strategies: Strategies = field(default_factory=table)
 
 
 @dataclass(frozen=True)

@@ -5,13 +5,20 @@ A value set in the environment wins. What the environment leaves open is read fr
 so every command finds the running stack without being told.
 """
 
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from functions.forecasting.strategy import Strategies, Strategy, table
+
 STACK_ENV = "stack.env"
+_STRATEGY = TypeAdapter(Strategy)
 
 
 class Settings(BaseSettings):
@@ -32,6 +39,12 @@ class Settings(BaseSettings):
     http_host: str = Field("127.0.0.1", description="Address the HTTP API listens on.")
     http_port: int | None = Field(None, description="Port of the HTTP API; unset: a free one.")
     schedule: str = Field("0 4 * * 1", description="Cron expression (UTC) of the full retrain.")
+    strategies: dict[str, dict[str, Any]] = Field(
+        {},
+        description="Strategies of your own by name, as JSON: "
+        '`{"short": {"window_days": 60, "drivers": true}}`; the fields are those of '
+        "`functions.forecasting.strategy.Strategy`.",
+    )
     engine: Literal["batched", "prophet"] = Field(
         "batched",
         description="What fits: `batched`, all series at once and exactly, or stock `prophet`.",
@@ -48,6 +61,17 @@ class Settings(BaseSettings):
         description="Fitting processes of a trainer with stock Prophet; unset: one per core.",
     )
 
+    @field_validator("strategies")
+    @classmethod
+    def _make_sense(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        strategy_table(value)
+        return value
+
+    @property
+    def strategy_table(self) -> Strategies:
+        """The built-in strategies and those of `strategies`."""
+        return strategy_table(self.strategies)
+
     @property
     def database(self) -> str:
         """The database URL, or an error that says how to set it."""
@@ -61,6 +85,32 @@ class Settings(BaseSettings):
         if self.kafka_bootstrap is None:
             raise SettingMissing("SHELFCAST_KAFKA_BOOTSTRAP")
         return self.kafka_bootstrap
+
+
+def strategy_table(own: Mapping[str, Mapping[str, Any]]) -> Strategies:
+    """The built-in strategies and own ones. ValueError names what makes no sense in them."""
+    made = []
+    for name, values in own.items():
+        try:
+            made.append(_STRATEGY.validate_json(json.dumps({**values, "name": name})))
+        except ValidationError as error:
+            raise ValueError(
+                "; ".join(
+                    _problem(name, ".".join(map(str, item["loc"])), item) for item in error.errors()
+                )
+            ) from None
+    return table(made)
+
+
+def _problem(name: str, field: str, item: Any) -> str:
+    if item["type"] == "value_error":  # the strategy's own check, which names all there is
+        return str(item["ctx"]["error"])
+    if item["type"] == "unexpected_keyword_argument":
+        known = [each.name for each in fields(Strategy)]
+        close = get_close_matches(field, known, n=1)
+        hint = f"did you mean {close[0]}? " if close else ""
+        return f"strategy {name!r}: there is no field {field}; {hint}There are {', '.join(known)}"
+    return f"strategy {name!r}: {field} is {item['input']!r}; {item['msg']}"
 
 
 class SettingMissing(Exception):

@@ -32,7 +32,8 @@ from functions.api.problems import (
     not_acknowledged,
     unprocessable,
 )
-from functions.forecasting.strategy import UnknownStrategy, strategy
+from functions.api.what_if import add_what_if
+from functions.forecasting.strategy import BUILT_IN, Strategies, UnknownStrategy, strategy
 from functions.planner.planner import unknown_series
 from functions.storage import Run, Storage
 
@@ -48,6 +49,7 @@ def create_app(
     publisher: Publisher,
     health: HealthProbe,
     is_outage: OutageTest,
+    strategies: Strategies = BUILT_IN,
 ) -> FastAPI:
     """The application. `health` tells each function's state; `is_outage` what a 503 is."""
     app = FastAPI(
@@ -60,11 +62,12 @@ def create_app(
     app.add_exception_handler(405, no_such_method)
     app.add_middleware(OutagesAre503, is_outage=is_outage)
     _add_health(app, storage, health, is_outage)
-    _add_retrain(app, storage, publisher, is_outage)
+    _add_retrain(app, storage, publisher, is_outage, strategies)
     _add_runs(app, storage)
     _add_series(app, storage)
     _add_forecasts(app, storage)
     add_models(app, storage, publisher, is_outage)
+    add_what_if(app, storage)
     return app
 
 
@@ -96,7 +99,11 @@ def _add_health(app: FastAPI, storage: Storage, health: HealthProbe, is_outage: 
 
 
 def _add_retrain(
-    app: FastAPI, storage: Storage, publisher: Publisher, is_outage: OutageTest
+    app: FastAPI,
+    storage: Storage,
+    publisher: Publisher,
+    is_outage: OutageTest,
+    strategies: Strategies,
 ) -> None:
     @app.post(
         "/retrain",
@@ -109,7 +116,7 @@ def _add_retrain(
     ) -> views.Accepted:
         """Ask for models to be retrained; the answer says where to watch the run."""
         try:
-            strategy(body.strategy)
+            strategy(body.strategy, strategies)
         except UnknownStrategy as error:
             raise unprocessable("strategy", body.strategy, str(error)) from None
         if not body.all and not (await storage.scope(body.store, body.product)).series:

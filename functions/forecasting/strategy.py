@@ -41,9 +41,9 @@ class Strategy:
     It is fitted to series with `min_open_days` at least, of which no more than the share
     `most_zero_days` sold nothing. `n_splits` folds of an anchored walk-forward measure it.
     `interval_level` is the probability that an interval is meant to cover. The weekly term
-    has `weekly_order` Fourier pairs and the yearly one 10; a history has either only if it can carry it:
-    `seasonality` says when. Prior scales and changepoints are Prophet's defaults, named
-    here because an engine of our own needs them too.
+    has `weekly_order` Fourier pairs and the yearly one 10; a history has either only if it
+    can carry it: `seasonality` says when. Prior scales and changepoints are Prophet's
+    defaults, named here because an engine of our own needs them too.
 
     Raises ValueError, naming the field and its value, for what makes no sense.
     """

@@ -62,6 +62,7 @@ class FunctionHost:
             engine=engine(settings.engine, self._pool),
             versions={name: version(name) for name in LIBRARIES} | {"engine": settings.engine},
             shard_series=settings.shard_series,
+            strategies=settings.strategy_table,
         )
         self._subscriber = Subscriber(
             self._consumer,

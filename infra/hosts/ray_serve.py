@@ -99,7 +99,7 @@ def _api(settings: Settings) -> FastAPI:
         await producer.close()
         await storage.close()
 
-    app = create_app(storage, Publisher(producer), health, is_outage)
+    app = create_app(storage, Publisher(producer), health, is_outage, settings.strategy_table)
     app.router.lifespan_context = lifespan
     return app
 
