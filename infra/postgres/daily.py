@@ -5,7 +5,6 @@ must see one state of the database throughout (REPEATABLE READ): of its rows eac
 of drivers is fetched and parsed once, from one of the rows that have it.
 """
 
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -30,32 +29,36 @@ COPY_HEADER, COPY_TRAILER = 19, 2  # bytes
 POSTGRES_EPOCH = np.datetime64("2000-01-01", "D")
 
 Ints = npt.NDArray[np.int64]
+Rows = npt.NDArray[Any]  # structured: a field for each column
 
 
 async def history(
     connection: Any, series: Sequence[Series], first: date | None, before: date, drivers: bool
 ) -> Panel:
     """The sold days with first <= date < before, with their drivers if asked for."""
-    statement = queries.HISTORY_WITH_DRIVERS if drivers else queries.HISTORY
-    fields = ("n", "date", "units", "open", *(["drivers"] if drivers else []))
-    rows = await _copied(
-        connection, statement, fields, *_unzipped(series), first or BEGINNING, before
-    )
-    number, dates = rows["n"].astype(np.int64) - 1, _dates(rows)
-    names: tuple[str, ...] = ()
-    values = np.empty((len(rows), 0))
+    span = (first or BEGINNING, before)
+    fields = ("n", "date", "units", "open")
     if drivers:
-        sets = await _sets(connection, queries.DRIVERS_SOLD, series, number, dates, rows["drivers"])
-        names, values = sets.names, sets.values.take(sets.codes, axis=0)
-    counts = np.bincount(number, minlength=len(series))
+        rows, sets = await _with_sets(
+            connection,
+            queries.HISTORY_WITH_DRIVERS,
+            queries.DRIVERS_SOLD,
+            fields,
+            series,
+            span,
+        )
+    else:
+        rows = await _copied(connection, queries.HISTORY, fields, series, span)
+        sets = _Sets((), np.empty((1, 0)), np.zeros(len(rows), np.int64))
+    counts = np.bincount(_number(rows), minlength=len(series))
     return Panel(
         keys=tuple(series),
         offsets=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
-        dates=dates,
+        dates=_dates(rows),
         units=rows["units"].astype(np.float64),
         is_open=rows["open"].astype(np.bool_),
-        driver_names=names,
-        drivers=values,
+        driver_names=sets.names,
+        drivers=sets.values.take(sets.codes, axis=0),
     )
 
 
@@ -69,17 +72,15 @@ async def calendar(connection: Any, series: Sequence[Series], start: date, days:
         list(series),
     ]
     scopes = list(dict.fromkeys(scope for level in levels for scope in level))
-    rows = await _copied(
+    rows, sets = await _with_sets(
         connection,
         queries.CALENDAR,
-        ("n", "date", "said", "drivers"),
-        *_unzipped(scopes),
-        start,
-        start + timedelta(days=days),
+        queries.DRIVERS_PLANNED,
+        ("n", "date", "said"),
+        scopes,
+        (start, start + timedelta(days=days)),
     )
-    number, dates = rows["n"].astype(np.int64) - 1, _dates(rows)
-    sets = await _sets(connection, queries.DRIVERS_PLANNED, scopes, number, dates, rows["drivers"])
-    at = (number, (dates - np.datetime64(start, "D")).astype(np.int64))
+    at = (_number(rows), (_dates(rows) - np.datetime64(start, "D")).astype(np.int64))
     said = np.full((len(scopes), days), -1, np.int8)
     said[at] = rows["said"]
     nothing = len(sets.values)  # the set of a day without a plan
@@ -104,18 +105,34 @@ def _unzipped(series: Sequence[Series]) -> tuple[list[str], list[str]]:
 
 
 async def _copied(
-    connection: Any, statement: str, fields: Sequence[str], *arguments: Any
-) -> npt.NDArray[Any]:
-    """The statement's rows as a structured array; none of its fields may be NULL."""
+    connection: Any,
+    statement: str,
+    fields: Sequence[str],
+    series: Sequence[Series],
+    span: tuple[date, date],
+) -> Rows:
+    """The statement's rows of the series and days as a structured array of these fields."""
     row = [("fields", ">i2")]
     for name in fields:
         row += [(f"{name}_length", ">i4"), (name, FIELD[name])]
-    copied = io.BytesIO()
-    await connection.copy_from_query(statement, *arguments, output=copied, format="binary")
-    return np.frombuffer(copied.getbuffer()[COPY_HEADER:-COPY_TRAILER], np.dtype(row))
+    copied = bytearray()
+
+    async def keep(part: bytes) -> None:  # asyncpg would write each part to a file in a thread
+        copied.extend(part)
+
+    await connection.copy_from_query(
+        statement, *_unzipped(series), *span, output=keep, format="binary"
+    )
+    return np.frombuffer(memoryview(copied)[COPY_HEADER:-COPY_TRAILER], np.dtype(row))
 
 
-def _dates(rows: npt.NDArray[Any]) -> Dates:
+def _number(rows: Rows) -> Ints:
+    """Which of the series asked for each row is of, from 0 on."""
+    number: Ints = rows["n"].astype(np.int64) - 1
+    return number
+
+
+def _dates(rows: Rows) -> Dates:
     dates: Dates = POSTGRES_EPOCH + rows["date"].astype("timedelta64[D]")
     return dates
 
@@ -129,21 +146,38 @@ class _Sets:
     codes: Ints  # (rows,)
 
 
-async def _sets(
+async def _with_sets(
     connection: Any,
-    statement: str,
+    statements: Sequence[str],
+    of_days: str,
+    fields: Sequence[str],
     series: Sequence[Series],
-    number: Ints,
-    dates: Dates,
-    hashes: npt.NDArray[Any],
-) -> _Sets:
-    """The sets behind the hashes of rows that are days of series by number."""
-    codes, distinct = pd.factorize(hashes.astype(np.int64))
-    rows = np.empty(len(distinct), np.int64)
-    rows[codes] = np.arange(len(codes))  # of each set's rows the last
-    stores, products = _unzipped([series[i] for i in number[rows]])
-    found = await connection.fetch(statement, stores, products, dates[rows].tolist())
-    sets = [orjson.loads(text) for (text,) in found]
-    names = tuple(sorted({name for one in sets for name in one}))
-    values = [[one.get(name, np.nan) for name in names] for one in sets]
-    return _Sets(names, np.array(values, np.float64).reshape(len(sets), len(names)), codes)
+    span: tuple[date, date],
+) -> tuple[Rows, _Sets]:
+    """Rows and their drivers, by the quick hash, or by the sure one if they have many names.
+
+    What the quick one confuses has equally many names, so any of the sets tells.
+    """
+    quick, sure = statements
+    rows = await _copied(connection, quick, [*fields, "drivers"], series, span)
+    codes, found = await _distinct(connection, of_days, series, rows)
+    if any(len(one) > queries.QUICK_NAMES for one in found):
+        rows = await _copied(connection, sure, [*fields, "drivers"], series, span)
+        codes, found = await _distinct(connection, of_days, series, rows)
+    names = tuple(sorted({name for one in found for name in one}))
+    values = [[one.get(name, np.nan) for name in names] for one in found]
+    shape = (len(found), len(names))
+    return rows, _Sets(names, np.array(values, np.float64).reshape(shape), codes)
+
+
+async def _distinct(
+    connection: Any, statement: str, series: Sequence[Series], rows: Rows
+) -> tuple[Ints, list[dict[str, float]]]:
+    """Which of the distinct sets of drivers each row has, and these sets."""
+    codes, hashes = pd.factorize(rows["drivers"].astype(np.int64))
+    having = np.empty(len(hashes), np.int64)
+    having[codes] = np.arange(len(codes))  # of the rows that have a set, the last
+    stores, products = _unzipped([series[i] for i in _number(rows[having])])
+    days = _dates(rows[having]).tolist()
+    fetched = await connection.fetch(statement, stores, products, days)
+    return codes, [orjson.loads(text) for (text,) in fetched]

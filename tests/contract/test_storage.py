@@ -225,6 +225,18 @@ async def test_days_that_differ_in_which_of_many_drivers_they_have_are_told_apar
     np.testing.assert_array_equal(panel.drivers, np.eye(40))
 
 
+async def test_days_with_every_combination_of_a_few_drivers_are_told_apart(storage: Storage):
+    names = tuple(f"d{n}" for n in range(8))
+    await sell(storage, SERIES[0], 256)
+    for n in range(256):
+        day = DAY - timedelta(days=255 - n)
+        await drive(storage, SERIES[0], day, **{d: float(n >> i & 1) for i, d in enumerate(names)})
+    panel = await storage.history([SERIES[0]], None, DAY + timedelta(days=1))
+    assert panel.driver_names == names
+    expected = (np.arange(256)[:, None] >> np.arange(8)) & 1
+    np.testing.assert_array_equal(panel.drivers, expected)
+
+
 async def test_of_the_plans_for_a_day_the_more_specific_goes_first_in_each_thing_it_says(
     storage: Storage,
 ):
