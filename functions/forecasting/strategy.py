@@ -205,7 +205,7 @@ def strategy(name: str, known: Strategies = BUILT_IN) -> Strategy:
         close = get_close_matches(name, known, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
         raise UnknownStrategy(
-            f"there is no strategy {name!r}; {hint}Known are: {', '.join(sorted(known))}"
+            f"there is no strategy {name!r}; {hint}known are: {', '.join(sorted(known))}"
         ) from None
 
 

@@ -19,7 +19,7 @@ async def promotions(world: World, *runs: str, **fields):
 
 
 def forecaster(world: World) -> Forecaster:
-    return Forecaster(world.storage, world.engine, lambda: NOON)
+    return Forecaster(world.storage, lambda: NOON)
 
 
 async def test_each_promoted_model_gets_its_forecast_stored_and_published(world: World):

@@ -15,7 +15,7 @@ from tests.unit.functions.world import LAST_DAY, NOON, World, request
 
 
 def planner(storage: MemoryStorage, most: int = 2) -> Planner:
-    return Planner(storage, most, lambda: NOON)
+    return Planner(storage, most, clock=lambda: NOON)
 
 
 async def test_the_first_day_to_forecast_follows_the_newest_sale(world: World):

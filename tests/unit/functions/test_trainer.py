@@ -25,7 +25,7 @@ def shard(*series: tuple[str, str], **changes) -> Event[TrainingShardRequested]:
 
 
 def trainer(world: World) -> Trainer:
-    return Trainer(world.storage, world.engine, {"engine": "mean"}, lambda: NOON)
+    return Trainer(world.storage, world.engine, {"engine": "mean"}, clock=lambda: NOON)
 
 
 async def test_each_series_of_each_shard_gets_a_result_in_order(world: World):

@@ -1,22 +1,24 @@
 """A small world: an engine that takes milliseconds, a database in memory, and every function."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from events.dead_letters import DeadLetter, waiting
 from events.envelope import Event, first_event
 from events.payloads import Payload, PromotionRequested, RetrainRequested, SeriesRef
 from events.topics import DEAD_LETTERS, TOPICS
 from functions.catalog import Dependencies
-from functions.forecasting import forecasts
-from functions.forecasting.forecasts import Forecasts
-from functions.forecasting.metrics import Metrics
 from functions.forecasting.panel import Key, Panel
 from functions.forecasting.parameters import ProphetParameters
+from functions.forecasting.regressors import Design
+from functions.forecasting.scale import Band
 from functions.forecasting.strategy import Strategy
 from functions.forecasting.unfit import Unfit
+from functions.forecasting.walk import Walk, empty_folds, walk_cuts
 from infra.hosts.memory import MemoryHost
 from infra.memory.storage import MemoryStorage
 
@@ -39,14 +41,21 @@ class MeanEngine:
         self.unfit: dict[Key, str] = {}
         self.poison: set[Key] = set()
 
-    def fit(self, panel: Panel, strategy: Strategy) -> list[ProphetParameters | Unfit]:
+    def walk_forward(
+        self, panel: Panel, strategy: Strategy, design: Design, blocks: npt.NDArray[np.int64]
+    ) -> Walk[ProphetParameters]:
         if bad := self.poison & set(panel.keys):
             raise Crash(f"can't fit {sorted(bad)}")
-        return [self._fit(panel, i) for i in range(len(panel))]
+        band = empty_folds(strategy.n_splits, blocks)
+        for i, cuts in enumerate(walk_cuts(panel.rows, blocks, strategy.n_splits).tolist()):
+            units = panel.units[panel.series(i)]
+            for k, cut in enumerate(cuts[:-1]):
+                mean = np.full(int(blocks[i]), units[max(cut - 7, 0) : cut].mean())
+                band.put((i, k, slice(len(mean))), Band(mean, mean - 1, mean + 1))
+        reasons = [Unfit(self.unfit[key]) if key in self.unfit else None for key in panel.keys]
+        return Walk(band, reasons, lambda i: self._fit(panel, i), {})
 
-    def _fit(self, panel: Panel, i: int) -> ProphetParameters | Unfit:
-        if reason := self.unfit.get(panel.keys[i]):
-            return Unfit(reason)
+    def _fit(self, panel: Panel, i: int) -> ProphetParameters:
         rows = panel.series(i)
         dates, units = panel.dates[rows], panel.units[rows]
         return ProphetParameters(
@@ -64,14 +73,6 @@ class MeanEngine:
             changepoint_prior_scale=0.05,
             closed_weekdays=(),
         )
-
-    def backtest(self, panel: Panel, strategy: Strategy) -> list[Metrics | Unfit]:
-        return [Metrics(rmse=2.0, mape=None, mae=1.0, medae=0.5)] * len(panel)
-
-    def forecast(
-        self, models: Sequence[ProphetParameters], start: date, horizon: int, level: float = 0.95
-    ) -> Forecasts:
-        return forecasts.forecast(models, start, horizon, level)
 
 
 class World:
