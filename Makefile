@@ -11,7 +11,7 @@ STEP := $(BIN)/python infra/local/step.py
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo up down test unit lint lock \
-	bench-ingest bench-latency bench-retrain bench-http bench-fit
+	bench-ingest bench-latency bench-retrain bench-http bench-fit bench-accuracy
 
 help: ## List what there is
 	@echo 'make TARGET [ARGS="…"] [PYTHON=python3.x]'
@@ -74,3 +74,6 @@ bench-http: install ## Measure the HTTP API under load
 
 bench-fit: install ## Measure the fits alone, batched against stock Prophet
 	@$(BIN)/python -m tests.benchmarks.bench_fit $(ARGS)
+
+bench-accuracy: install ## Measure forecasts week by week, strategies beside yardsticks
+	@$(BIN)/python -m tests.benchmarks.bench_accuracy $(ARGS)

@@ -1,7 +1,8 @@
 """Prophet's log posterior of one fit, and the proof that a point is its maximum.
 
 Written from the rows themselves, without any of the solver's shortcuts, to check it by.
-All in float64 and in scaled units. The density is Stan's `lp__` of an optimisation (no
+All in float64 and in scaled units, on the scale of the fit; a model's `shift` and `smearing`
+come after the fit and are no part of it. The density is Stan's `lp__` of an optimisation (no
 Jacobian, constants dropped):
 
     -T log sigma - RSS / (2 sigma^2) - (k^2 + m^2) / 50 - sum_j beta_j^2 / (2 scale_j^2)
@@ -20,11 +21,12 @@ from functions.forecasting.map_problem import TREND_SCALE
 from functions.forecasting.panel import Dates, Floats
 from functions.forecasting.parameters import ProphetParameters
 from functions.forecasting.prediction import fourier, scaled_time
+from functions.forecasting.scale import fitted_on
 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """One fit's data: `y` (T,) scaled, `gaussian` (T, N) the columns t, 1, Fourier, drivers
+    """One fit's data: `y` (T,) scaled, `gaussian` (T, N) the columns t, 1, Fourier, regressors
     with their prior `scales` (N,), `hinges` (T, S) with the prior scale `tau`.
     """
 
@@ -65,16 +67,27 @@ class Optimality:
         return max(self.active, self.inactive, self.sigma)
 
 
-def rows_of(model: ProphetParameters, dates: Dates, units: Floats) -> Rows:
-    """The rows that `model` was fitted to; `dates` and `units` have shape (T,)."""
+def rows_of(
+    model: ProphetParameters, dates: Dates, units: Floats, regressed: Floats | None = None
+) -> Rows:
+    """The rows that `model` was fitted to; `dates` and `units` (per day) have shape (T,).
+
+    `regressed` (T, r) has the raw values of the model's regressors, in their order; it may be
+    left out where the model has none.
+    """
     t = scaled_time([model], dates)[0]
     waves = fourier(model.seasonalities, dates)
     # Without any seasonality Prophet has one column of zeros, whose prior scale is 1.
     scales = [s.prior_scale for s in model.seasonalities for _ in range(2 * s.fourier_order)]
+    terms = model.regressors
+    values = np.empty((len(t), 0)) if regressed is None else regressed
+    mean, std = np.array([term.mean for term in terms]), np.array([term.std for term in terms])
     return Rows(
-        y=units / model.y_scale,
-        gaussian=np.column_stack([t, np.ones(len(t)), waves]),
-        scales=np.array([TREND_SCALE, TREND_SCALE, *(scales or [1.0])]),
+        y=fitted_on(units, model.scale) / model.y_scale,
+        gaussian=np.column_stack([t, np.ones(len(t)), waves, (values - mean) / std]),
+        scales=np.array(
+            [TREND_SCALE, TREND_SCALE, *(scales or [1.0]), *(term.prior_scale for term in terms)]
+        ),
         hinges=np.maximum(t[:, None] - np.array(model.changepoints_t), 0),
         tau=model.changepoint_prior_scale,
     )
@@ -82,7 +95,12 @@ def rows_of(model: ProphetParameters, dates: Dates, units: Floats) -> Rows:
 
 def point_of(model: ProphetParameters) -> Point:
     """The point that `model` is."""
-    return Point(np.array([model.k, model.m, *model.beta]), np.array(model.delta), model.sigma_obs)
+    effects = [term.beta for term in model.regressors]
+    return Point(
+        np.array([model.k, model.m, *model.beta, *effects]),
+        np.array(model.delta),
+        model.sigma_obs,
+    )
 
 
 def log_density(rows: Rows, point: Point) -> float:

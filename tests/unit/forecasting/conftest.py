@@ -1,7 +1,8 @@
-"""Small generated series, a quick engine that knows no Stan, and the real data if present."""
+"""Small generated series, an engine that fits nothing, and the real data if present."""
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -9,27 +10,34 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from functions.forecasting import forecasts, stan_fit
-from functions.forecasting.forecasts import Forecasts
-from functions.forecasting.metrics import Metrics
+from functions.forecasting import stan_fit
 from functions.forecasting.panel import Panel
 from functions.forecasting.parameters import ProphetParameters, Seasonality
+from functions.forecasting.regressors import Design
+from functions.forecasting.scale import Band
 from functions.forecasting.strategy import Strategy, strategy
+from functions.forecasting.unfit import Unfit, refusals
+from functions.forecasting.walk import Walk, empty_folds
 from tests.unit.forecasting.generated import FIRST_DAY, days_from, weekly_sales
 
 MakePanel = Callable[..., Panel]
+NO_DRIVERS: Mapping[str, Sequence[float]] = {}
 
 
 @pytest.fixture(scope="session")
 def make_panel() -> MakePanel:
-    """A panel of series given by their units; a day is closed where `closed` says so."""
+    """A panel of series given by their units; `drivers` hold the rows of all of them."""
 
     def make(
-        *units: Sequence[float], first: date = FIRST_DAY, closed_sundays: bool = False
+        *units: Sequence[float],
+        first: date = FIRST_DAY,
+        closed_sundays: bool = False,
+        drivers: Mapping[str, Sequence[float]] = NO_DRIVERS,
     ) -> Panel:
         dates = [days_from(first, len(each)) for each in units]
         every = np.concatenate([np.empty(0, "datetime64[D]"), *dates])
         sunday = (every.astype(np.int64) + 3) % 7 == 6
+        names = tuple(sorted(drivers))
         return Panel(
             keys=tuple((str(i + 1), "all") for i in range(len(units))),
             offsets=np.concatenate([[0], np.cumsum([len(each) for each in units])]).astype(
@@ -38,6 +46,10 @@ def make_panel() -> MakePanel:
             dates=every,
             units=np.concatenate([np.empty(0), *[np.asarray(each, float) for each in units]]),
             is_open=~sunday if closed_sundays else np.ones(len(every), bool),
+            driver_names=names,
+            drivers=np.array([drivers[name] for name in names], float).T.reshape(
+                len(every), len(names)
+            ),
         )
 
     return make
@@ -85,42 +97,53 @@ def made_up() -> ProphetParameters:
     )
 
 
-class FakeEngine:
-    """An engine without a fit: remembers the panels it saw, returns what it was given."""
+class Quick:
+    """An engine that fits nothing: every series has the same model, and each strategy's folds
+    are those that `says` has for its name, off by nothing if it has none.
 
-    def __init__(self, model: ProphetParameters, metrics: Metrics) -> None:
+    It remembers the panels, strategies, designs and blocks that it saw.
+    """
+
+    def __init__(self, model: ProphetParameters) -> None:
         self.model = model
-        self.metrics = metrics
-        self.seen: list[Panel] = []
+        self.says: dict[str, Callable[[np.ndarray], np.ndarray]] = {}
+        self.fails: dict[str, str] = {}
+        self.seen: list[tuple[Panel, Strategy, Design, np.ndarray]] = []
 
-    def fit(self, panel: Panel, strategy: Strategy) -> list:
-        self.seen.append(panel)
-        return [self.model] * len(panel)
-
-    def backtest(self, panel: Panel, strategy: Strategy) -> list:
-        self.seen.append(panel)
-        return [self.metrics] * len(panel)
-
-    def forecast(
-        self, models: Sequence[ProphetParameters], start: date, horizon: int, level: float = 0.95
-    ) -> Forecasts:
-        return forecasts.forecast(models, start, horizon, level)
+    def walk_forward(
+        self, panel: Panel, strategy: Strategy, design: Design, blocks: np.ndarray
+    ) -> Walk[ProphetParameters]:
+        self.seen.append((panel, strategy, design, blocks))
+        reasons = refusals(panel, strategy.n_splits * (blocks > 0) * blocks + 2)
+        if strategy.name in self.fails:
+            reasons = [Unfit(self.fails[strategy.name])] * len(panel)
+        band = empty_folds(strategy.n_splits, blocks)
+        for i, block in enumerate(blocks.tolist()):
+            if reasons[i] is not None or block == 0:
+                continue
+            tests = panel.units[panel.series(i)][-strategy.n_splits * block :]
+            yhat = self.says.get(strategy.name, np.array)(tests).reshape(-1, block)
+            band.put((i, slice(None), slice(block)), Band(yhat, 0.9 * yhat, 1.1 * yhat))
+        return Walk(band, reasons, lambda i: self.model, {})
 
 
 @pytest.fixture
-def fake_engine(made_up: ProphetParameters) -> FakeEngine:
-    return FakeEngine(made_up, Metrics(rmse=3.0, mape=0.1, mae=2.0, medae=1.0))
+def quick(made_up: ProphetParameters) -> Quick:
+    return Quick(made_up)
 
 
 @pytest.fixture(scope="session")
-def real_panel() -> Panel:
-    """Five real stores' whole histories; skips where the data is not at hand."""
+def real_stores() -> Panel:
+    """Five real stores' whole histories with promotions and holidays; skips where the data is
+    not at hand.
+    """
     root = Path(__file__).parents[3]
     folder = Path(os.environ.get("SHELFCAST_REAL_DATA", root / "../shared/data"))
     file = folder / "rossmann-train.csv.xz"
     if not file.exists():
         pytest.skip(f"no real data: {file} is absent; set SHELFCAST_REAL_DATA to its folder")
-    sales = pd.read_csv(file, usecols=["Store", "Date", "Sales", "Open"], parse_dates=["Date"])
+    columns = ["Store", "Date", "Sales", "Open", "Promo", "SchoolHoliday"]
+    sales = pd.read_csv(file, usecols=columns, parse_dates=["Date"])
     sales = sales[sales.Store.isin([1, 223, 445, 667, 889])].sort_values(["Store", "Date"])
     rows = sales.groupby("Store").size()
     return Panel(
@@ -129,4 +152,12 @@ def real_panel() -> Panel:
         dates=sales.Date.to_numpy("datetime64[D]"),
         units=sales.Sales.to_numpy(float),
         is_open=sales.Open.to_numpy() == 1,
+        driver_names=("promo", "school_holiday"),
+        drivers=sales[["Promo", "SchoolHoliday"]].to_numpy(float),
     )
+
+
+@pytest.fixture(scope="session")
+def real_panel(real_stores: Panel) -> Panel:
+    """The real stores without their drivers."""
+    return replace(real_stores, driver_names=(), drivers=np.empty((len(real_stores.dates), 0)))

@@ -8,12 +8,15 @@ from functions.forecasting.panel import Panel
 from functions.forecasting.parameters import ProphetParameters
 from functions.forecasting.posterior import log_density, optimality, point_of, rows_of
 from functions.forecasting.prefix_fits import CONSTANT_SIGMA
+from functions.forecasting.regressors import Design
 from functions.forecasting.unfit import Unfit
 
 AT_FLOOR = 1.0001e-4
 
 
-def assert_optimal(panel: Panel, models: Sequence[ProphetParameters | Unfit]) -> int:
+def assert_optimal(
+    panel: Panel, models: Sequence[ProphetParameters | Unfit], regressed: Design | None = None
+) -> int:
     """Every model is certified on its series; returns how many there were. Prophet's own
     shortcut for constant histories is no maximum, and a series may be unfit.
     """
@@ -21,7 +24,8 @@ def assert_optimal(panel: Panel, models: Sequence[ProphetParameters | Unfit]) ->
     for i, model in enumerate(models):
         if isinstance(model, Unfit) or model.sigma_obs == CONSTANT_SIGMA:
             continue
-        rows = rows_of(model, panel.dates[panel.series(i)], panel.units[panel.series(i)])
+        at = panel.series(i)
+        rows = rows_of(model, panel.dates[at], panel.units[at], columns_of(model, regressed, at))
         found = optimality(rows, point_of(model))
         # Where sigma is 1e-4, a rounding of 1e-16 in y already is one of 1e-8 in the gradient.
         limit = 1e-5 if model.sigma_obs > AT_FLOOR else 1e-3
@@ -30,9 +34,23 @@ def assert_optimal(panel: Panel, models: Sequence[ProphetParameters | Unfit]) ->
     return certified
 
 
+def columns_of(
+    model: ProphetParameters, regressed: Design | None, rows: slice
+) -> np.ndarray | None:
+    """The design's columns that the model has, on those rows."""
+    if regressed is None:
+        return None
+    at = [regressed.names.index(term.name) for term in model.regressors]
+    return regressed.values[rows][:, at]
+
+
 def advantage(
-    model: ProphetParameters, other: ProphetParameters, dates: np.ndarray, units: np.ndarray
+    model: ProphetParameters,
+    other: ProphetParameters,
+    dates: np.ndarray,
+    units: np.ndarray,
+    regressed: np.ndarray | None = None,
 ) -> float:
     """How much higher the log posterior of `model` is than that of `other`."""
-    rows = rows_of(model, dates, units)
+    rows = rows_of(model, dates, units, regressed)
     return log_density(rows, point_of(model)) - log_density(rows, point_of(other))

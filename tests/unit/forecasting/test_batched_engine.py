@@ -9,22 +9,32 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prophet.serialize import model_from_json, model_to_json
 
-from functions.forecasting import active_set, batched_engine, stan_fit
+from functions.forecasting import active_set, batched_engine
 from functions.forecasting.batched_engine import BatchedEngine
 from functions.forecasting.engine import Engine
-from functions.forecasting.metrics import Metrics
+from functions.forecasting.intervals import half_widths
 from functions.forecasting.panel import Panel
 from functions.forecasting.parameters import ProphetParameters
 from functions.forecasting.prediction import predict
-from functions.forecasting.procedure import Trained, train
-from functions.forecasting.splits import anchored_splits
+from functions.forecasting.prophet_engine import ProphetEngine
+from functions.forecasting.regressors import Design
 from functions.forecasting.strategy import Strategy
 from functions.forecasting.unfit import Unfit
+from functions.forecasting.walk import walk_cuts
 from tests.unit.forecasting.generated import FIRST_DAY, days_from, weekly_sales
 from tests.unit.forecasting.optimum import advantage, assert_optimal
+from tests.unit.forecasting.walks import (
+    fitted,
+    fold_models,
+    head,
+    models_of,
+    walked,
+    week_of,
+)
 
 engine: Engine = BatchedEngine()
-FULL = Strategy(name="full", window_days=None)
+stock: Engine = ProphetEngine()
+FULL = Strategy(name="full")
 
 SHAPES = {
     "noisy": lambda t, rng: 100 + rng.normal(0, 10, len(t)),
@@ -73,14 +83,6 @@ strategies = st.sampled_from(
 )
 
 
-def head(panel: Panel, cuts: list[int]) -> Panel:
-    """The first rows of each series."""
-    rows = [np.arange(start, start + cut) for start, cut in zip(panel.offsets, cuts, strict=False)]
-    at = np.concatenate(rows)
-    offsets = np.r_[0, np.cumsum(cuts)].astype(np.int64)
-    return Panel(panel.keys, offsets, panel.dates[at], panel.units[at], panel.is_open[at])
-
-
 def assert_same(ours: list, others: list, rescaled: float = 1.0) -> None:
     """Nine digits agree of what the models say, and of their noise, in units per day."""
     days = np.datetime64(FIRST_DAY, "D") + np.arange(0, 300, 5)
@@ -95,65 +97,87 @@ def assert_same(ours: list, others: list, rescaled: float = 1.0) -> None:
 @settings(deadline=None, max_examples=60)
 @given(panels(), strategies)
 def test_every_fit_is_the_certified_maximum_of_its_posterior(panel: Panel, strategy: Strategy):
-    models = engine.fit(panel, strategy)
+    models = fitted(engine, panel, strategy)
     assert all(isinstance(model, ProphetParameters) for model in models)
     assert_optimal(panel, models)
 
 
 @settings(deadline=None, max_examples=40)
-@given(panels(), strategies)
-def test_whatever_the_input_forecasts_and_errors_are_finite(panel: Panel, strategy: Strategy):
-    week = engine.forecast(engine.fit(panel, strategy), date(2016, 1, 1), 7)
+@given(panels(), strategies, st.integers(1, 7))
+def test_whatever_the_input_forecasts_and_folds_are_finite(
+    panel: Panel, strategy: Strategy, block: int
+):
+    walk = walked(engine, panel, strategy, block)
+    for i, rows in enumerate(panel.rows.tolist()):
+        assert (walk.reasons[i] is None) == (rows >= 5 * block + 2)
+        folds = walk.band.at(i)
+        finite = np.isfinite([folds.yhat, folds.lower, folds.upper])
+        assert finite.all() if walk.reasons[i] is None else not finite.any()
+    models = [model for model in fitted(engine, panel, strategy) if not isinstance(model, Unfit)]
+    week = week_of(models, date(2016, 1, 1))
     assert np.isfinite([week.yhat, week.lower, week.upper]).all()
-    for rows, metrics in zip(panel.rows, engine.backtest(panel, strategy), strict=True):
-        assert isinstance(metrics, Unfit) == (rows < 7)
-        if isinstance(metrics, Metrics):
-            assert np.isfinite([metrics.rmse, metrics.mae, metrics.medae]).all()
 
 
 @settings(deadline=None, max_examples=25)
 @given(panels(REGULAR), st.sampled_from([2.0**40, 0.1, 3e11, 7e-13]))
 def test_the_unit_of_sales_changes_no_result(panel: Panel, unit: float):
-    models = engine.fit(panel, FULL)
-    assert_same(engine.fit(replace(panel, units=panel.units * unit), FULL), models, unit)
+    models = fitted(engine, panel, FULL)
+    assert_same(fitted(engine, replace(panel, units=panel.units * unit), FULL), models, unit)
 
 
 @settings(deadline=None, max_examples=25)
 @given(panels(REGULAR, most=5), st.randoms())
 def test_neither_order_nor_company_changes_a_result(panel: Panel, random):
-    models = engine.fit(panel, FULL)
+    models = fitted(engine, panel, FULL)
     order = random.sample(range(len(panel)), len(panel))
-    assert_same(engine.fit(panel.select(order), FULL), [models[i] for i in order])
-    alone = [engine.fit(panel.select([i]), FULL)[0] for i in range(len(panel))]
+    assert_same(fitted(engine, panel.select(order), FULL), [models[i] for i in order])
+    alone = [fitted(engine, panel.select([i]), FULL)[0] for i in range(len(panel))]
     assert_same(alone, models)
 
 
 def test_chunks_and_padding_change_no_result(make_panel, windowed, monkeypatch):
-    lengths = [30, 101, 45, 101, 99, 700, 12]
+    lengths = [40, 101, 45, 101, 99, 700, 37]
     panel = make_panel(*(weekly_sales(days, seed) for seed, days in enumerate(lengths)))
-    models, errors = engine.fit(panel, windowed), engine.backtest(panel, windowed)
+    whole = walked(engine, panel, windowed, 7)
     monkeypatch.setattr(batched_engine, "CHUNK_ROWS", 150)
-    assert_same(engine.fit(panel, windowed), models)
-    for one, other in zip(engine.backtest(panel, windowed), errors, strict=True):
-        assert one.rmse == pytest.approx(other.rmse, rel=1e-9)
+    parts = walked(engine, panel, windowed, 7)
+    assert_same(models_of(parts), models_of(whole))
+    for name in ("yhat", "lower", "upper"):
+        ours, others = getattr(parts.band, name), getattr(whole.band, name)
+        np.testing.assert_allclose(ours, others, rtol=1e-9, atol=1e-9 * panel.units.max())
+
+
+def test_series_with_blocks_of_other_lengths_have_the_folds_they_would_have_alone(
+    make_panel, windowed
+):
+    panel = make_panel(weekly_sales(101, 1), weekly_sales(101, 2), weekly_sales(20, 3))
+    blocks = np.array([7, 3, 0])
+    without = Design((), np.empty((222, 0)), np.empty(0), (), np.empty((3, 7, 0)))
+    walk = engine.walk_forward(panel, windowed, without, blocks)
+    for i, block in enumerate(blocks.tolist()):
+        alone = walked(engine, panel.select([i]), windowed, block)
+        assert np.isnan(walk.band.yhat[i, :, block:]).all()
+        found, expected = walk.band.yhat[i, :, :block], alone.band.yhat[0, :, :block]
+        np.testing.assert_allclose(found, expected, rtol=1e-9)
+        assert_same([walk.model(i)], [alone.model(0)])
 
 
 def test_the_same_panel_gives_the_same_bytes_from_any_thread(make_panel, windowed):
     panel = make_panel(*(weekly_sales(90 + seed, seed) for seed in range(20)))
-    expected = engine.fit(panel, windowed), engine.backtest(panel, windowed)
+    expected = walked(engine, panel, windowed, 7)
     with ThreadPoolExecutor(2) as threads:
-        runs = [threads.submit(engine.fit, panel, windowed) for _ in range(4)]
-        assert all(run.result() == expected[0] for run in runs)
-    assert engine.backtest(panel, windowed) == expected[1]
+        runs = [threads.submit(walked, engine, panel, windowed, 7) for _ in range(4)]
+        for run in runs:
+            assert models_of(run.result()) == models_of(expected)
+            assert run.result().band.upper.tobytes() == expected.band.upper.tobytes()
 
 
 @pytest.mark.parametrize("rows", [14, 30, 60, 99, 119])
 def test_generated_series_are_fitted_at_least_as_well_as_stan_does(make_panel, windowed, rows):
-    units = weekly_sales(rows, seed=rows)
-    dates = days_from(FIRST_DAY, rows)
-    [model] = engine.fit(make_panel(units), windowed)
-    stans = stan_fit.fit(dates, units, windowed)
-    assert advantage(model, stans, dates, units) >= -1e-3
+    panel = make_panel(weekly_sales(rows, seed=rows))
+    [model] = fitted(engine, panel, windowed)
+    [stans] = fitted(stock, panel, windowed)
+    assert advantage(model, stans, panel.dates, panel.units) >= -1e-3
     assert (model.seasonalities, model.y_scale) == (stans.seasonalities, stans.y_scale)
     assert model.changepoints_t == pytest.approx(stans.changepoints_t)
 
@@ -163,83 +187,97 @@ def test_real_stores_agree_with_stock_prophet(real_panel, strategy: Strategy):
     as_of = date(2015, 7, 25)
     panel = real_panel.select([0, 2, 4]).window(as_of, strategy.window_days).open_days()
     differences = []
-    for cut in (lambda rows: anchored_splits(rows, 5)[-1].cut, lambda rows: rows):
-        part = head(panel, [cut(int(rows)) for rows in panel.rows])
-        for i, model in enumerate(engine.fit(part, strategy)):
+    for cuts in (panel.rows - 7, panel.rows):
+        part = panel.only(head(panel, cuts.tolist()))
+        pairs = zip(fitted(engine, part, strategy), fitted(stock, part, strategy), strict=True)
+        for i, (model, stans) in enumerate(pairs):
             dates, units = part.dates[part.series(i)], part.units[part.series(i)]
-            stans = stan_fit.fit(dates, units, strategy)
             assert advantage(model, stans, dates, units) >= -1e-3
-            week = engine.forecast([model, stans], as_of, 7).yhat
+            week = week_of([model, stans], as_of).yhat
             open_days = week[1] > 0
             differences.append(np.abs(week[0] / np.where(open_days, week[1], 1) - 1)[open_days])
     assert np.median(np.concatenate(differences)) < 0.005
     assert np.quantile(np.concatenate(differences), 0.99) < 0.05
 
 
-def test_every_fold_of_the_real_stores_is_certified(real_panel):
-    panel = real_panel.window(date(2015, 7, 25), None).open_days()
+@pytest.mark.parametrize("strategy", [FULL, Strategy("windowed", window_days=120)])
+def test_every_fold_of_the_real_stores_is_certified(real_panel, strategy: Strategy):
+    panel = real_panel.window(date(2015, 7, 25), strategy.window_days).open_days()
+    cuts = walk_cuts(panel.rows, np.full(len(panel), 7), 5)
     certified = 0
-    for k in range(6):
-        cuts = [[*(f.cut for f in anchored_splits(r, 5)), r][k] for r in panel.rows.tolist()]
-        part = head(panel, cuts)
-        certified += assert_optimal(part, engine.fit(part, FULL))
+    for k, models in enumerate(fold_models(panel, strategy, 7)):
+        certified += assert_optimal(panel.only(head(panel, cuts[:, k].tolist())), models)
     assert certified == 6 * len(panel)
 
 
 @pytest.mark.parametrize("days", [119, 800])
-def test_a_backtest_is_that_of_the_folds_fitted_one_by_one(make_panel, days: int):
+def test_a_walk_is_its_folds_fitted_and_forecast_one_by_one(make_panel, days: int):
     panel = make_panel(weekly_sales(days), closed_sundays=True).open_days()
-    folds = []
-    for fold in anchored_splits(int(panel.rows[0]), 5):
-        models = engine.fit(head(panel, [fold.cut]), FULL)
-        predicted = np.maximum(predict(models, panel.dates[fold.test])[0], 0)
-        folds.append(Metrics.of(panel.units[fold.test], predicted))
-    expected = Metrics.mean(folds)
-    [metrics] = engine.backtest(panel, FULL)
-    assert (metrics.rmse, metrics.mae) == pytest.approx((expected.rmse, expected.mae))
-    assert (metrics.mape, metrics.medae) == pytest.approx((expected.mape, expected.medae))
+    walk = walked(engine, panel, FULL, 7)
+    [cuts] = walk_cuts(panel.rows, np.array([7]), 5).tolist()
+    for k, cut in enumerate(cuts[:-1]):
+        models = fitted(engine, panel.only(head(panel, [cut])), FULL)
+        dates = panel.dates[cut : cut + 7]
+        yhat = np.maximum(predict(models, dates), 0)
+        ahead = (dates - np.datetime64(models[0].last_day)).astype(np.int64)[None]
+        width = half_widths(models, ahead, FULL.interval_level)
+        np.testing.assert_allclose(walk.band.yhat[0, k], yhat[0], rtol=1e-9)
+        np.testing.assert_allclose(walk.band.upper[0, k], (yhat + width)[0], rtol=1e-9)
+        np.testing.assert_allclose(walk.band.lower[0, k], (yhat - width)[0], rtol=1e-9)
+    assert_same([walk.model(0)], fitted(engine, panel, FULL))
 
 
 def test_a_model_becomes_a_prophet_that_agrees_and_survives_its_json(make_panel):
     panel = make_panel(weekly_sales(800), closed_sundays=True).open_days()
-    [model] = engine.fit(panel, FULL)
+    [model] = fitted(engine, panel, FULL)
     dates = days_from(model.last_day, 14)
     expected = predict([model], dates)[0]
     prophet = model.to_prophet()
     prophet.uncertainty_samples = 0
     frame = pd.DataFrame({"ds": dates.astype("datetime64[ns]")})
-    for fitted in (prophet, model_from_json(model_to_json(prophet))):
-        np.testing.assert_allclose(fitted.predict(frame)["yhat"], expected, rtol=1e-9)
+    for each in (prophet, model_from_json(model_to_json(prophet))):
+        np.testing.assert_allclose(each.predict(frame)["yhat"], expected, rtol=1e-9)
     assert [term.name for term in model.seasonalities] == ["yearly", "weekly"]
 
 
 @pytest.mark.parametrize("units", [np.full(60, 7.0), np.zeros(60), np.full(2, 3.0)])
-def test_constant_series_are_fitted_as_prophet_fits_them(make_panel, windowed, units):
-    [model] = engine.fit(make_panel(units), windowed)
-    assert model == stan_fit.fit(days_from(FIRST_DAY, len(units)), units, windowed)
+@pytest.mark.parametrize("scale", ["linear", "log"])
+def test_constant_series_are_fitted_as_prophet_fits_them(make_panel, windowed, units, scale):
+    panel, strategy = make_panel(units), replace(windowed, scale=scale)
+    assert fitted(engine, panel, strategy) == fitted(stock, panel, strategy)
 
 
 def test_bad_series_are_unfit_in_their_places_and_the_rest_is_fitted(make_panel, windowed):
     nan = np.array([1.0, np.nan, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0])
     panel = make_panel([], [4.0], nan, weekly_sales(101))
-    fits = engine.fit(panel, windowed)
+    walk = walked(engine, panel, windowed, 1)
+    fits = models_of(walk)
     assert [type(each) for each in fits] == [Unfit, Unfit, Unfit, ProphetParameters]
-    assert fits[1].reason == "1 rows can't be fitted; at least 2 are needed"
+    assert fits[1].reason == "1 open days are too few; at least 7 are needed"
     assert "nan on 2015-01-06" in fits[2].reason
-    errors = engine.backtest(make_panel([], [1.0] * 6, nan), windowed)
-    assert [type(each) for each in errors] == [Unfit, Unfit, Unfit]
-    assert "need 7" in errors[1].reason
-    assert engine.fit(make_panel(), windowed) == []
+    assert np.isnan(walk.band.yhat[:3]).all()
+    assert fitted(engine, make_panel(), windowed) == []
 
 
 def test_what_has_no_optimum_within_the_rounds_is_unfit(make_panel, windowed, monkeypatch):
     monkeypatch.setattr(active_set, "_MOST_ROUNDS", 1)
-    panel = make_panel(weekly_sales(101), np.full(101, 7.0))
-    fits = engine.fit(panel, windowed)
-    assert fits[0] == Unfit("no optimum was found for 101 rows; stock Prophet may find one")
+    fits = fitted(engine, make_panel(weekly_sales(101), np.full(101, 7.0)), windowed)
+    assert fits[0] == Unfit("the batched solver found no optimum for 101 open days")
     assert isinstance(fits[1], ProphetParameters)
-    [errors, _] = engine.backtest(panel, windowed)
-    assert errors.reason.startswith("the fold trained up to 2015-01-25: no optimum was found")
+
+
+def test_what_has_no_optimum_is_fitted_by_the_fallback_which_says_so(
+    make_panel, windowed, monkeypatch
+):
+    monkeypatch.setattr(active_set, "_MOST_ROUNDS", 1)
+    panel = make_panel(np.full(101, 7.0), weekly_sales(101), [3.0])
+    two = replace(windowed, n_splits=2)
+    walk = walked(BatchedEngine(fallback=stock), panel, two, 7)
+    expected = walked(stock, panel, two, 7)
+    assert walk.notes == {1: "fitted by stock Prophet, as the batched solver found no optimum"}
+    assert walk.model(1) == expected.model(1)
+    np.testing.assert_array_equal(walk.band.yhat[1], expected.band.yhat[1])
+    assert walk.reasons[2] == Unfit("1 open days are too few; at least 16 are needed")
 
 
 def test_an_island_years_away_does_not_make_forecasts_explode(make_panel):
@@ -250,9 +288,8 @@ def test_an_island_years_away_does_not_make_forecasts_explode(make_panel):
         dates=np.r_[old.dates, new.dates],
         units=np.r_[old.units, new.units],
         is_open=np.r_[old.is_open, new.is_open],
+        drivers=np.empty((120, 0)),
         offsets=np.array([0, 120]),
     )
-    [trained] = train(panel, FULL, date(2019, 6, 1), engine)
-    assert isinstance(trained, Trained)
-    week = engine.forecast([trained.parameters], date(2019, 6, 1), 7)
+    week = week_of(fitted(engine, panel, FULL), date(2019, 6, 1))
     assert week.yhat.max() < 2 * panel.units.max()
