@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from functions.forecasting.drivers import Drivers, standards
+from functions.forecasting.drivers import standards
 from functions.forecasting.stock_prophet import Prophet
 
 rng = np.random.default_rng(8)
@@ -45,16 +45,3 @@ def test_rows_after_the_last_cut_count_for_nothing():
 
 def test_no_drivers_have_no_standards():
     assert standards(np.empty((2, 10, 0)), np.array([[5], [6]])).mean.shape == (2, 0)
-
-
-@pytest.mark.parametrize(
-    ("values", "scales", "message"),
-    [
-        (np.zeros((3, 2)), np.ones(1), r"shape \(3, 2\) do not fit \(1,\) prior scales"),
-        (np.zeros((3, 2)), np.array([1.0, 0.0]), "must be positive"),
-        (np.array([[1.0, np.nan]]), np.ones(2), r"columns \[1\] hold values that are not finite"),
-    ],
-)
-def test_drivers_that_can_not_be_used_are_refused(values, scales, message: str):
-    with pytest.raises(ValueError, match=message):
-        Drivers(values, scales)

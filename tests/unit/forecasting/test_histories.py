@@ -1,13 +1,11 @@
 import numpy as np
 
-from functions.forecasting.drivers import Drivers
 from functions.forecasting.histories import Histories, until
 
 
 def test_shorter_series_repeat_their_last_row(make_panel):
     panel = make_panel([1.0, 2.0, 3.0], [4.0], [5.0, 6.0])
-    drivers = Drivers(np.arange(6.0)[:, None], np.ones(1))
-    histories = Histories.of(panel, np.array([2, 0]), drivers)
+    histories = Histories.of(panel, np.array([2, 0]), np.arange(6.0)[:, None])
     assert histories.units.tolist() == [[5.0, 6.0, 6.0], [1.0, 2.0, 3.0]]
     assert histories.drivers[:, :, 0].tolist() == [[4.0, 5.0, 5.0], [0.0, 1.0, 2.0]]
     assert histories.rows.tolist() == [2, 3]

@@ -1,10 +1,9 @@
-"""Fits with drivers, which models do not carry yet: straight from the solver's arrays."""
+"""Fits with drivers of unequal prior scales: straight from the solver's arrays."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from functions.forecasting.drivers import Drivers
 from functions.forecasting.fits import Fits, continued
 from functions.forecasting.histories import Histories
 from functions.forecasting.posterior import Point, Rows, log_density, optimality
@@ -14,7 +13,7 @@ from functions.forecasting.stock_prophet import Prophet
 from functions.forecasting.strategy import Strategy
 from tests.unit.forecasting.generated import days_from, weekly_sales
 
-FULL = Strategy(name="full", window_days=None)
+FULL = Strategy(name="full")
 CUTS = np.array([[40, 90, 120]])
 SCALES = np.array([10.0, 0.5, 10.0, 10.0, 10.0])
 TEST = 14
@@ -29,7 +28,7 @@ UNITS = weekly_sales(134) * (1 + 0.3 * PROMO) - 200 * (PRICE - 1e6)
 
 @pytest.fixture(scope="module")
 def histories(make_panel) -> Histories:
-    return Histories.of(make_panel(UNITS), np.array([0]), Drivers(DRIVERS, SCALES))
+    return Histories.of(make_panel(UNITS), np.array([0]), DRIVERS)
 
 
 @pytest.fixture(scope="module")
@@ -99,7 +98,7 @@ def test_stock_prophet_with_the_same_drivers_is_no_better_and_forecasts_the_same
 
 
 def test_without_a_row_to_spare_a_forecast_with_drivers_is_finite(make_panel):
-    few = Histories.of(make_panel(UNITS[:5]), np.array([0]), Drivers(DRIVERS[:5], SCALES))
+    few = Histories.of(make_panel(UNITS[:5]), np.array([0]), DRIVERS[:5])
     fits = fit_prefixes(few, np.array([[2, 4]]), FULL, SCALES)
     assert fits.done.all()
     assert np.isfinite(continued(fits, few, np.array([[2, 4]]), 1, FULL)).all()
