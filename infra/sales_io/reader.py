@@ -1,59 +1,37 @@
-"""Sales from a file: what keeps the contract goes on, the rest is listed with its reason.
+"""Sales, or a calendar, from a file: what keeps the contract goes on, the rest is listed.
 
-The file is read twice: a survey of the whole of it first (so that a broken file is refused
-before anything is published, progress knows its end, and drivers are the same in every
-row), then the rows. Memory holds one chunk and 24 bytes for each row.
+The file is read twice: a survey of the whole of it first (`infra.sales_io.survey`), then the
+rows. Memory holds one chunk and 24 bytes for each row.
 
 A chunk's `frame` has one row for each sale: `store`, `product`, `date` (datetime64, a
 calendar day), `units` (float), `open` (bool), and one float column for each driver, NaN where
-the row says nothing about it. Every row keeps the contract of `SaleRecorded`.
+the row says nothing about it. Every row keeps the contract of `SaleRecorded`. That of a
+calendar keeps the contract of `CalendarPlanned`: it has no units, '' for every store or product,
+and `open` is 1, 0 or -1 where nothing was said.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
-from events.payloads import MOST_DRIVERS
 from infra.sales_io import cells
 from infra.sales_io.days_seen import DaysSeen
-from infra.sales_io.errors import BadInput
-from infra.sales_io.layout import TOTAL, ColumnChoice, Layout, choose_layout, snake_case
-from infra.sales_io.source import CHUNK_ROWS, UTF8, Rejected, Source, TextChunk, open_source
+from infra.sales_io.layout import TOTAL
+from infra.sales_io.source import CHUNK_ROWS, Rejected, TextChunk
+from infra.sales_io.survey import SurveyedFile, label_driver
 
-MOST_LABELS = 20  # different words in a driver's column; beyond, it is a column of numbers
 EPOCH = 719_163  # the ordinal of 1970-01-01
+ALL = ""  # in a calendar: every store, every product
 
 MissingDays = Literal["closed", "zero"]
-Counted = Callable[[int], None]
-FIXED = ("store", "product", "date", "units", "open")
 
 
 @dataclass(frozen=True, slots=True)
-class SalesFile:
-    """A file that was surveyed. `labels` has the words of each driver column made of words."""
-
-    source: Source
-    layout: Layout
-    rows: int
-    labels: dict[str, tuple[str, ...]]
-
-    @property
-    def drivers(self) -> tuple[str, ...]:
-        """The names of the drivers, in the order of their columns."""
-        names: list[str] = []
-        for column, name in self.layout.drivers.items():
-            labels = self.labels.get(column)
-            names += [name] if labels is None else [_label_driver(name, it) for it in labels]
-        return tuple(dict.fromkeys(names))
-
-
-@dataclass(frozen=True, slots=True)
-class SalesChunk:
+class RowsChunk:
     """Some rows of a file. `repeated` counts rows that said what an earlier row had said."""
 
     frame: pd.DataFrame
@@ -61,63 +39,12 @@ class SalesChunk:
     repeated: int = 0
 
 
-def survey(
-    path: Path,
-    choice: ColumnChoice | None = None,
-    *,
-    encoding: str = UTF8,
-    delimiter: str | None = None,
-    counted: Counted | None = None,
-) -> SalesFile:
-    """Look over the whole file; BadInput when it or the choice of columns can't be used."""
-    source = open_source(path, encoding, delimiter)
-    try:
-        layout = choose_layout(source.header, choice or ColumnChoice())
-    except BadInput as error:
-        raise BadInput(f"{path}: {error}") from None
-    rows = 0
-    texts: dict[str, set[str]] = {column: set() for column in layout.drivers}
-    for chunk in source.chunks(layout.columns):
-        rows += len(chunk.lines) + len(chunk.misshapen)
-        for column, found in texts.items():
-            if len(found) <= MOST_LABELS + 1:
-                found |= {text.strip() for text in pd.unique(chunk.columns[column])}
-        if counted is not None:
-            counted(rows)
-    if rows == 0:
-        raise BadInput(f"{path}: a header and no rows")
-    labels = {
-        column: words
-        for column, found in texts.items()
-        if (words := _labels(found.union(layout.labels.get(column, ())))) is not None
-    }
-    surveyed = SalesFile(source, layout, rows, labels)
-    if len(surveyed.drivers) > MOST_DRIVERS:
-        raise BadInput(
-            f"{path}: --driver-columns: the labels make {len(surveyed.drivers)} drivers; "
-            f"at most {MOST_DRIVERS}"
-        )
-    return surveyed
-
-
-def _labels(texts: set[str]) -> tuple[str, ...] | None:
-    """The words of a driver's column; None for a column of numbers."""
-    words = texts - {""}
-    if len(words) > MOST_LABELS or all(cells.is_number(word) for word in words):
-        return None
-    return tuple(sorted(word for word in words if word != "0" and snake_case(word)))
-
-
-def _label_driver(name: str, label: str) -> str:
-    return f"{name}_{snake_case(label)}"
-
-
-def read_sales(
-    file: SalesFile,
+def read_rows(
+    file: SurveyedFile,
     seen: DaysSeen | None = None,
     missing_days: MissingDays | None = None,
     chunk_rows: int = CHUNK_ROWS,
-) -> Iterator[SalesChunk]:
+) -> Iterator[RowsChunk]:
     """The file's rows, chunk by chunk; at the end the days without a row, if asked for.
 
     A day that comes twice with different content keeps its first row. `seen` holds the
@@ -133,7 +60,7 @@ def read_sales(
             filled["date"] = _dates(ordinals)
             filled["units"], filled["open"] = 0.0, missing_days == "zero"
             filled[list(file.drivers)] = np.nan
-            yield SalesChunk(filled, [])
+            yield RowsChunk(filled, [])
 
 
 def _dates(ordinals: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
@@ -163,34 +90,42 @@ class _Problems:
 
 
 class _Rows:
-    def __init__(self, file: SalesFile, seen: DaysSeen) -> None:
+    def __init__(self, file: SurveyedFile, seen: DaysSeen) -> None:
         self._file, self._seen = file, seen
-        day = partial(cells.day, form=file.layout.date_format)
+        self._planned = file.layout.units is None
+        day = partial(cells.day, form=file.layout.date_format, planned=self._planned)
         self._names = cells.Column(cells.name, "object", "")
         self._days = cells.Column(lambda text: day(text).toordinal(), "int64", EPOCH)
         self._units = cells.Column(cells.units, "float64", 0.0)
-        self._open = cells.Column(cells.is_open, "bool", False)
+        self._open = (
+            cells.Column(cells.is_planned_open, "int8", cells.UNSAID)
+            if self._planned
+            else cells.Column(cells.is_open, "bool", False)
+        )
         self._numbers = cells.Column(cells.driver, "float64", np.nan)
 
-    def judge(self, chunk: TextChunk) -> SalesChunk:
+    def judge(self, chunk: TextChunk) -> RowsChunk:
         layout, size = self._file.layout, len(chunk.lines)
         problems = _Problems(size)
-        blank = np.full(size, TOTAL, dtype=object)
 
         def read(reader: cells.Column, column: str) -> np.ndarray[Any, Any]:
             values, reasons = reader.read(chunk.columns[column])
             problems.note(column, reasons)
             return values
 
-        stores = read(self._names, layout.store)
-        products = read(self._names, layout.product) if layout.product else blank
+        def read_or(reader: cells.Column, column: str | None, value: Any, dtype: str) -> Any:
+            return np.full(size, value, dtype) if column is None else read(reader, column)
+
+        stores = read_or(self._names, layout.store, ALL, "object")
+        product = ALL if self._planned else TOTAL
+        products = read_or(self._names, layout.product, product, "object")
         ordinals = read(self._days, layout.date)
         placed = problems.good
         columns: dict[str, Any] = {"store": stores, "product": products, "date": _dates(ordinals)}
-        columns["units"] = read(self._units, layout.units)
-        columns["open"] = (
-            read(self._open, layout.open) if layout.open else np.ones(size, dtype=np.bool_)
-        )
+        if layout.units is not None:
+            columns["units"] = read(self._units, layout.units)
+        unsaid, dtype = (cells.UNSAID, "int8") if self._planned else (True, "bool")
+        columns["open"] = read_or(self._open, layout.open, unsaid, dtype)
         for column, name in layout.drivers.items():
             if (labels := self._file.labels.get(column)) is None:
                 columns[name] = read(self._numbers, column)
@@ -205,7 +140,7 @@ class _Rows:
         kept[repeated] = False
         rejected = chunk.misshapen + _rejected(chunk, problems)
         rejected.sort(key=lambda row: row.line)
-        return SalesChunk(frame[kept].reset_index(drop=True), rejected, len(repeated))
+        return RowsChunk(frame[kept].reset_index(drop=True), rejected, len(repeated))
 
     def _drop_repeated(
         self,
@@ -223,7 +158,7 @@ class _Rows:
                 f"line {seen.first_lines[at]} has the same store, product and day "
                 "with other values; the first counts"
             )
-            problems.columns[rows[at]] = self._file.layout.units
+            problems.columns[rows[at]] = self._file.layout.units or self._file.layout.date
         found: np.ndarray[Any, Any] = rows[(seen.first_lines > 0) & seen.same]
         return found
 
@@ -233,7 +168,7 @@ def _indicators(name: str, labels: tuple[str, ...], texts: Any) -> dict[str, Any
     words = np.array([text.strip() for text in distinct], dtype=object)
     found: dict[str, Any] = {}
     for label in labels:
-        driver = _label_driver(name, label)
+        driver = label_driver(name, label)
         is_label = np.where(words == "", np.nan, words == label)[codes]
         found[driver] = np.maximum(found[driver], is_label) if driver in found else is_label
     return found

@@ -78,7 +78,7 @@ async def test_a_list_of_an_earlier_import_goes_when_nothing_is_rejected(file: P
 
 
 async def test_the_sales_file_is_never_the_list_of_rejects(file: Path) -> None:
-    with pytest.raises(BadInput, match="is the sales file itself"):
+    with pytest.raises(BadInput, match="is the file to import itself"):
         await import_sales(file, None, CHOICE, rejects=file)
     assert lines_of(file) == TEXT.splitlines()
 

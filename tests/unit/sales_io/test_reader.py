@@ -14,8 +14,9 @@ from infra.sales_io import cells
 from infra.sales_io.days_seen import DaysSeen
 from infra.sales_io.errors import BadInput
 from infra.sales_io.layout import ColumnChoice
-from infra.sales_io.reader import SalesChunk, read_sales, survey
+from infra.sales_io.reader import RowsChunk, read_rows
 from infra.sales_io.source import CHUNK_ROWS
+from infra.sales_io.survey import survey
 
 CHOICE = ColumnChoice(store="store", date="date", units="units", open="open")
 
@@ -26,14 +27,14 @@ def read(
     choice: ColumnChoice = CHOICE,
     missing: Any = None,
     rows: int = CHUNK_ROWS,
-) -> SalesChunk:
+) -> RowsChunk:
     """All chunks of a file of this text as one."""
     path = path / "sales.csv"
     path.write_text(text, encoding="utf-8")
-    chunks = list(read_sales(survey(path, choice), DaysSeen(), missing, rows))
+    chunks = list(read_rows(survey(path, choice), DaysSeen(), missing, rows))
     frame = pd.concat([chunk.frame for chunk in chunks], ignore_index=True)
     rejected = [row for chunk in chunks for row in chunk.rejected]
-    return SalesChunk(frame, rejected, sum(chunk.repeated for chunk in chunks))
+    return RowsChunk(frame, rejected, sum(chunk.repeated for chunk in chunks))
 
 
 def test_a_good_row_becomes_a_sale(tmp_path: Path) -> None:
