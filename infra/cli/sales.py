@@ -64,8 +64,8 @@ def import_file(
         str | None,
         typer.Option(
             metavar="closed|zero",
-            help="Days without a row between a series' first and last: publish them as closed, "
-            "or as open with nothing sold. Unset: they stay unknown.",
+            help="What days without a row between a series' first and last mean: closed, or "
+            "open with nothing sold. Needed if there are any; of zero, their sales are published.",
         ),
     ] = None,
     recorded_at: RecordedAt = None,

@@ -19,6 +19,7 @@ from events.log import Producer, Record
 from infra.sales_io.broker import PATIENCE, send_patiently
 from infra.sales_io.days_seen import DaysSeen
 from infra.sales_io.errors import BrokerAway
+from infra.sales_io.gaps import GapFinder
 from infra.sales_io.layout import ColumnChoice, choose_calendar_layout
 from infra.sales_io.reader import MissingDays, read_rows
 from infra.sales_io.records import encode_plans, encode_sales
@@ -34,7 +35,7 @@ Progress = Callable[[str, int, int | None], None]  # phase, rows done, rows in a
 
 @dataclass(slots=True)
 class ImportSummary:
-    """What became of a file's rows. `filled` are days without a row that were added.
+    """What became of a file's rows. `filled` are days without a row that were added as zero.
 
     `published` counts events: accepted rows and filled days; 0 when the file was only checked.
     """
@@ -79,10 +80,13 @@ async def import_sales(
 ) -> ImportSummary:
     """Publish a file's sales; without a producer, only check them.
 
+    `missing_days` says what the days without a row between a series' first and last mean:
+    closed, which a missing day counts as, or open and nothing sold, which is published.
     `most_series` publishes only the first so many series of the file.
 
-    Raises BadInput before anything is published when the file or the choice of columns
-    can't be used, and BrokerAway when the broker stays away for `patience` seconds.
+    Raises BadInput before anything is published when there are such days and nobody said, or
+    when the file or the choice of columns can't be used, and BrokerAway when the broker stays
+    away for `patience` seconds.
     """
     chosen: set[tuple[str, str]] = set()
 
@@ -92,7 +96,7 @@ async def import_sales(
         return encode_sales(frame, source, recorded_at)
 
     show = progress or _unseen
-    summary = ImportSummary(str(path), recorded_at or utc_now())
+    summary, gaps = ImportSummary(str(path), recorded_at or utc_now()), GapFinder()
     with _timed(summary), RejectsFile(path, rejects) as rejected:
         file = survey(
             path,
@@ -100,7 +104,9 @@ async def import_sales(
             encoding=encoding,
             delimiter=delimiter,
             counted=lambda rows: show(CHECKING, rows, None),
+            look=gaps.look if missing_days is None else None,
         )
+        gaps.refuse_gaps(path)
         sending = None if producer is None else _Sending(producer, address, patience, encode)
         await _publish(file, sending, summary, rejected, show, missing_days)
     return summary

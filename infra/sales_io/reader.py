@@ -11,8 +11,7 @@ and `open` is 1, 0 or -1 where nothing was said.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -20,12 +19,9 @@ import pandas as pd
 
 from infra.sales_io import cells
 from infra.sales_io.days_seen import DaysSeen
-from infra.sales_io.layout import TOTAL
+from infra.sales_io.places import EPOCH, Places, Problems
 from infra.sales_io.source import CHUNK_ROWS, Rejected, TextChunk
 from infra.sales_io.survey import SurveyedFile, label_driver
-
-EPOCH = 719_163  # the ordinal of 1970-01-01
-ALL = ""  # in a calendar: every store, every product
 
 MissingDays = Literal["closed", "zero"]
 
@@ -45,20 +41,21 @@ def read_rows(
     missing_days: MissingDays | None = None,
     chunk_rows: int = CHUNK_ROWS,
 ) -> Iterator[RowsChunk]:
-    """The file's rows, chunk by chunk; at the end the days without a row, if asked for.
+    """The file's rows, chunk by chunk; at the end, if they are to be zero, the days without one.
 
-    A day that comes twice with different content keeps its first row. `seen` holds the
-    series and days afterwards. A missing day whose row was rejected is not filled in.
+    Closed days need no row: a missing day counts as closed. A day that comes twice with different
+    content keeps its first row. `seen` holds the series and days afterwards. A missing day whose
+    row was rejected is not filled in.
     """
     seen = DaysSeen() if seen is None else seen
     rows = _Rows(file, seen)
     for chunk in file.source.chunks(file.layout.columns, chunk_rows):
         yield rows.judge(chunk)
-    if missing_days is not None:
+    if missing_days == "zero":
         for series, ordinals in seen.gaps():
             filled = pd.DataFrame(series, columns=["store", "product"])
             filled["date"] = _dates(ordinals)
-            filled["units"], filled["open"] = 0.0, missing_days == "zero"
+            filled["units"], filled["open"] = 0.0, True
             filled[list(file.drivers)] = np.nan
             yield RowsChunk(filled, [])
 
@@ -67,68 +64,30 @@ def _dates(ordinals: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     return (ordinals - EPOCH).astype("datetime64[D]").astype("datetime64[ns]")
 
 
-@dataclass
-class _Problems:
-    """The first problem of each row."""
-
-    rows: int
-    reasons: np.ndarray[Any, Any] = field(init=False)
-    columns: np.ndarray[Any, Any] = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.reasons = np.full(self.rows, None, dtype=object)
-        self.columns = np.full(self.rows, None, dtype=object)
-
-    def note(self, column: str, reasons: np.ndarray[Any, Any]) -> None:
-        new = (reasons != None) & (self.reasons == None)  # noqa: E711 - elementwise
-        self.reasons[new], self.columns[new] = reasons[new], column
-
-    @property
-    def good(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
-        found: np.ndarray[Any, np.dtype[np.bool_]] = self.reasons == None  # noqa: E711 - elementwise
-        return found
-
-
 class _Rows:
     def __init__(self, file: SurveyedFile, seen: DaysSeen) -> None:
         self._file, self._seen = file, seen
-        self._planned = file.layout.units is None
-        day = partial(cells.day, form=file.layout.date_format, planned=self._planned)
-        self._names = cells.Column(cells.name, "object", "")
-        self._days = cells.Column(lambda text: day(text).toordinal(), "int64", EPOCH)
+        self._places = Places(file.layout)
         self._units = cells.Column(cells.units, "float64", 0.0)
-        self._open = (
-            cells.Column(cells.is_planned_open, "int8", cells.UNSAID)
-            if self._planned
-            else cells.Column(cells.is_open, "bool", False)
-        )
+        self._open = cells.Column(cells.is_open, "bool", False)
+        self._planned_open = cells.Column(cells.is_planned_open, "int8", cells.UNSAID)
         self._numbers = cells.Column(cells.driver, "float64", np.nan)
 
     def judge(self, chunk: TextChunk) -> RowsChunk:
-        layout, size = self._file.layout, len(chunk.lines)
-        problems = _Problems(size)
-
-        def read(reader: cells.Column, column: str) -> np.ndarray[Any, Any]:
-            values, reasons = reader.read(chunk.columns[column])
-            problems.note(column, reasons)
-            return values
-
-        def read_or(reader: cells.Column, column: str | None, value: Any, dtype: str) -> Any:
-            return np.full(size, value, dtype) if column is None else read(reader, column)
-
-        stores = read_or(self._names, layout.store, ALL, "object")
-        product = ALL if self._planned else TOTAL
-        products = read_or(self._names, layout.product, product, "object")
-        ordinals = read(self._days, layout.date)
+        layout, problems = self._file.layout, Problems(chunk)
+        stores, products, ordinals = self._places.read(problems)
         placed = problems.good
         columns: dict[str, Any] = {"store": stores, "product": products, "date": _dates(ordinals)}
-        if layout.units is not None:
-            columns["units"] = read(self._units, layout.units)
-        unsaid, dtype = (cells.UNSAID, "int8") if self._planned else (True, "bool")
-        columns["open"] = read_or(self._open, layout.open, unsaid, dtype)
+        if layout.units is None:
+            columns["open"] = problems.read_or(
+                self._planned_open, layout.open, cells.UNSAID, "int8"
+            )
+        else:
+            columns["units"] = problems.read(self._units, layout.units)
+            columns["open"] = problems.read_or(self._open, layout.open, True, "bool")
         for column, name in layout.drivers.items():
             if (labels := self._file.labels.get(column)) is None:
-                columns[name] = read(self._numbers, column)
+                columns[name] = problems.read(self._numbers, column)
             else:
                 columns |= _indicators(name, labels, chunk.columns[column])
         frame = pd.DataFrame(columns)
@@ -147,7 +106,7 @@ class _Rows:
         good: pd.DataFrame,
         keys: np.ndarray[Any, Any],
         lines: np.ndarray[Any, Any],
-        problems: _Problems,
+        problems: Problems,
     ) -> np.ndarray[Any, Any]:
         """The rows that repeat an earlier one; those that contradict one become problems."""
         rows = good.index.to_numpy()
@@ -174,7 +133,7 @@ def _indicators(name: str, labels: tuple[str, ...], texts: Any) -> dict[str, Any
     return found
 
 
-def _rejected(chunk: TextChunk, problems: _Problems) -> list[Rejected]:
+def _rejected(chunk: TextChunk, problems: Problems) -> list[Rejected]:
     return [
         Rejected(
             int(chunk.lines[at]),

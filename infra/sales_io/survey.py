@@ -13,11 +13,12 @@ from events.payloads import MOST_DRIVERS
 from infra.sales_io import cells
 from infra.sales_io.errors import BadInput
 from infra.sales_io.layout import ColumnChoice, Layout, choose_layout, snake_case
-from infra.sales_io.source import UTF8, Source, open_source
+from infra.sales_io.source import UTF8, Source, TextChunk, open_source
 
 MOST_LABELS = 20  # different words in a driver's column; beyond, it is a column of numbers
 
 Counted = Callable[[int], None]
+Look = Callable[[Layout, TextChunk], None]
 Choose = Callable[[Sequence[str], ColumnChoice], Layout]  # of sales, or of a calendar
 
 
@@ -48,8 +49,12 @@ def survey(
     encoding: str = UTF8,
     delimiter: str | None = None,
     counted: Counted | None = None,
+    look: Look | None = None,
 ) -> SurveyedFile:
-    """Look over the whole file; BadInput when it or the choice of columns can't be used."""
+    """Look over the whole file; BadInput when it or the choice of columns can't be used.
+
+    `look` is shown every part of it.
+    """
     source = open_source(path, encoding, delimiter)
     try:
         layout = choose(source.header, choice or ColumnChoice())
@@ -62,6 +67,8 @@ def survey(
         for column, found in texts.items():
             if len(found) <= MOST_LABELS + 1:
                 found |= {text.strip() for text in pd.unique(chunk.columns[column])}
+        if look is not None:
+            look(layout, chunk)
         if counted is not None:
             counted(rows)
     if rows == 0:
