@@ -163,7 +163,9 @@ class _Demo:
         producer = KafkaProducer(self.settings.kafka)
         try:
             if data is not None:
-                summary = await import_sales(data, producer, progress=show, most_series=series)
+                summary = await import_sales(
+                    data, producer, missing_days="closed", progress=show, most_series=series
+                )
                 return summary.published, summary.recorded_at
             until = utc_today() - timedelta(days=1)
             frame = generate_sales(series or SERIES, days=DAYS, until=until)

@@ -11,7 +11,18 @@ import traceback
 
 import typer
 
-from infra.cli import dead_letters, demo, events, forecasts, models, retrain, runs, sales, stack
+from infra.cli import (
+    calendar,
+    dead_letters,
+    demo,
+    events,
+    forecasts,
+    models,
+    retrain,
+    runs,
+    sales,
+    stack,
+)
 
 OWN_PACKAGES = ("events", "functions", "infra", "stream_jobs")
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
@@ -30,7 +41,7 @@ retrain.register(app)
 runs.register(app)
 forecasts.register(app)
 demo.register(app)
-for group in (sales, models, dead_letters, events):
+for group in (sales, calendar, models, dead_letters, events):
     app.add_typer(group.app)
 
 

@@ -1,1 +1,1 @@
-"""Sales from outside: files become sale-recorded events, and made-up shops that look real."""
+"""Sales and calendars from outside: files become events, and made-up shops that look real."""

@@ -1,4 +1,4 @@
-"""What a cell of text means, judged by the contract of `SaleRecorded` itself.
+"""What a cell of text means, judged by the contracts of sales and of plans themselves.
 
 Each reader takes one text and returns its value, or raises ValueError with the reason.
 `Column` applies a reader to a whole column, once for each distinct text: a million rows
@@ -15,25 +15,29 @@ import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
 from events.errors import SHOWN
-from events.payloads import Finite, SaleRecorded
+from events.payloads import CalendarPlanned, Finite, Payload, SaleRecorded
 from infra.sales_io.source import Texts
 
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 OPEN = {"1": True, "true": True, "yes": True, "open": True, "y": True, "t": True, "1.0": True}
 CLOSED = dict.fromkeys(("0", "false", "no", "closed", "n", "f", "0.0"), False)
+UNSAID = -1
 MOST_REMEMBERED = 500_000  # distinct texts of one column kept in memory
 
 Reader = Callable[[str], Any]
 
 
-def _of_contract(field: str) -> TypeAdapter[Any]:
-    declared = SaleRecorded.model_fields[field]
+def _of_contract(payload: type[Payload], field: str) -> TypeAdapter[Any]:
+    declared = payload.model_fields[field]
     judged: Any = Annotated[declared.annotation, declared]
     return TypeAdapter(judged, config={"strict": True})
 
 
-_NAME, _DAY, _UNITS = (_of_contract(field) for field in ("store", "date", "units"))
+_NAME, _SOLD_DAY, _UNITS = (
+    _of_contract(SaleRecorded, field) for field in ("store", "date", "units")
+)
+_PLANNED_DAY = _of_contract(CalendarPlanned, "date")
 _DRIVER: TypeAdapter[float] = TypeAdapter(Finite)
 
 
@@ -45,8 +49,11 @@ def name(text: str) -> str:
     return found
 
 
-def day(text: str, form: str | None = None) -> dt.date:
-    """A calendar day: ISO, or of the given `strptime` form; no time of day."""
+def day(text: str, form: str | None = None, planned: bool = False) -> dt.date:
+    """A calendar day: ISO, or of the given `strptime` form; no time of day.
+
+    A sale's can't be in the future, a planned one can.
+    """
     if not text:
         raise ValueError("empty; every row needs its day")
     if form is None and not ISO_DAY.fullmatch(text):
@@ -61,7 +68,7 @@ def day(text: str, form: str | None = None) -> dt.date:
             found = moment.date()
     except ValueError as error:
         raise ValueError(f"no calendar day: {error}") from None
-    judged: dt.date = _judged(_DAY, found)
+    judged: dt.date = _judged(_PLANNED_DAY if planned else _SOLD_DAY, found)
     return judged
 
 
@@ -82,6 +89,11 @@ def is_open(text: str) -> bool:
     if found is None:
         raise ValueError("neither open nor closed; use 1 or 0, true or false")
     return found
+
+
+def is_planned_open(text: str) -> int:
+    """Whether the store will be open: 1 or 0, and -1 for an empty cell, which does not say."""
+    return int(is_open(text)) if text else UNSAID
 
 
 def number(text: str) -> float:

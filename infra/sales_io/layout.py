@@ -1,4 +1,4 @@
-"""Which column of a sales file means what.
+"""Which column of a file of sales, or of a calendar, means what.
 
 A file whose columns are exactly those of a known layout needs no choice; whatever a person
 chooses goes before what the known layout says.
@@ -6,7 +6,7 @@ chooses goes before what the known layout says.
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from events.payloads import MOST_DRIVERS
@@ -33,15 +33,17 @@ class ColumnChoice:
 class Layout:
     """The columns of one file. `drivers` maps each column to its driver's name.
 
-    `labels` are the words that a driver's column is known to have, in this file or another
-    of its kind, so that all of them give the same drivers.
+    A file without units is a calendar. There, no store column means every store and no product
+    column every product; of sales without one the product is TOTAL. `labels` are the words
+    that a driver's column is known to have, in this file or another of its kind, so that all
+    of them give the same drivers.
     """
 
-    store: str
     date: str
-    units: str
     drivers: dict[str, str]
+    store: str | None = None
     product: str | None = None
+    units: str | None = None
     open: str | None = None
     date_format: str | None = None
     labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -60,6 +62,12 @@ class KnownLayout:
     header: tuple[str, ...]
     choice: ColumnChoice
     labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def without(self, *columns: str) -> "KnownLayout":
+        """The kind of file that differs by not having these."""
+        return KnownLayout(
+            tuple(c for c in self.header if c not in columns), self.choice, self.labels
+        )
 
 
 ROSSMANN = KnownLayout(  # train.csv of https://www.kaggle.com/c/rossmann-store-sales/data
@@ -103,24 +111,56 @@ GENERATED = KnownLayout(  # of infra.sales_io.generator
         drivers=("promo", "school_holiday", "state_holiday"),
     ),
 )
-KNOWN = {known.header: known for known in (ROSSMANN, GENERATED)}
+ROSSMANN_TEST = KnownLayout(  # test.csv: what is known of the days to forecast
+    ("Id", *ROSSMANN.without("Sales", "Customers").header), ROSSMANN.choice, ROSSMANN.labels
+)
 UNKNOWN = KnownLayout((), ColumnChoice())
+KNOWN_SALES = {known.header: known for known in (ROSSMANN, GENERATED)}
+KNOWN_CALENDARS = KNOWN_SALES | {
+    known.header: known
+    for known in (
+        ROSSMANN_TEST,
+        ROSSMANN.without("Sales", "Customers"),
+        GENERATED.without("units"),
+    )
+}
 
 
 def choose_layout(header: Sequence[str], choice: ColumnChoice) -> Layout:
-    """The layout of a file with this header.
+    """The layout of a file of sales with this header.
 
     Raises BadInput for a column that the file lacks or has twice, for a needed column that
     nobody named, and for driver names that clash.
     """
-    known = KNOWN.get(tuple(header), UNKNOWN)
+    known = KNOWN_SALES.get(tuple(header), UNKNOWN)
+    store = _needed("--store-column", choice.store or known.choice.store, header)
+    units = _needed("--units-column", choice.units or known.choice.units, header)
+    return replace(_layout(header, choice, known), store=store, units=units)
+
+
+def choose_calendar_layout(header: Sequence[str], choice: ColumnChoice) -> Layout:
+    """The layout of a calendar with this header.
+
+    Raises BadInput as for sales, and for a file that says neither when stores are open nor what
+    drives demand.
+    """
+    layout = _layout(header, choice, KNOWN_CALENDARS.get(tuple(header), UNKNOWN))
+    if layout.open is None and not layout.drivers:
+        raise BadInput(
+            "--open-column, --driver-columns: neither is given, and the file is of no known "
+            f"layout; its columns are {_listed(header)}"
+        )
+    return layout
+
+
+def _layout(header: Sequence[str], choice: ColumnChoice, known: KnownLayout) -> Layout:
+    """What sales and calendars have in common."""
     usual = known.choice
     drivers = usual.drivers if choice.drivers is None else choice.drivers
     return Layout(
-        store=_needed("--store-column", choice.store or usual.store, header),
-        date=_needed("--date-column", choice.date or usual.date, header),
-        units=_needed("--units-column", choice.units or usual.units, header),
+        store=_present("--store-column", choice.store or usual.store, header),
         product=_present("--product-column", choice.product or usual.product, header),
+        date=_needed("--date-column", choice.date or usual.date, header),
         open=_present("--open-column", choice.open or usual.open, header),
         drivers=_driver_names(drivers or (), header),
         date_format=choice.date_format,

@@ -1,7 +1,7 @@
-"""Many sales as the records of their events, without building each event.
+"""Many sales or plans as the records of their events, without building each event.
 
 The records equal, byte for byte, what `events.publisher.to_record` makes of the same
-events. An id derives from what the sale says and when that was recorded, so the same rows
+events. An id derives from what the event says and when that was recorded, so the same rows
 recorded at the same time are the same events however often they are published.
 """
 
@@ -17,36 +17,48 @@ from pydantic_core import to_json
 from events.cloudevents import JSON_TYPE, SPEC_VERSION
 from events.envelope import NAMESPACE, derive_id, trace_of
 from events.log import Record
-from events.payloads import SaleRecorded
+from events.payloads import CalendarPlanned, Payload, SaleRecorded
+from infra.sales_io.cells import UNSAID
 
 SEPARATOR = "\x1f"  # between the parts of a derived id
 VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))  # RFC 9562, the variant's digit
 FIXED = ("store", "product", "date", "units", "open")
 
 
-def sale_id(sale: SaleRecorded, recorded_at: datetime) -> str:
-    """The id of a sale's event."""
-    return derive_id(SaleRecorded.TYPE, recorded_at.isoformat(), sale.model_dump_json())
+def id_of(data: SaleRecorded | CalendarPlanned, recorded_at: datetime) -> str:
+    """The id of an imported event."""
+    return derive_id(data.TYPE, recorded_at.isoformat(), data.model_dump_json())
 
 
 def encode_sales(frame: pd.DataFrame, source: str, recorded_at: datetime) -> list[Record]:
     """The record of each row of a frame as `infra.sales_io.reader` makes it, in its order."""
+    return _encoded(frame, SaleRecorded, source, recorded_at)
+
+
+def encode_plans(frame: pd.DataFrame, source: str, recorded_at: datetime) -> list[Record]:
+    """The same of a calendar's frame."""
+    return _encoded(frame, CalendarPlanned, source, recorded_at)
+
+
+def _encoded(
+    frame: pd.DataFrame, payload: type[Payload], source: str, recorded_at: datetime
+) -> list[Record]:
     if not len(frame):
         return []
     series, starts = _series(frame)
     days, day_texts = _days(frame["date"])
-    units, unit_texts = _distinct(frame["units"], lambda value: to_json(float(value)).decode())
+    units, unit_texts = _units(frame)
     ends, end_texts = _ends(frame)
     time = recorded_at.isoformat()
     before = [("ce_specversion", SPEC_VERSION.encode())]
     after = [
-        ("ce_type", SaleRecorded.TYPE.encode()),
+        ("ce_type", payload.TYPE.encode()),
         ("ce_source", source.encode()),
         ("ce_time", time.encode()),
     ]
     content_type = ("content-type", JSON_TYPE.encode())
-    topic = SaleRecorded.TOPIC
-    digest = _digest_of((SaleRecorded.TYPE, time, ""))
+    topic = payload.TOPIC
+    digest = _digest_of((payload.TYPE, time, ""))
     records = []
     for s, d, u, e in zip(series, days, units, ends, strict=True):
         key, start = starts[s]
@@ -70,8 +82,8 @@ def _series(frame: pd.DataFrame) -> tuple[list[int], list[tuple[str, str]]]:
     starts = []
     for at in pairs:
         store, product = str(frame["store"].iloc[at]), str(frame["product"].iloc[at])
-        start = to_json({"store": store, "product": product}).decode()[:-1]
-        starts.append((f"{store}/{product}", f'{start},"date":"'))
+        start = to_json({"store": store or None, "product": product or None}).decode()[:-1]
+        starts.append((f"{store or '*'}/{product or '*'}", f'{start},"date":"'))
     return codes.tolist(), starts
 
 
@@ -80,9 +92,12 @@ def _days(dates: Any) -> tuple[list[int], list[str]]:
     return codes.tolist(), [str(text) for text in np.datetime_as_string(distinct)]
 
 
-def _distinct(values: Any, text_of: Any) -> tuple[list[int], list[str]]:
-    codes, distinct = pd.factorize(values.to_numpy())
-    return codes.tolist(), [f'","units":{text_of(value)}' for value in distinct]
+def _units(frame: pd.DataFrame) -> tuple[list[int], list[str]]:
+    """How each distinct number of units goes on after the day; a plan has none."""
+    if "units" not in frame:
+        return [0] * len(frame), ['"']
+    codes, distinct = pd.factorize(frame["units"].to_numpy())
+    return codes.tolist(), [f'","units":{to_json(float(units)).decode()}' for units in distinct]
 
 
 def _ends(frame: pd.DataFrame) -> tuple[list[int], list[str]]:
@@ -92,7 +107,8 @@ def _ends(frame: pd.DataFrame) -> tuple[list[int], list[str]]:
     for at in firsts:
         row = frame.iloc[at]
         known = {name: float(row[name]) for name in drivers if not np.isnan(row[name])}
-        end = to_json({"open": bool(row["open"]), "drivers": known}).decode()
+        is_open = None if row["open"] == UNSAID else bool(row["open"])
+        end = to_json({"open": is_open, "drivers": known}).decode()
         ends.append("," + end[1:])
     return codes.tolist(), ends
 

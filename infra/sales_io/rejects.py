@@ -27,7 +27,7 @@ class RejectsFile:
         self._stream: IO[str] | None = None
         self._writer: Any = None
         if self.path.exists() and sales.exists() and self.path.samefile(sales):
-            raise BadInput(f"--rejects: {self.path} is the sales file itself; name another")
+            raise BadInput(f"--rejects: {self.path} is the file to import itself; name another")
         if chosen is not None and (self.path.is_dir() or not self.path.absolute().parent.is_dir()):
             raise BadInput(f"--rejects: {self.path} can't be written; name a file in a folder")
 

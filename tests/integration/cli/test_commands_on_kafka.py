@@ -18,7 +18,8 @@ from infra.cli import dead_letters, events, sales
 from infra.kafka.topics import provision
 from infra.sales_io.broker import KafkaBroker
 from infra.sales_io.days_seen import DaysSeen
-from infra.sales_io.reader import read_sales, survey
+from infra.sales_io.reader import read_rows
+from infra.sales_io.survey import survey
 from infra.settings import Settings
 
 TAIL = "from infra.cli.events import app; app(['tail', '-t', 'runs', '--from-beginning'])"
@@ -117,5 +118,5 @@ def test_a_broker_that_is_away_is_one_line(tmp_path: Path) -> None:
 
 def test_all_real_rows_are_good(rossmann: Path) -> None:
     file, seen = survey(rossmann), DaysSeen()
-    accepted = sum(len(chunk.frame) for chunk in read_sales(file, seen))
+    accepted = sum(len(chunk.frame) for chunk in read_rows(file, seen))
     assert (file.rows, accepted, seen.series_count()) == (1_017_209, 1_017_209, 1_115)

@@ -48,6 +48,18 @@ def test_json_is_one_object_and_nothing_else(log: MemoryLog, file: Path) -> None
     assert summary["first_day"] == "2015-07-31"
 
 
+def test_a_file_with_gaps_asks_what_they_mean(log: MemoryLog, file: Path) -> None:
+    file.write_text(ROSSMANN.replace("2,5,2015-07-31,-1", "1,5,2015-07-28,9"))
+    refused = run(log, "import", file)
+    assert refused.exit_code == 2
+    assert "--missing-days: not given" in refused.stderr
+    assert ": 2, in 1 series, like 1/total on 2015-07-29; use closed" in refused.stderr
+    assert log.records("sales") == []
+    result = run(log, "import", file, "--missing-days", "zero", "--json")
+    summary = json.loads(result.stdout)
+    assert (summary["accepted"], summary["filled"], summary["published"]) == (2, 2, 4)
+
+
 def test_a_dry_run_publishes_nothing(log: MemoryLog, file: Path) -> None:
     assert run(log, "import", file, "--dry-run").exit_code == 0
     assert log.records("sales") == []

@@ -8,7 +8,8 @@ import pytest
 from infra.sales_io.errors import BadInput
 from infra.sales_io.generator import COLUMNS, generate_by_store, generate_sales
 from infra.sales_io.layout import GENERATED, ColumnChoice
-from infra.sales_io.reader import read_sales, survey
+from infra.sales_io.reader import read_rows
+from infra.sales_io.survey import survey
 from infra.sales_io.writing import write_sales
 
 UNTIL = dt.date(2026, 11, 22)
@@ -75,7 +76,7 @@ def test_units_are_whole_numbers_with_the_layout_that_imports_without_options(
     assert np.array_equal(shops["units"], np.floor(shops["units"]))
     assert COLUMNS == GENERATED.header == tuple(shops.columns)
     write_sales([shops], tmp_path / "shops.csv")
-    chunks = list(read_sales(survey(tmp_path / "shops.csv", ColumnChoice())))
+    chunks = list(read_rows(survey(tmp_path / "shops.csv", ColumnChoice())))
     assert not any(chunk.rejected for chunk in chunks)
     back = pd.concat([chunk.frame for chunk in chunks], ignore_index=True)
     pd.testing.assert_frame_equal(back, shops)

@@ -1,14 +1,15 @@
 import datetime as dt
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from events.cloudevents import decode
 from events.log import Received
 from events.memory import MemoryLog
+from infra.sales_io import importing
 from infra.sales_io.errors import BadInput, BrokerAway
-from infra.sales_io.importing import import_sales
 from infra.sales_io.layout import ColumnChoice
 
 AT = dt.datetime(2026, 11, 24, 6, 0, tzinfo=dt.UTC)
@@ -21,6 +22,11 @@ def file(tmp_path: Path) -> Path:
     path = tmp_path / "sales.csv"
     path.write_text(TEXT)
     return path
+
+
+async def import_sales(*arguments: Any, missing_days: Any = "closed", **options: Any):
+    """Of files with a gap, which most here have."""
+    return await importing.import_sales(*arguments, missing_days=missing_days, **options)
 
 
 def rewrite(file: Path, data: bytes) -> None:
@@ -42,14 +48,14 @@ async def test_rows_become_events_and_the_summary_counts_them(file: Path) -> Non
         log.producer(),
         CHOICE,
         recorded_at=AT,
-        missing_days="closed",
+        missing_days="zero",
         progress=lambda *state: seen.append(state),
     )
     sales = [decode(record.value, record.headers) for record in log.records("sales")]
     assert [(sale.data.date.day, sale.data.units, sale.data.open) for sale in sales] == [
         (1, 1, True),
         (3, 2, True),
-        (2, 0, False),
+        (2, 0, True),
     ]
     assert {sale.time for sale in sales} == {AT}
     counts = (summary.rows, summary.accepted, summary.rejected, summary.repeated, summary.filled)
@@ -78,7 +84,7 @@ async def test_a_list_of_an_earlier_import_goes_when_nothing_is_rejected(file: P
 
 
 async def test_the_sales_file_is_never_the_list_of_rejects(file: Path) -> None:
-    with pytest.raises(BadInput, match="is the sales file itself"):
+    with pytest.raises(BadInput, match="is the file to import itself"):
         await import_sales(file, None, CHOICE, rejects=file)
     assert lines_of(file) == TEXT.splitlines()
 
@@ -136,3 +142,29 @@ async def test_a_broken_file_publishes_nothing(file: Path) -> None:
     with pytest.raises(BadInput, match="is not UTF-8"):
         await import_sales(file, log.producer(), CHOICE)
     assert log.records("sales") == []
+
+
+async def test_a_file_with_gaps_is_refused_before_anything_until_a_person_says_what_they_mean(
+    file: Path,
+) -> None:
+    log = MemoryLog()
+    rewrite(file, TEXT.encode() + b"C,2015-07-01,1\nC,2015-07-04,?\nC,2015-07-05,1\n")
+    said = r"--missing-days: .*: 3, in 2 series, like A/total on 2015-07-02; use closed .* or zero"
+    for producer in (log.producer(), None):
+        with pytest.raises(BadInput, match=said):
+            await import_sales(file, producer, CHOICE, missing_days=None)
+    assert log.records("sales") == []
+    assert not Path(f"{file}.rejected.csv").exists()  # noqa: ASYNC240 - a test's own
+
+
+async def test_a_file_without_gaps_needs_nobody_to_say_what_they_mean(file: Path) -> None:
+    rewrite(file, b"store,date,units\nA,2015-07-03,1\nA,2015-07-01,1\nA,2015-07-02,?\n")
+    summary = await import_sales(file, None, CHOICE, missing_days=None)
+    assert (summary.accepted, summary.rejected, summary.filled) == (2, 1, 0)
+
+
+async def test_days_that_were_closed_are_not_published(file: Path) -> None:
+    log = MemoryLog()
+    summary = await import_sales(file, log.producer(), CHOICE, missing_days="closed")
+    assert (summary.filled, summary.published) == (0, 2)
+    assert len(log.records("sales")) == 2

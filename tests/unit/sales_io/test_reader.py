@@ -14,8 +14,9 @@ from infra.sales_io import cells
 from infra.sales_io.days_seen import DaysSeen
 from infra.sales_io.errors import BadInput
 from infra.sales_io.layout import ColumnChoice
-from infra.sales_io.reader import SalesChunk, read_sales, survey
+from infra.sales_io.reader import RowsChunk, read_rows
 from infra.sales_io.source import CHUNK_ROWS
+from infra.sales_io.survey import survey
 
 CHOICE = ColumnChoice(store="store", date="date", units="units", open="open")
 
@@ -26,14 +27,14 @@ def read(
     choice: ColumnChoice = CHOICE,
     missing: Any = None,
     rows: int = CHUNK_ROWS,
-) -> SalesChunk:
+) -> RowsChunk:
     """All chunks of a file of this text as one."""
     path = path / "sales.csv"
     path.write_text(text, encoding="utf-8")
-    chunks = list(read_sales(survey(path, choice), DaysSeen(), missing, rows))
+    chunks = list(read_rows(survey(path, choice), DaysSeen(), missing, rows))
     frame = pd.concat([chunk.frame for chunk in chunks], ignore_index=True)
     rejected = [row for chunk in chunks for row in chunk.rejected]
-    return SalesChunk(frame, rejected, sum(chunk.repeated for chunk in chunks))
+    return RowsChunk(frame, rejected, sum(chunk.repeated for chunk in chunks))
 
 
 def test_a_good_row_becomes_a_sale(tmp_path: Path) -> None:
@@ -125,16 +126,16 @@ def test_a_known_layout_gives_the_same_drivers_whatever_its_file_has(tmp_path: P
     ]
 
 
-@pytest.mark.parametrize(("missing", "is_open"), [("closed", False), ("zero", True)])
-def test_missing_days_are_filled_between_the_first_and_the_last(
-    tmp_path: Path, missing: str, is_open: bool
+def test_missing_days_that_are_zero_are_filled_between_the_first_and_the_last(
+    tmp_path: Path,
 ) -> None:
     rows = ("B,2015-07-05,9,1", "A,2015-07-04,3,1", "A,2015-07-01,1,1", "A,2015-07-02,?,1")
     text = "store,date,units,open\n" + "\n".join(rows)
-    frame = read(tmp_path, text, missing=missing).frame
+    frame = read(tmp_path, text, missing="zero").frame
     (filled,) = frame[frame["units"] == 0].to_dict("records")
     assert (filled["store"], filled["date"]) == ("A", pd.Timestamp(2015, 7, 3))
-    assert filled["open"] is is_open
+    assert filled["open"] is True
+    assert len(read(tmp_path, text, missing="closed").frame) == len(frame) - 1
 
 
 def test_a_date_format_is_obeyed(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from events.cloudevents import decode
 from events.envelope import first_event
 from events.payloads import EARLIEST_DAY, SaleRecorded
 from events.publisher import to_record
-from infra.sales_io.records import encode_sales, sale_id
+from infra.sales_io.records import encode_sales, id_of
 
 AT = dt.datetime(2026, 11, 24, 6, 0, tzinfo=dt.UTC)
 names = st.from_regex(
@@ -47,8 +47,7 @@ def ordered(sale: SaleRecorded) -> SaleRecorded:
 def test_bulk_records_are_the_publishers_records_byte_for_byte(events: list[SaleRecorded]) -> None:
     events = [ordered(sale) for sale in events]
     one_by_one = [
-        to_record(first_event(sale, "/test", event_id=sale_id(sale, AT), time=AT))
-        for sale in events
+        to_record(first_event(sale, "/test", event_id=id_of(sale, AT), time=AT)) for sale in events
     ]
     assert encode_sales(frame_of(events), "/test", AT) == one_by_one
 
@@ -65,7 +64,7 @@ def test_ids_depend_on_content_and_on_the_time_of_recording() -> None:
     sale = SaleRecorded(store="1", product="total", date=dt.date(2015, 7, 31), units=1)
     more = sale.model_copy(update={"units": 2.0})
     later = AT + dt.timedelta(seconds=1)
-    ids = {sale_id(sale, AT), sale_id(more, AT), sale_id(sale, later), sale_id(sale, AT)}
+    ids = {id_of(sale, AT), id_of(more, AT), id_of(sale, later), id_of(sale, AT)}
     assert len(ids) == 3
 
 
