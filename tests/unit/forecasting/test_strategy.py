@@ -1,3 +1,4 @@
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -14,7 +15,12 @@ from functions.forecasting.strategy import (
     window_of,
 )
 
-SETTING = TypeAdapter(tuple[Strategy, ...])  # as the settings read strategies of one's own
+SETTING = TypeAdapter(Strategy)
+
+
+def read(**fields: Any) -> Strategy:
+    """A strategy of one's own, as the settings read it."""
+    return SETTING.validate_json(json.dumps({"name": "own", **fields}))
 
 
 def test_windowed_is_the_last_120_days_with_5_splits_and_a_95_percent_interval():
@@ -35,7 +41,7 @@ def test_the_built_in_strategies_name_only_each_other():
 
 
 def test_an_unknown_strategy_is_refused_with_the_known_ones():
-    with pytest.raises(UnknownStrategy, match=r"no strategy 'weekly'; Known are: .*windowed"):
+    with pytest.raises(UnknownStrategy, match=r"no strategy 'weekly'; known are: .*windowed"):
         strategy("weekly")
     with pytest.raises(UnknownStrategy, match="did you mean 'windowed'"):
         strategy("window")
@@ -77,7 +83,7 @@ def test_nonsense_is_refused_naming_the_field_and_its_value(fields: dict[str, An
     with pytest.raises(ValueError, match=f"strategy 'own': {message}"):
         Strategy(name="own", **fields)
     with pytest.raises(ValidationError, match=message):
-        SETTING.validate_python([{"name": "own", **fields}])
+        read(**fields)
 
 
 @pytest.mark.parametrize(
@@ -98,15 +104,15 @@ def test_a_setting_with_an_unknown_field_or_a_wrong_type_is_refused(
     fields: dict[str, Any], where: str
 ):
     with pytest.raises(ValidationError) as refused:
-        SETTING.validate_python([{"name": "own", **fields}])
-    assert [error["loc"] for error in refused.value.errors()] == [(0, where)]
+        read(**fields)
+    assert [error["loc"] for error in refused.value.errors()] == [(where,)]
 
 
 def test_a_setting_becomes_a_strategy_with_the_defaults_of_the_rest():
-    found = SETTING.validate_json('[{"name": "own", "window_days": 90, "scale": "log"}]')
-    assert found == (Strategy(name="own", window_days=90, scale="log"),)
-    composite = SETTING.validate_json('[{"name": "own", "members": ["full", "windowed"]}]')
-    assert composite == (Strategy(name="own", members=("full", "windowed")),)
+    found = read(window_days=90, scale="log")
+    assert found == Strategy(name="own", window_days=90, scale="log")
+    composite = read(members=["full", "windowed"])
+    assert composite == Strategy(name="own", members=("full", "windowed"))
 
 
 def test_ones_own_strategies_go_before_built_in_ones_of_the_same_name():
