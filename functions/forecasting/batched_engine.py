@@ -21,7 +21,7 @@ from functions.forecasting.parameters import ProphetParameters
 from functions.forecasting.prefix_fits import fit_prefixes
 from functions.forecasting.recent_residual import recent_residual
 from functions.forecasting.regressors import Design
-from functions.forecasting.scale import Band, fitted_on, in_units
+from functions.forecasting.scale import Band, fitted_on, in_units, smeared
 from functions.forecasting.strategy import Strategy
 from functions.forecasting.unfit import Unfit, refusals
 from functions.forecasting.walk import Walk, empty_folds, walk_cuts
@@ -117,13 +117,10 @@ def _folds(
     ahead = days - (some.first + some.span)[:, None]
     errors = Errors.of(some.sigma, some.delta, np.maximum(some.changepoints, 1), some.span)
     widths = quantiles(errors, ahead, (1 + strategy.interval_level) / 2) * some.y_scale[:, None]
-    variance = ((some.sigma * some.y_scale) ** 2).reshape(n, splits, 1)
-    return in_units(
-        center,
-        widths.reshape(center.shape),
-        np.array(strategy.scale == "log"),
-        strategy.smearing * variance / 2,
-    )
+    on_log = np.array(strategy.scale == "log")
+    noise = (some.sigma * some.y_scale).reshape(n, splits, 1)
+    added = smeared(np.array(strategy.smearing), noise, on_log)
+    return in_units(center, widths.reshape(center.shape), on_log, added)
 
 
 @dataclass(frozen=True, eq=False)

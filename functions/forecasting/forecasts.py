@@ -21,7 +21,7 @@ from functions.forecasting.panel import Dates, Floats
 from functions.forecasting.parameters import ProphetParameters
 from functions.forecasting.prediction import effects, predict
 from functions.forecasting.regressors import DayFacts
-from functions.forecasting.scale import Band, in_units
+from functions.forecasting.scale import Band, in_units, smeared
 from functions.forecasting.series_model import SeriesModel
 
 # An interval may reach this many times as high as a forecast may.
@@ -121,24 +121,17 @@ def _prophets(
     center = predict(members, horizon.dates, effect)
     last = np.array([member.last_day for member in members], dtype="datetime64[D]")
     ahead = (horizon.dates[None, :] - last[:, None]).astype(np.int64)
-    variance = np.array([(member.sigma_obs * member.y_scale) ** 2 for member in members])
-    smeared = np.array([member.smearing for member in members]) * variance / 2
+    noise = np.array([member.sigma_obs * member.y_scale for member in members])
     on_log = np.array([member.scale == "log" for member in members])
+    added = smeared(np.array([member.smearing for member in members]), noise, on_log)
     widths = half_widths(members, ahead, level).reshape(n, days)
-    return in_units(center, widths, on_log[:, None], smeared[:, None])
+    return in_units(center, widths, on_log[:, None], added[:, None])
 
 
 def _facts_of(horizon: Horizon, owners: npt.NDArray[np.int64]) -> DayFacts:
     """The days' facts once for each of the owners, in their order."""
-    facts, days = horizon.facts, len(horizon.dates)
-    rows = (owners[:, None] * days + np.arange(days)).ravel()
-    return DayFacts(
-        facts.days[rows],
-        facts.driver_names,
-        facts.drivers[rows],
-        facts.until_closed[rows],
-        facts.since_closed[rows],
-    )
+    days = len(horizon.dates)
+    return horizon.facts.rows((owners[:, None] * days + np.arange(days)).ravel())
 
 
 def _levels(

@@ -23,9 +23,10 @@ from functions.forecasting.metrics import (
 from functions.forecasting.panel import Floats, Key, Panel
 from functions.forecasting.regressors import rest_weekdays
 from functions.forecasting.scale import Band
-from functions.forecasting.series_model import SeriesModel
-from functions.forecasting.strategy import BUILT_IN, NAIVE, Strategies, Strategy
+from functions.forecasting.series_model import Member, SeriesModel
+from functions.forecasting.strategy import BUILT_IN, COLD, NAIVE, Strategies, Strategy
 from functions.forecasting.unfit import Unfit, not_finite
+from functions.forecasting.warm_start import can_start_from, refreshed
 
 CAP = 2.0  # times the largest day of CAP_DAYS, which no forecast exceeds
 CAP_DAYS = 730
@@ -52,6 +53,14 @@ class Comparison:
     score: float
     metrics: Metrics
     champion: bool = False
+
+
+@dataclass(frozen=True)
+class Champion:
+    """What serves a series so far: the strategy it was made by, and the model."""
+
+    strategy: str
+    model: SeriesModel
 
 
 @dataclass(frozen=True)
@@ -85,13 +94,14 @@ def train(
     as_of: date,
     engine: Engine,
     horizon: int = 7,
-    champions: Mapping[Key, str] | None = None,
+    champions: Mapping[Key, Champion] | None = None,
     known: Strategies = BUILT_IN,
     naive_serves: bool = True,
 ) -> list[Trained | Unfit]:
     """Trains every series of `panel` on the open days before `as_of`, in the panel's order.
 
-    `champions` names the strategy that serves a series so far: it is backtested as well.
+    `champions` are what serves a series so far: their strategies are backtested as well, and a
+    warm start begins from their models.
     `naive_serves` is False where a model is wanted even if it loses to the honest naive. A
     series without an open day, or with a value that is not finite, is an `Unfit` in its
     place. Days from `as_of` on are never looked at.
@@ -125,12 +135,14 @@ class _Training:
         as_of: date,
         engine: Engine,
         horizon: int,
-        champions: Mapping[Key, str],
+        champions: Mapping[Key, Champion],
         known: Strategies,
     ) -> None:
         self.days, self.strategy, self.known = days, strategy, known
-        self.candidates = list(strategy.candidates or (strategy.name,))
-        self.serving = [champions.get(key) for key in days.keys]
+        self.warm = strategy.method == "warm-start"
+        self.candidates = list(strategy.candidates or (COLD if self.warm else strategy.name,))
+        self.champions = [champions.get(key) for key in days.keys]
+        self.serving = [None if each is None else each.strategy for each in self.champions]
         wanted: dict[str, np.ndarray | None] = dict.fromkeys([*self.candidates, NAIVE])
         for name in sorted({name for name in self.serving if name is not None and name in known}):
             at = np.flatnonzero([serving == name for serving in self.serving])
@@ -146,6 +158,7 @@ class _Training:
 
     def results(self, naive_serves: bool) -> list[Trained | Unfit]:
         chosen, reasons = self._choose(naive_serves)
+        warm = self._warm_members(chosen, reasons) if self.warm else {}
         tests, level = self.tests, self.strategy.interval_level
         band = self._band_of(chosen)
         times = conformal.widening(tests.actual, band, level)
@@ -163,7 +176,7 @@ class _Training:
                 key=key,
                 chosen=chosen[i],
                 model=SeriesModel(
-                    members=tests.members(chosen[i], i),
+                    members=warm.get(i) or tests.members(chosen[i], i),
                     last_day=self.days.dates[self.days.offsets[i + 1] - 1].item(),
                     cap=float(caps[i]),
                     closed_weekdays=tuple(np.flatnonzero(closed[i]).tolist()),
@@ -213,6 +226,30 @@ class _Training:
             chosen.append(name)
             notes.append(said)
         return chosen, notes
+
+    def _warm_members(
+        self, chosen: list[str], notes: list[list[str]]
+    ) -> dict[int, tuple[Member, ...]]:
+        """Members that start from the champion's, where it has any; `chosen` and `notes` of
+        those series are made to say so. Its strategy's own folds measure it.
+        """
+        found: dict[int, tuple[Member, ...]] = {}
+        for i, champion in enumerate(self.champions):
+            days = self.days.select([i])
+            if champion is None or not can_start_from(champion.model, days):
+                notes[i].append("a cold start: the champion has no parameters to start from")
+                continue
+            if not np.isfinite(self._score(i, champion.strategy)):
+                notes[i].append(f"a cold start: {champion.strategy} can't be measured today")
+                continue
+            fresh = self.tests.members(champion.strategy, i)
+            found[i] = refreshed(champion.model, fresh, days, self.strategy)
+            chosen[i] = champion.strategy
+            notes[i][:] = [f"a warm start from the model of days up to {champion.model.last_day}"]
+        return found
+
+    def _score(self, i: int, name: str) -> float:
+        return float(self.scores[i, self.names.index(name)]) if name in self.names else np.nan
 
     def _band_of(self, chosen: list[str]) -> Band:
         """Each series' folds by its chosen strategy."""

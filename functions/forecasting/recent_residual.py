@@ -9,7 +9,7 @@ from functions.forecasting.panel import Floats
 from functions.forecasting.strategy import Strategy
 
 # Rows before a cut that are looked at: with a half-life of two weeks, older ones say nothing.
-_ROWS = 45
+RESIDUAL_ROWS = 45
 
 
 def recent_residual(
@@ -20,7 +20,7 @@ def recent_residual(
     """
     if strategy.recent_residual == 0:
         return np.zeros(cuts.shape)
-    rows = cuts[:, :, None] - 1 - np.arange(_ROWS)
+    rows = cuts[:, :, None] - 1 - np.arange(RESIDUAL_ROWS)
     inside = rows >= 0
     rows = np.maximum(rows, 0)
     each = np.arange(len(cuts))[:, None, None]

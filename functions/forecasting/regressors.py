@@ -13,6 +13,7 @@ no slash. A driver that is not known on some day has its usual value for the wee
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -48,6 +49,16 @@ class DayFacts:
     drivers: Floats
     until_closed: Ints
     since_closed: Ints
+
+    def rows(self, kept: Any) -> "DayFacts":
+        """The facts of some of the days, as numpy's index says."""
+        return DayFacts(
+            self.days[kept],
+            self.driver_names,
+            self.drivers[kept],
+            self.until_closed[kept],
+            self.since_closed[kept],
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,15 +138,7 @@ def design(panel: Panel, strategy: Strategy) -> Design:
         n = len(panel)
         return Design((), np.empty((len(panel.dates), 0)), np.empty(0), (), np.empty((n, 7, 0)))
     series = np.repeat(np.arange(len(panel)), panel.rows)
-    days = panel.dates.astype(np.int64)
-    usual = _usual(panel, series, days)
-    drivers = panel.drivers
-    unknown = ~np.isfinite(drivers)
-    if unknown.any():
-        drivers = np.where(unknown, usual[series, (days + 3) % 7], drivers)
-    drivers = np.nan_to_num(drivers)  # a driver that a series never had is 0 there
-    until, since = _closings(panel, series, days)
-    facts = DayFacts(days, panel.driver_names, drivers, until, since)
+    facts, usual = day_facts(panel)
     names = regressor_names(strategy, panel.driver_names)
     values = columns(names, facts)
     for at, name in enumerate(names):
@@ -145,6 +148,20 @@ def design(panel: Panel, strategy: Strategy) -> Design:
     own = np.array([name.startswith("driver/") and name.count("/") == 1 for name in names])
     scales = np.where(own, strategy.regressor_prior_scale, strategy.term_prior_scale)
     return Design(names, values, scales, panel.driver_names, usual)
+
+
+def day_facts(panel: Panel) -> tuple[DayFacts, Floats]:
+    """The facts of every open day of the panel, and each series' usual drivers (n, 7, p)."""
+    series = np.repeat(np.arange(len(panel)), panel.rows)
+    days = panel.dates.astype(np.int64)
+    usual = _usual(panel, series, days)
+    drivers = panel.drivers
+    unknown = ~np.isfinite(drivers)
+    if unknown.any():
+        drivers = np.where(unknown, usual[series, (days + 3) % 7], drivers)
+    drivers = np.nan_to_num(drivers)  # a driver that a series never had is 0 there
+    until, since = _closings(panel, series, days)
+    return DayFacts(days, panel.driver_names, drivers, until, since), usual
 
 
 def rest_weekdays(panel: Panel) -> Bools:

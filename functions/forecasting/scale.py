@@ -61,11 +61,19 @@ def fitted_on(units: Floats, scale: str) -> Floats:
     return np.log1p(units) if scale == "log" else units
 
 
-def in_units(center: Floats, half_width: Floats, on_log: Floats, smeared: Floats) -> Band:
+def smeared(share: Floats, noise: Floats, on_log: Floats) -> Floats:
+    """What moves a median on the log scale that share of the way to the mean; 0 elsewhere.
+
+    `noise` is the standard deviation on the scale of the fit. All broadcast.
+    """
+    return share * np.where(on_log, noise, 0.0) ** 2 / 2
+
+
+def in_units(center: Floats, half_width: Floats, on_log: Floats, added: Floats) -> Band:
     """The band of forecasts `center` with intervals `half_width` to either side.
 
-    Where `on_log` (bool, of a shape that broadcasts) they are on the log scale, and `smeared`
-    is what is added there to the center alone: smearing times half the variance.
+    Where `on_log` (bool, of a shape that broadcasts) they are on the log scale. `added` is
+    what goes to the center alone (`smeared`).
     """
 
     def units(values: Floats) -> Floats:
@@ -73,5 +81,5 @@ def in_units(center: Floats, half_width: Floats, on_log: Floats, smeared: Floats
         return np.maximum(np.where(on_log, logs, values), 0.0)
 
     lower, upper = units(center - half_width), units(center + half_width)
-    yhat = units(center + np.where(on_log, smeared, 0.0))
+    yhat = units(center + added)
     return Band(np.minimum(yhat, upper), lower, upper)

@@ -14,14 +14,13 @@ from functions.forecasting.intervals import half_widths
 from functions.forecasting.panel import Dates, Floats
 from functions.forecasting.parameters import ProphetParameters
 from functions.forecasting.prediction import predict
-from functions.forecasting.scale import Band, fitted_on, in_units
+from functions.forecasting.recent_residual import RESIDUAL_ROWS
+from functions.forecasting.scale import Band, fitted_on, in_units, smeared
 from functions.forecasting.seasonality import seasonalities_of
 from functions.forecasting.stock_prophet import Prophet
 from functions.forecasting.strategy import Strategy
 from functions.forecasting.unfit import Unfit
 from functions.forecasting.walk import walk_cuts
-
-_RESIDUAL_ROWS = 45
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,10 +73,9 @@ def _forecast(model: ProphetParameters, task: Task, rows: slice) -> Band:
     ahead = (dates - last).astype(np.int64)[None]
     center = predict([model], dates, _effect(model, task, rows))
     widths = half_widths([model], ahead, task.strategy.interval_level)
-    variance = (model.sigma_obs * model.y_scale) ** 2
-    band = in_units(
-        center, widths, np.array(model.scale == "log"), np.array(model.smearing * variance / 2)
-    )
+    on_log = np.array(model.scale == "log")
+    noise = np.array(model.sigma_obs * model.y_scale)
+    band = in_units(center, widths, on_log, smeared(np.array(model.smearing), noise, on_log))
     return band.at(0)
 
 
@@ -99,7 +97,7 @@ def _fit(task: Task, cut: int) -> ProphetParameters | Unfit:
         return model
     shift = 0.0
     if strategy.recent_residual:
-        rows = slice(max(cut - _RESIDUAL_ROWS, 0), cut)
+        rows = slice(max(cut - RESIDUAL_ROWS, 0), cut)
         fitted = predict([model], task.dates[rows], _effect(model, task, rows))[0]
         age = (task.dates[cut - 1] - task.dates[rows]).astype(np.float64)
         weight = 0.5 ** (age / strategy.residual_half_life_days)

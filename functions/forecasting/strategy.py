@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Literal
 
 Method = Literal[
     "prophet",
+    "warm-start",
     "naive",
     "seasonal-naive",
     "weekday-mean",
@@ -30,8 +31,9 @@ class Strategy:
     """A named way to train one series.
 
     `window_days` counts calendar days before `as_of` (None: all history); of these the
-    open ones are used. `method` is Prophet's additive model, or one of the level methods of
-    `levels`. `scale` is that of the fit: on the `log` scale (of 1 + units) terms multiply.
+    open ones are used. `method` is Prophet's additive model, one of the level methods of
+    `levels`, or `warm-start`: the champion's parameters at the level of the newest days.
+    `scale` is that of the fit: on the `log` scale (of 1 + units) terms multiply.
     `drivers` adds a term per driver, `driver_weekdays` one per driver and weekday,
     `calendar_terms` one for each part of the month, each week of Advent, and the days about an
     unusual closing. `regressor_prior_scale` holds for drivers, `term_prior_scale` for the rest.
@@ -159,6 +161,12 @@ BUILT_IN: Strategies = MappingProxyType(
             Strategy(name="mixed", members=("calendar-all", "calendar-year", "local", "smoothed")),
             Strategy(name="steady", members=("local", "smoothed", "naive")),
             Strategy(name="cautious", members=("calendar-linear", "smoothed", "naive")),
+            Strategy(
+                name="warm-start",
+                method="warm-start",
+                recent_residual=0.8,
+                residual_half_life_days=10.0,
+            ),
             Strategy(name="naive", method="naive"),
             Strategy(name="seasonal-naive", method="seasonal-naive"),
             Strategy(name="weekday-mean", method="weekday-mean"),
@@ -195,6 +203,7 @@ BUILT_IN: Strategies = MappingProxyType(
     }
 )
 NAIVE = "naive"  # the one to beat
+COLD = "calendar"  # what a warm start does where there is nothing to start from
 
 
 def strategy(name: str, known: Strategies = BUILT_IN) -> Strategy:
@@ -223,6 +232,11 @@ def table(own: Iterable[Strategy] = ()) -> Strategies:
                     raise ValueError(
                         f"strategy {each.name!r}: {field} has {name!r}, which is no strategy; "
                         f"known are: {', '.join(sorted(known))}"
+                    )
+                if known[name].method == "warm-start":
+                    raise ValueError(
+                        f"strategy {each.name!r}: {field} has {name!r}, which has no backtest "
+                        "of its own; name what it starts from instead"
                     )
                 if known[name].candidates or (field == "members" and known[name].members):
                     raise ValueError(

@@ -8,7 +8,7 @@ towards is its own shard, so company does not change a result.
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from events.clock import utc_now
@@ -24,7 +24,8 @@ from events.payloads import (
 )
 from functions.forecasting.engine import Engine
 from functions.forecasting.panel import Panel
-from functions.forecasting.procedure import Comparison, Trained, train
+from functions.forecasting.procedure import Champion, Comparison, Trained, train
+from functions.forecasting.series_model import SeriesModel
 from functions.forecasting.strategy import (
     BUILT_IN,
     Strategies,
@@ -67,8 +68,14 @@ class Trainer:
         except UnknownStrategy as error:
             raise Refusal(f"strategy: {error}") from None
         champions = await self._storage.champions(series)
-        serving = {key: model.chosen or model.strategy for key, model in champions.items()}
-        panel = await self._history(shard, [shard.strategy, *serving.values()])
+        serving = {
+            key: Champion(
+                model.chosen or model.strategy, SeriesModel.from_json_dict(model.parameters)
+            )
+            for key, model in champions.items()
+        }
+        names = {shard.strategy, *(champion.strategy for champion in serving.values())}
+        panel = await self._history(shard, names)
         start = time.perf_counter()
         trained = await asyncio.to_thread(
             train,
@@ -92,7 +99,7 @@ class Trainer:
             for key, result in zip(series, trained, strict=True)
         ]
 
-    async def _history(self, shard: TrainingShardRequested, names: Sequence[str]) -> Panel:
+    async def _history(self, shard: TrainingShardRequested, names: Collection[str]) -> Panel:
         """What the strategies of these names look at: YEAR at least, since promotions and the
         largest days count too, and all if a series has nothing in that.
         """

@@ -11,49 +11,46 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from functions.forecasting import active_set
 from functions.forecasting.engine import Engine
-from functions.forecasting.metrics import Metrics
+from functions.forecasting.engines import engine as engine_named
+from functions.forecasting.forecasts import forecast
 from functions.forecasting.parameters import ProphetParameters
 from functions.forecasting.procedure import Trained, train
 from functions.forecasting.prophet_engine import ProphetEngine
 from functions.forecasting.unfit import Unfit
 from tests.unit.forecasting.generated import days_from, weekly_sales
+from tests.unit.forecasting.walks import fitted, models_of, walked
 
 engine: Engine = ProphetEngine()
 
 
 def test_a_fit_is_stock_prophets(make_panel, windowed, fitted_prophet):
     panel = make_panel(weekly_sales(119), closed_sundays=True).open_days()
-    assert engine.fit(panel, windowed) == [ProphetParameters.of(fitted_prophet)]
+    assert fitted(engine, panel, windowed) == [ProphetParameters.of(fitted_prophet)]
 
 
-def test_a_backtest_is_that_of_stock_prophets_predictions(make_panel, windowed):
+def test_folds_are_stock_prophets_predictions(make_panel, windowed):
     two_splits = replace(windowed, n_splits=2)
     units = weekly_sales(60)
-    folds = []
-    for cut, end in ((20, 40), (40, 60)):
-        frame = pd.DataFrame({"ds": days_from(date(2015, 1, 5), 60), "y": units})
-        [model] = engine.fit(make_panel(units[:cut]), windowed)
+    frame = pd.DataFrame({"ds": days_from(date(2015, 1, 5), 60), "y": units})
+    walk = walked(engine, make_panel(units), two_splits, 20)
+    for k, cut in enumerate((20, 40)):
+        [model] = fitted(engine, make_panel(units[:cut]), windowed)
         prophet = model.to_prophet()
         prophet.uncertainty_samples = 0
-        predicted = prophet.predict(frame[["ds"]].iloc[cut:end])["yhat"].to_numpy()
-        folds.append(Metrics.of(units[cut:end], predicted))
-    expected = Metrics.mean(folds)
-    [metrics] = engine.backtest(make_panel(units), two_splits)
-    assert (metrics.rmse, metrics.mae) == pytest.approx((expected.rmse, expected.mae))
-    assert (metrics.mape, metrics.medae) == pytest.approx((expected.mape, expected.medae))
+        predicted = prophet.predict(frame[["ds"]].iloc[cut : cut + 20])["yhat"]
+        np.testing.assert_allclose(walk.band.yhat[0, k], predicted, rtol=1e-9)
+    assert [walk.model(0)] == fitted(engine, make_panel(units), windowed)
 
 
 def test_bad_series_are_unfit_in_their_places_and_the_rest_is_fitted(make_panel, windowed):
     nan = np.array([1.0, np.nan, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0])
-    panel = make_panel([], [4.0], nan, weekly_sales(101))
-    fits = engine.fit(panel, windowed)
+    panel = make_panel([], [4.0], nan, weekly_sales(30))
+    fits = models_of(walked(engine, panel, windowed, 1))
     assert [type(each) for each in fits] == [Unfit, Unfit, Unfit, ProphetParameters]
-    assert fits[1].reason == "1 rows can't be fitted; at least 2 are needed"
+    assert fits[1].reason == "1 open days are too few; at least 7 are needed"
     assert "nan on 2015-01-06" in fits[2].reason
-    errors = engine.backtest(make_panel([], [1.0] * 6, nan), windowed)
-    assert [type(each) for each in errors] == [Unfit, Unfit, Unfit]
-    assert "need 7" in errors[1].reason
 
 
 def test_what_stan_can_not_fit_is_unfit_with_what_stan_said(make_panel, windowed, monkeypatch):
@@ -61,10 +58,12 @@ def test_what_stan_can_not_fit_is_unfit_with_what_stan_said(make_panel, windowed
         raise RuntimeError("Error during optimization! Command ... failed:\nLine search failed\n")
 
     monkeypatch.setattr("functions.forecasting.stan_fit.Prophet.fit", give_up)
-    [fit] = engine.fit(make_panel(weekly_sales(30)), windowed)
-    assert fit == Unfit("Stan could not fit 30 rows: Line search failed")
-    [errors] = engine.backtest(make_panel(weekly_sales(30)), windowed)
-    assert errors.reason.startswith("the fold trained up to 2015-01-09: Stan could not fit 5 rows")
+    panel = make_panel(weekly_sales(30))
+    assert fitted(engine, panel, windowed) == [
+        Unfit("Stan could not fit 30 rows: Line search failed")
+    ]
+    [fold] = models_of(walked(engine, panel, windowed, 5))
+    assert fold.reason.startswith("the fold trained up to 2015-01-09: Stan could not fit 5 rows")
 
 
 @pytest.mark.parametrize(
@@ -79,12 +78,12 @@ def test_what_stan_can_not_fit_is_unfit_with_what_stan_said(make_panel, windowed
     ],
 )
 def test_degenerate_series_train_and_forecast_finite_numbers(make_panel, windowed, units):
-    [trained] = train(make_panel(units), windowed, date(2015, 4, 15), engine)
+    [trained] = train(make_panel(units), windowed, date(2015, 4, 15), engine, naive_serves=False)
     assert isinstance(trained, Trained)
     assert np.isfinite([trained.metrics.rmse, trained.metrics.mae, trained.metrics.medae]).all()
-    week = engine.forecast([trained.parameters], date(2015, 3, 6), 7)
+    week = forecast([trained.model], date(2015, 3, 6), 7)
     assert np.isfinite([week.yhat, week.lower, week.upper]).all()
-    assert week.upper.max() <= 10 * max(units.max(), 1e-6)
+    assert week.upper.max() <= 10 * max(units.max(), 1)
 
 
 def test_a_gap_of_years_is_trained_over_without_a_yearly_term(make_panel, windowed):
@@ -94,9 +93,10 @@ def test_a_gap_of_years_is_trained_over_without_a_yearly_term(make_panel, window
         dates=np.r_[old.dates, new.dates],
         units=np.r_[old.units, new.units],
         is_open=np.r_[old.is_open, new.is_open],
+        drivers=np.empty((60, 0)),
         offsets=np.array([0, 60]),
     )
-    [model] = engine.fit(panel, windowed)
+    [model] = fitted(engine, panel, windowed)
     assert isinstance(model, ProphetParameters)
     assert model.rows == 60
     assert [each.name for each in model.seasonalities] == ["weekly"]
@@ -105,25 +105,38 @@ def test_a_gap_of_years_is_trained_over_without_a_yearly_term(make_panel, window
 def test_results_are_the_same_whoever_runs_the_fits(make_panel, windowed):
     panel = make_panel(weekly_sales(101, seed=1), [2.0], weekly_sales(101, seed=2))
     with ThreadPoolExecutor(2) as executor:
-        spread = ProphetEngine(executor).fit(panel, windowed)
-    assert spread == engine.fit(panel, windowed)
+        spread = fitted(ProphetEngine(executor), panel, windowed)
+    assert spread == fitted(engine, panel, windowed)
 
 
-def test_fits_leave_the_temporary_folder_as_it_was(make_panel, windowed):
-    def temporary_files() -> list[Path]:
-        folders = {Path(tempfile.gettempdir()), Path(cmdstanpy._TMPDIR)}
-        found = [path for folder in folders for path in folder.glob("*")]
-        return sorted(
-            path for path in found if "shelfcast-fit" in path.name or "prophet" in path.name
-        )
+def temporary_files() -> list[Path]:
+    """What fits might leave behind in the temporary folders."""
+    folders = {Path(tempfile.gettempdir()), Path(cmdstanpy._TMPDIR)}
+    found = [path for folder in folders for path in folder.glob("*")]
+    return sorted(path for path in found if "shelfcast-fit" in path.name or "prophet" in path.name)
 
+
+def test_training_leaves_the_temporary_folder_as_it_was(make_panel, windowed):
     before = temporary_files()
-    engine.fit(make_panel(weekly_sales(30), weekly_sales(101)), windowed)
+    [trained] = train(make_panel(weekly_sales(101)), windowed, date(2015, 4, 16), engine)
+    assert isinstance(trained, Trained)
     assert temporary_files() == before
 
 
+def test_a_series_without_an_optimum_is_trained_by_stock_prophet_and_says_so(
+    make_panel, windowed, monkeypatch
+):
+    monkeypatch.setattr(active_set, "_MOST_ROUNDS", 1)
+    panel = make_panel(weekly_sales(101))
+    one = replace(windowed, n_splits=1)
+    [trained] = train(panel, one, date(2015, 4, 16), engine_named(), naive_serves=False)
+    [stocks] = train(panel, one, date(2015, 4, 16), engine, naive_serves=False)
+    assert trained.notes == ("fitted by stock Prophet, as the batched solver found no optimum",)
+    assert replace(trained, notes=()) == stocks
+
+
 def test_fits_are_quiet(make_panel, windowed, capfd, caplog):
-    engine.fit(make_panel(weekly_sales(30)), windowed)
+    fitted(engine, make_panel(weekly_sales(30)), windowed)
     assert capfd.readouterr() == ("", "")
     assert caplog.records == []
 
@@ -131,14 +144,15 @@ def test_fits_are_quiet(make_panel, windowed, capfd, caplog):
 def test_real_stores_train_and_forecast_plausibly(real_panel, windowed):
     as_of = date(2015, 7, 25)
     panel = real_panel.select([0, 3])
-    results = train(panel, windowed, as_of, engine)
-    models = [each.parameters for each in results if isinstance(each, Trained)]
+    results = train(panel, windowed, as_of, engine, naive_serves=False)
+    models = [each.model for each in results if isinstance(each, Trained)]
     assert len(models) == 2
-    week = engine.forecast(models, as_of, 7)
+    week = forecast(models, as_of, 7)
     for i, trained in enumerate(results):
+        assert trained.chosen == "windowed"
         assert trained.data_through == date(2015, 7, 24)
         assert trained.metrics.mape < 0.5
-        assert trained.parameters.closed_weekdays == (6,)
+        assert trained.model.closed_weekdays == (6,)
         assert week.yhat[i, 1] == 0  # Sunday
         rows = panel.series(i)
         future = panel.dates[rows] >= np.datetime64(as_of)

@@ -1,0 +1,54 @@
+"""A model brought up to date without a fit: its parameters stay, its level follows the sales.
+
+Between two full retrainings this is a daily refresh: trend, season and effects are the last
+model's, and what the newest days are above or below it is added to its forecast. Where to
+start an exact solver is of no consequence, so nothing else is left of a warm start.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from functions.forecasting.levels import LevelModel
+from functions.forecasting.panel import Panel
+from functions.forecasting.parameters import ProphetParameters
+from functions.forecasting.prediction import effects, predict
+from functions.forecasting.recent_residual import RESIDUAL_ROWS
+from functions.forecasting.regressors import day_facts
+from functions.forecasting.scale import fitted_on
+from functions.forecasting.series_model import Member, SeriesModel
+from functions.forecasting.strategy import Strategy
+
+
+def refreshed(
+    previous: SeriesModel, fresh: Sequence[Member], days: Panel, strategy: Strategy
+) -> tuple[Member, ...]:
+    """The members of `previous` at the level of the open days `days` (of one series).
+
+    Level models are taken from `fresh`, the same strategy's on today's days: they are nothing
+    but level.
+    """
+    facts, _ = day_facts(days)
+    rows = slice(max(len(days.dates) - RESIDUAL_ROWS, 0), len(days.dates))
+    dates, units = days.dates[rows], days.units[rows]
+    age = (dates[-1] - dates).astype(np.float64)
+    weight = 0.5 ** (age / strategy.residual_half_life_days)
+    levels = {each.method: each for each in fresh if isinstance(each, LevelModel)}
+
+    def brought_up(member: Member) -> Member:
+        if isinstance(member, LevelModel):
+            return levels.get(member.method, member)
+        still = replace(member, shift=0.0)
+        effect = effects([still], facts.rows(rows), len(dates))
+        residual = fitted_on(units, member.scale) - predict([still], dates, effect)[0]
+        mean = float((weight * residual).sum() / weight.sum())
+        return replace(still, shift=strategy.recent_residual * mean / member.y_scale)
+
+    return tuple(brought_up(member) for member in previous.members)
+
+
+def can_start_from(model: SeriesModel, days: Panel) -> bool:
+    """Whether the model has parameters worth keeping, and was not made from later days."""
+    prophets = any(isinstance(member, ProphetParameters) for member in model.members)
+    return prophets and model.last_day <= days.dates[-1].item()
