@@ -1,21 +1,18 @@
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from events.envelope import first_event
 from events.errors import Refusal
 from events.payloads import RetrainCompleted, TrainingShardRequested
 from functions.planner import Planner
-from functions.planner.shards import plan_shards
 from infra.memory.storage import MemoryStorage
 from tests.unit.events.examples import SALE
 from tests.unit.functions.world import LAST_DAY, NOON, World, request
 
 
 def planner(storage: MemoryStorage, most: int = 2) -> Planner:
-    return Planner(storage, most, clock=lambda: NOON)
+    return Planner(storage, most, 1000, clock=lambda: NOON)
 
 
 async def test_the_first_day_to_forecast_follows_the_newest_sale(world: World):
@@ -54,14 +51,3 @@ async def test_a_plan_that_is_stored_is_not_checked_again(world: World):
 
 async def test_events_of_other_types_are_passed_over(world: World):
     assert await planner(world.storage)([first_event(SALE, "test")]) == []
-
-
-@settings(deadline=None)
-@given(series=st.lists(st.integers(), max_size=200), most=st.integers(1, 50))
-def test_shards_hold_every_series_once_in_order_and_evenly(series, most):
-    shards = plan_shards(series, most)
-    assert [each for shard in shards for each in shard] == series
-    sizes = [len(shard) for shard in shards]
-    assert all(0 < size <= most for size in sizes)
-    assert max(sizes, default=0) - min(sizes, default=0) <= 1
-    assert len(shards) == -(-len(series) // most), "as few as possible"
