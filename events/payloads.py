@@ -195,8 +195,8 @@ class RetrainRequested(Payload):
 
     store: Name | None = Field(None, description="Only this store; unset: every store.")
     product: Name | None = Field(None, description="Only this product; unset: every product.")
-    series: Annotated[tuple[SeriesRef, ...], Field(min_length=1, max_length=MOST_SERIES)] | None = (
-        Field(None, description="Only these series; instead of store and product.")
+    series: Annotated[tuple[SeriesRef, ...], Field(max_length=MOST_SERIES)] | None = Field(
+        None, description="Only these series; instead of store and product."
     )
     failed_in: RunId | None = Field(
         None, description="Of these only the series that failed in that run."
@@ -239,9 +239,11 @@ class RetrainRequested(Payload):
 def check_named_series(
     series: tuple[SeriesRef, ...] | None, store: str | None, product: str | None
 ) -> None:
-    """ValueError if series are named twice, or beside a store or a product."""
+    """ValueError if no series is named, one twice, or one beside a store or a product."""
     if series is None:
         return
+    if not series:
+        raise ValueError("series: is empty; name at least one, or leave it out")
     if store is not None or product is not None:
         raise ValueError("series: names each series; leave it out, or store and product")
     named = [f"{each.store}/{each.product}" for each in series]
