@@ -9,12 +9,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Sequence
-from typing import Any
-
-from ray.serve.config import AutoscalingContext
+from typing import TYPE_CHECKING, Any
 
 from events.kafka import group_lag
 from infra.outages import is_outage
+
+if TYPE_CHECKING:
+    from ray.serve.config import AutoscalingContext
 
 log = logging.getLogger(__name__)
 
@@ -48,7 +49,7 @@ class LagPolicy:
         self._polled = -poll_seconds
         self._poll: asyncio.Task[None] | None = None
 
-    def __call__(self, context: AutoscalingContext) -> tuple[int, dict[str, Any]]:
+    def __call__(self, context: "AutoscalingContext") -> tuple[int, dict[str, Any]]:
         """The replicas wanted, and the lag as what Serve remembers of the policy."""
         now = time.monotonic()
         idle = self._poll is None or self._poll.done()
