@@ -35,6 +35,10 @@ HEADERS: dict[str, Any] = {
     "ce_subject": {**TEXT, "description": "What it is about."},
     "ce_causationid": {**TEXT, "description": "Id of the event that caused it."},
     "ce_correlationid": {**TEXT, "description": "Id of the run that it belongs to."},
+    "ce_lane": {
+        "const": "express",
+        "description": "There if it travels on the express lane, with all that it causes.",
+    },
     "content-type": {"const": JSON_TYPE},
     "traceparent": {
         "type": "string",

@@ -37,6 +37,7 @@ def encode(event: Event[Payload]) -> tuple[bytes, bytes, Headers]:
         "ce_subject": data.subject,
         "ce_causationid": event.causation_id,
         "ce_correlationid": event.correlation_id,
+        "ce_lane": event.lane if event.lane == "express" else None,
         "content-type": JSON_TYPE,
         "traceparent": event.traceparent,
     }
@@ -86,6 +87,7 @@ def _event(attributes: Mapping[str, str], data: bytes, traceparent: str | None) 
         traceparent=traceparent,
         causation_id=attributes.get("causationid"),
         correlation_id=attributes.get("correlationid"),
+        lane="express" if attributes.get("lane") == "express" else "bulk",
     )
 
 

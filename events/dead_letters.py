@@ -15,8 +15,8 @@ from events.clock import utc_now
 from events.envelope import Event, derive_id, first_event
 from events.errors import Unreadable
 from events.log import Headers, Received, Record
-from events.payloads import DeadLettered, Payload, RetrainRequested
-from events.topics import DEAD_LETTERS
+from events.payloads import CancelRequested, DeadLettered, Payload, RetrainRequested
+from events.topics import DEAD_LETTERS, bulk
 
 log = logging.getLogger(__name__)
 
@@ -154,6 +154,8 @@ def as_event(letter: DeadLetter, source: str = DEAD_LETTERS) -> Event[Payload]:
 
 
 def _run_of(letter: DeadLetter) -> str | None:
-    if letter.topic == RetrainRequested.TOPIC:
+    if letter.header("ce_type") == CancelRequested.TYPE:
+        return None  # a run goes on that could not be cancelled
+    if bulk(letter.topic) == RetrainRequested.TOPIC:
         return letter.header("ce_id")  # a request starts the run that has its id
     return letter.header("ce_correlationid")

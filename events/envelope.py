@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Generic, TypeGuard, TypeVar, cast
 
 from events.clock import utc_now
-from events.payloads import Payload
+from events.payloads import Lane, Payload
 
 NAMESPACE = uuid.UUID("6f2a3c1e-54c4-5d0b-9c27-5b8d2a3f7e10")
 TRACEPARENT = re.compile(
@@ -31,7 +31,10 @@ def derive_id(*parts: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Event(Generic[P]):
-    """One event. `correlation_id` is the run it belongs to, `causation_id` the event before it."""
+    """One event. `correlation_id` is the run it belongs to, `causation_id` the event before it.
+
+    `lane` says which of a topic's lanes it travels on, and with it all that it causes.
+    """
 
     id: str
     source: str
@@ -40,6 +43,7 @@ class Event(Generic[P]):
     traceparent: str
     causation_id: str | None = None
     correlation_id: str | None = None
+    lane: Lane = "bulk"
 
     def effect(
         self,
@@ -49,8 +53,9 @@ class Event(Generic[P]):
         *,
         event_id: str | None = None,
         correlation_id: str | None = None,
+        lane: Lane | None = None,
     ) -> "Event[Q]":
-        """What this event caused, in the same trace and run; its id is derived unless given."""
+        """What this event caused, in its trace, run and lane; the id is derived unless given."""
         effect_id = event_id or derive_id(self.id, data.TYPE, data.subject)
         return Event(
             id=effect_id,
@@ -60,6 +65,7 @@ class Event(Generic[P]):
             traceparent=trace_of(effect_id, self.traceparent),
             causation_id=self.id,
             correlation_id=correlation_id or self.correlation_id,
+            lane=lane or self.lane,
         )
 
 
@@ -86,6 +92,7 @@ def first_event(
         data=data,
         traceparent=trace_of(event_id, traceparent),
         correlation_id=correlation_id,
+        lane=data.lane,
     )
 
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.partitioner import murmur2
 
@@ -212,6 +213,30 @@ class KafkaConsumer:
         consumer, self._consumer = self._consumer, None
         if consumer is not None:
             await consumer.stop()
+
+
+async def group_lag(bootstrap: str, group: str, topics: Sequence[str]) -> int:
+    """Records of the topics that a group has not committed, whether or not it has a member."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    try:
+        await admin.start()
+        await consumer.start()
+        partitions = [
+            TopicPartition(topic, number)
+            for topic in topics
+            for number in await _partitions(consumer, topic)
+        ]
+        committed = await admin.list_consumer_group_offsets(group, partitions=partitions)
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+        starts = await consumer.beginning_offsets(partitions)
+    finally:
+        await consumer.stop()
+        await admin.close()
+    # A group that never committed begins at the first record, as its members do.
+    at = {p: known.offset for p, known in committed.items() if known.offset >= 0}
+    return sum(max(0, ends[p] - max(at.get(p, 0), starts[p])) for p in partitions)
 
 
 async def read_topic(bootstrap: str, topic: str) -> list[Received]:

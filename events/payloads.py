@@ -29,7 +29,9 @@ LATEST_DAY = dt.date(2200, 1, 1)
 MOST_UNITS = 1e9  # more than any store sells of anything in a day
 MOST_DRIVERS = 64
 MOST_SERIES = 5000  # named one by one; they fit into an event
+MOST_DAYS_OLD = 36_600  # a century
 LONGEST_HORIZON = 90  # days; a model from 120 days says little beyond a quarter
+EXPRESS_SERIES = 16  # that a run has at most to go on the express lane: what a person waits for
 DEFAULT_STRATEGY = "auto"  # unless another is named
 
 Name = Annotated[
@@ -48,6 +50,7 @@ Drivers = Annotated[dict[Name, Finite], Field(max_length=MOST_DRIVERS)]
 Version = Annotated[int, Field(ge=1)]
 Policy = Literal["always", "if-better", "never"]
 PromotionAction = Literal["promote", "rollback"]
+Lane = Literal["bulk", "express"]
 
 
 def _written_as_a_day(value: object, info: ValidationInfo) -> object:
@@ -100,6 +103,11 @@ class Payload(BaseModel, ABC):
     def subject(self) -> str:
         """What the event is about; unique among the effects of one cause."""
         return self.key
+
+    @property
+    def lane(self) -> Lane:
+        """The lane that it begins on when it has no cause of ours."""
+        return "bulk"
 
 
 class SeriesRef(BaseModel):
@@ -187,6 +195,17 @@ class RetrainRequested(Payload):
 
     store: Name | None = Field(None, description="Only this store; unset: every store.")
     product: Name | None = Field(None, description="Only this product; unset: every product.")
+    series: Annotated[tuple[SeriesRef, ...], Field(max_length=MOST_SERIES)] | None = Field(
+        None, description="Only these series; instead of store and product."
+    )
+    failed_in: RunId | None = Field(
+        None, description="Of these only the series that failed in that run."
+    )
+    older_than_days: Annotated[int, Field(ge=1, le=MOST_DAYS_OLD)] | None = Field(
+        None,
+        description="Of these only the series without a champion, or whose champion's as_of is "
+        "more than so many days before this run's.",
+    )
     as_of: Annotated[Day, AfterValidator(_imaginable)] | None = Field(
         None, description="First day to forecast; unset: the day after the newest sale."
     )
@@ -200,9 +219,51 @@ class RetrainRequested(Payload):
     requested_by: Name = Field(description="Who asks: api, cli, ui, scheduler, drift, …")
     reason: Text = ""
 
+    @model_validator(mode="after")
+    def _names_series_once(self) -> "RetrainRequested":
+        check_named_series(self.series, self.store, self.product)
+        return self
+
     @property
     def key(self) -> str:
         return f"{self.store or '*'}/{self.product or '*'}"
+
+    @property
+    def lane(self) -> Lane:
+        """Express if it names few series: these are not planned behind a run of all."""
+        one = self.store is not None and self.product is not None
+        few = self.series is not None and len(self.series) <= EXPRESS_SERIES
+        return "express" if one or few else "bulk"
+
+
+def check_named_series(
+    series: tuple[SeriesRef, ...] | None, store: str | None, product: str | None
+) -> None:
+    """ValueError if no series is named, one twice, or one beside a store or a product."""
+    if series is None:
+        return
+    if not series:
+        raise ValueError("series: is empty; name at least one, or leave it out")
+    if store is not None or product is not None:
+        raise ValueError("series: names each series; leave it out, or store and product")
+    named = [f"{each.store}/{each.product}" for each in series]
+    if twice := next((name for name in named if named.count(name) > 1), None):
+        raise ValueError(f"series: {twice!r} is named more than once; name it once")
+
+
+class CancelRequested(_OfRun):
+    """Somebody wants a run to end: what is not trained by then stays untrained."""
+
+    TYPE: ClassVar[str] = "shelfcast.retrain.cancel-requested.v1"
+    TOPIC: ClassVar[str] = "retrain-requests"
+
+    requested_by: Name = Field(description="Who asks: api, cli, ui, …")
+    reason: Text = ""
+
+    @property
+    def lane(self) -> Lane:
+        """Express: it is not to wait until the run that it is about is through."""
+        return "express"
 
 
 class TrainingShardRequested(_OfRun):
@@ -359,6 +420,11 @@ class PromotionRequested(Payload):
             return self.run_id
         return f"{self.series[0].store}/{self.series[0].product}"
 
+    @property
+    def lane(self) -> Lane:
+        """Express for few series: their forecasts don't wait behind those of a run."""
+        return "express" if 0 < len(self.series) <= EXPRESS_SERIES else "bulk"
+
 
 def check_promotion(
     action: PromotionAction,
@@ -379,7 +445,7 @@ def check_promotion(
 
 
 class RetrainCompleted(_OfRun):
-    """Every series of a run has its result. Said again when a replay changes the counts."""
+    """Every series of a run has its result. Said again when a late one changes the counts."""
 
     TYPE: ClassVar[str] = "shelfcast.retrain.completed.v1"
     TOPIC: ClassVar[str] = "runs"
@@ -387,10 +453,23 @@ class RetrainCompleted(_OfRun):
     planned: Annotated[int, Field(ge=0)]
     succeeded: Annotated[int, Field(ge=0)]
     failed: Annotated[int, Field(ge=0)]
+    cancelled: Annotated[int, Field(ge=0)] = Field(
+        0, description="Series that were not trained because the run was cancelled."
+    )
 
     @property
     def subject(self) -> str:
-        return f"{self.run_id}/{self.succeeded}+{self.failed}"
+        cancelled = f"+{self.cancelled}" if self.cancelled else ""
+        return f"{self.run_id}/{self.succeeded}+{self.failed}{cancelled}"
+
+
+class RetrainCoalesced(_OfRun):
+    """A run is no run of its own: one that was asked the same was still going, and does it."""
+
+    TYPE: ClassVar[str] = "shelfcast.retrain.coalesced.v1"
+    TOPIC: ClassVar[str] = "runs"
+
+    into: RunId = Field(description="The run that was going.")
 
 
 class ForecastDay(BaseModel):
@@ -441,6 +520,7 @@ PAYLOADS: tuple[type[Payload], ...] = (
     SaleRecorded,
     CalendarPlanned,
     RetrainRequested,
+    CancelRequested,
     TrainingShardRequested,
     ModelTrained,
     TrainingFailed,
@@ -448,6 +528,7 @@ PAYLOADS: tuple[type[Payload], ...] = (
     ChallengerKept,
     PromotionRequested,
     RetrainCompleted,
+    RetrainCoalesced,
     ForecastPublished,
 )
 BY_TYPE: dict[str, type[Payload]] = {payload.TYPE: payload for payload in PAYLOADS}

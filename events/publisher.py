@@ -7,13 +7,13 @@ from events.envelope import Event
 from events.errors import TooLarge
 from events.log import Producer, Record
 from events.payloads import Payload
-from events.topics import FRAMING, TOPICS
+from events.topics import FRAMING, TOPICS, on_lane
 
 
 def to_record(event: Event[Payload]) -> Record:
-    """The record of an event, for its topic; TooLarge when the topic does not take it."""
+    """The record of an event, for its topic's lane; TooLarge when the topic does not take it."""
     key, value, headers = encode(event)
-    topic = TOPICS[event.data.TOPIC]
+    topic = TOPICS[on_lane(event.data.TOPIC, event.lane)]
     size = len(key) + len(value) + sum(len(name) + len(text) + 4 for name, text in headers)
     if size > (most := topic.max_bytes - FRAMING):
         raise TooLarge(

@@ -1,14 +1,20 @@
-"""The topic table: provisioning, the AsyncAPI document and the docs all come from it."""
+"""The topic table: provisioning, the AsyncAPI document and the docs all come from it.
 
-from dataclasses import dataclass
+Whatever a run passes through has two lanes, each a topic with readers of its own: one for
+bulk, and `…-express` for runs of few series, which never wait behind a run of many.
+"""
+
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
-from events.payloads import PAYLOADS, Payload
+from events.payloads import PAYLOADS, Lane, Payload
 
 MEGABYTE = 1024 * 1024
 LARGEST_EVENT = MEGABYTE  # Kafka's own default: a bigger event is a sign of misuse
 FRAMING = 4096  # bytes that a batch of one record adds to the record, at most
 DEAD_LETTERS = "dead-letters"
+EXPRESS = "-express"
+EXPRESS_PARTITIONS = 3  # few series pass, and one process reads them all
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +32,7 @@ class Topic:
     @property
     def payloads(self) -> tuple[type[Payload], ...]:
         """The event types that the topic carries."""
-        return tuple(payload for payload in PAYLOADS if payload.TOPIC == self.name)
+        return tuple(payload for payload in PAYLOADS if payload.TOPIC == bulk(self.name))
 
     @property
     def config(self) -> dict[str, str]:
@@ -36,6 +42,32 @@ class Topic:
             "retention.ms": str(int(self.retention.total_seconds() * 1000)),
             "max.message.bytes": str(self.max_bytes),
         }
+
+
+def bulk(name: str) -> str:
+    """The topic without its lane: what a payload names as its topic."""
+    return name.removesuffix(EXPRESS)
+
+
+def on_lane(name: str, lane: Lane) -> str:
+    """The topic of a lane; the topic itself if all lanes meet on it."""
+    express = name + EXPRESS
+    return express if lane == "express" and express in TOPICS else name
+
+
+def lanes(name: str) -> tuple[str, ...]:
+    """Every topic that carries what the named one does."""
+    return tuple(topic for topic in TOPICS if bulk(topic) == bulk(name))
+
+
+def _with_express_lane(topic: Topic) -> tuple[Topic, Topic]:
+    express = replace(
+        topic,
+        name=topic.name + EXPRESS,
+        partitions=EXPRESS_PARTITIONS,
+        purpose=f"The same of runs of few series, and what can't wait: see `{topic.name}`.",
+    )
+    return topic, express
 
 
 WEEK, MONTH, YEAR = timedelta(days=7), timedelta(days=30), timedelta(days=365)
@@ -51,10 +83,30 @@ TOPICS: dict[str, Topic] = {
             MONTH,
             "What is known ahead: opening days, promotions, holidays.",
         ),
-        Topic("retrain-requests", "store/product asked for", 3, MONTH, "Requests to retrain."),
-        Topic("training-shards", "run/shard", 12, WEEK, "Shares of a run, for trainers."),
-        Topic("training-results", "store/product", 6, MONTH, "A result of each series of a run."),
-        Topic("model-promotions", "store/product", 6, MONTH, "New champions and challengers."),
+        *_with_express_lane(
+            Topic(
+                "retrain-requests",
+                "store/product asked for, or the run to cancel",
+                3,
+                MONTH,
+                "Requests to retrain, and to cancel a run.",
+            )
+        ),
+        *_with_express_lane(
+            Topic("training-shards", "run/shard", 12, WEEK, "Shares of a run, for trainers.")
+        ),
+        *_with_express_lane(
+            Topic(
+                "training-results",
+                "store/product",
+                6,
+                MONTH,
+                "A result of each series of a run.",
+            )
+        ),
+        *_with_express_lane(
+            Topic("model-promotions", "store/product", 6, MONTH, "New champions and challengers.")
+        ),
         # One partition: whoever asks last has the last word, whichever series are named.
         Topic(
             "promotion-requests",

@@ -7,8 +7,8 @@ import re
 import sys
 from pathlib import Path
 
-from events.topics import DEAD_LETTERS, TOPICS
-from functions.catalog import FUNCTIONS
+from events.topics import DEAD_LETTERS, TOPICS, bulk, lanes
+from functions.catalog import EXPRESS, FUNCTIONS
 
 BEGIN, END = "<!-- picture -->", "<!-- /picture -->"
 OUTSIDE = {
@@ -20,21 +20,26 @@ OUTSIDE = {
 
 
 def mermaid() -> str:
-    """A Mermaid flow chart: functions and what they store, joined by topics."""
+    """A Mermaid flow chart: functions and what they store, joined by topics.
+
+    Topics with two lanes are drawn once, as are the functions that read one lane each.
+    """
     lines = ["flowchart LR"]
-    for topic in TOPICS:
-        writers = [f.name for f in FUNCTIONS.values() if topic in f.outputs]
-        readers = [f.name for f in FUNCTIONS.values() if topic in f.inputs]
+    drawn_once = [f for f in FUNCTIONS.values() if f.process != EXPRESS]
+    for topic in dict.fromkeys(map(bulk, TOPICS)):
+        writers = [f.name for f in drawn_once if topic in f.outputs]
+        readers = [f.name for f in drawn_once if topic in f.inputs]
         if topic in ("sales", "calendar"):
             readers = ['spark["Spark Structured Streaming"]']
-        arrow = f"-. {topic} .->" if topic == DEAD_LETTERS else f"-- {topic} -->"
+        ways = "⇉ " if len(lanes(topic)) > 1 else ""
+        arrow = f"-. {topic} .->" if topic == DEAD_LETTERS else f"-- {ways}{topic} -->"
         if topic == DEAD_LETTERS:
             writers = ['any(["every reader, on bad input"])']
         for writer in writers or [OUTSIDE[topic]]:
             for reader in readers or ['world(["anyone"])']:
                 lines.append(f"    {writer} {arrow} {reader}")
     lines.append('    spark --> postgres[("Postgres")]')
-    lines += [f"    {name} <--> postgres" for name in FUNCTIONS]
+    lines += [f"    {function.name} <--> postgres" for function in drawn_once]
     return "\n".join(lines)
 
 

@@ -26,15 +26,24 @@ Series = tuple[str, str]  # store, product
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The series that a request means, sorted, and the newest day any of them has."""
+    """The series that a request means, sorted, each with the first and last day it has."""
 
     series: tuple[Series, ...]
-    newest_day: date | None
+    spans: tuple[tuple[date, date], ...]
+
+    @property
+    def newest_day(self) -> date | None:
+        """The newest day that any of them has."""
+        return max((last for _, last in self.spans), default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A run as planned: what, for which series, in which shards."""
+    """A run as planned: what, for which series, in which shards.
+
+    `wish` is equal for two runs if the same was asked of both; empty, it equals none. A run
+    with `coalesced_into` has no shards: the run of that id does what was asked.
+    """
 
     run_id: str
     requested_by: str
@@ -46,6 +55,12 @@ class Plan:
     as_of: date
     horizon: int
     shards: tuple[tuple[Series, ...], ...]
+    policy: Policy = "if-better"
+    named: bool = False
+    failed_in: str | None = None
+    older_than_days: int | None = None
+    wish: str = ""
+    coalesced_into: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +120,12 @@ class Counts:
     planned: int
     succeeded: int
     failed: int
+    cancelled: int = 0
 
     @property
     def pending(self) -> int:
         """Series without a result."""
-        return self.planned - self.succeeded - self.failed
+        return self.planned - self.succeeded - self.failed - self.cancelled
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +196,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run as it stands; `failures` are filled in when one run is asked for."""
+    """A run as it stands; `failures` are filled in when one run is asked for.
+
+    `named` says that its series were named one by one.
+    """
 
     run_id: str
     requested_by: str
@@ -194,11 +213,20 @@ class Run:
     counts: Counts
     finished_at: datetime | None
     failures: tuple[Failure, ...] = ()
+    policy: Policy = "if-better"
+    named: bool = False
+    failed_in: str | None = None
+    older_than_days: int | None = None
+    coalesced_into: str | None = None
 
     @property
     def state(self) -> str:
-        """`running` or `completed`."""
-        return "running" if self.counts.pending else "completed"
+        """`running`, `completed`, `cancelled` or `coalesced`."""
+        if self.coalesced_into is not None:
+            return "coalesced"
+        if self.counts.pending:
+            return "running"
+        return "cancelled" if self.counts.cancelled else "completed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,11 +246,31 @@ class Storage(Protocol):
     async def scope(self, store: str | None, product: str | None) -> Scope:
         """The series of a store, of a product, of both, or all."""
 
+    async def scope_of(self, series: Sequence[Series]) -> Scope:
+        """Those of the series that are known."""
+
+    async def failed_in(self, run_id: str) -> frozenset[Series] | None:
+        """The series that failed in a run, or in the run it was coalesced into; None if unknown."""
+
+    async def up_to_date(
+        self, store: str | None, product: str | None, since: date
+    ) -> frozenset[Series]:
+        """The series of a scope whose champion's as_of is not before a day."""
+
     async def plan(self, run_id: str) -> Plan | None:
         """The stored plan of a run."""
 
     async def save_plan(self, plan: Plan) -> Plan:
-        """Store the plan unless the run has one; the plan that then holds."""
+        """Store the plan unless the run has one; the plan that then holds.
+
+        If a run with the same wish is still going, the plan is stored as coalesced into it.
+        """
+
+    async def cancel(self, run_id: str, at: datetime) -> None:
+        """Note of each series of a run that has no result yet that it is not to be trained."""
+
+    async def cancelled_series(self, shards: Sequence[tuple[str, int]]) -> set[tuple[str, Series]]:
+        """Run and series of what is cancelled in these shards, each a run and a number."""
 
     async def history(
         self, series: Sequence[Series], first: date | None, before: date, drivers: bool = True
@@ -248,8 +296,9 @@ class Storage(Protocol):
         """Store new models with their verdicts and the results of their series.
 
         `functions.registry.verdicts` decides, once for each model, between it and the
-        champion of that moment. A series that succeeded in a run stays so. Refusal for a
-        model of a run that has no plan.
+        champion of that moment. A series that succeeded in a run stays so; a cancelled one can
+        still succeed, since its model may have been under way, and no longer fail. Refusal for
+        a model of a run that has no plan.
         """
 
     async def change_champions(self, request: Event[PromotionRequested]) -> None:

@@ -12,12 +12,22 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, SecretStr, TypeAdapter, ValidationError, field_validator
+from pydantic import (
+    Field,
+    SecretStr,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from events.payloads import Policy
+from events.topics import TOPICS
 from functions.forecasting.strategy import Strategies, Strategy, table
 
 STACK_ENV = "stack.env"
+MOST_TRAINERS = TOPICS["training-shards"].partitions  # one more would have no partition to read
 _STRATEGY = TypeAdapter(Strategy)
 
 
@@ -55,6 +65,29 @@ class Settings(BaseSettings):
         le=1000,
         description="Most series in one training shard; 16 show progress with stock Prophet.",
     )
+    shard_rows: int = Field(
+        100_000,
+        ge=1000,
+        le=1_000_000,
+        description="Most rows of history in one training shard; with it the memory of a trainer.",
+    )
+    promotion: Policy = Field(
+        "if-better",
+        description="When a new model becomes champion, unless the request says: `always`, "
+        "`if-better` or `never`.",
+    )
+    trainer_replicas_min: int = Field(
+        1,
+        ge=0,
+        le=MOST_TRAINERS,
+        description="Fewest trainers for runs of many series; 0: none while nothing waits.",
+    )
+    trainer_replicas_max: int = Field(
+        1,
+        ge=1,
+        le=MOST_TRAINERS,
+        description="Most trainers; between the two they follow the shards that wait.",
+    )
     trainer_workers: int | None = Field(
         None,
         ge=1,
@@ -66,6 +99,15 @@ class Settings(BaseSettings):
     def _make_sense(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
         strategy_table(value)
         return value
+
+    @model_validator(mode="after")
+    def _replicas_are_a_range(self) -> "Settings":
+        if self.trainer_replicas_min > self.trainer_replicas_max:
+            raise ValueError(
+                f"trainer_replicas_min {self.trainer_replicas_min} is above trainer_replicas_max "
+                f"{self.trainer_replicas_max}; raise the one or lower the other"
+            )
+        return self
 
     @property
     def strategy_table(self) -> Strategies:

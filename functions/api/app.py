@@ -13,7 +13,7 @@ from fastapi import Depends, FastAPI, HTTPException, Query, Response
 from fastapi.exceptions import RequestValidationError
 
 from events.envelope import first_event
-from events.payloads import Name, RetrainRequested, RunId
+from events.payloads import Name, RetrainRequested
 from events.publisher import Publisher
 from functions.api import views
 from functions.api.body import body_of, documented
@@ -32,16 +32,20 @@ from functions.api.problems import (
     not_acknowledged,
     unprocessable,
 )
+from functions.api.runs import Limit, add_runs
 from functions.api.what_if import add_what_if
 from functions.forecasting.strategy import BUILT_IN, Strategies, UnknownStrategy, strategy
-from functions.planner.planner import unknown_series
+from functions.planner.planner import (
+    unknown_named_series,
+    unknown_run,
+    unknown_series,
+)
 from functions.storage import Run, Storage
 
 SOURCE = "shelfcast/api"
 HEALTH_SECONDS = 3.0
 
 HealthProbe = Callable[[], Awaitable[dict[str, dict[str, Any]]]]
-Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
 def create_app(
@@ -63,7 +67,7 @@ def create_app(
     app.add_middleware(OutagesAre503, is_outage=is_outage)
     _add_health(app, storage, health, is_outage)
     _add_retrain(app, storage, publisher, is_outage, strategies)
-    _add_runs(app, storage)
+    add_runs(app, storage, publisher, is_outage)
     _add_series(app, storage)
     _add_forecasts(app, storage)
     add_models(app, storage, publisher, is_outage)
@@ -119,13 +123,12 @@ def _add_retrain(
             strategy(body.strategy, strategies)
         except UnknownStrategy as error:
             raise unprocessable("strategy", body.strategy, str(error)) from None
-        if not body.all and not (await storage.scope(body.store, body.product)).series:
-            field = "store" if body.store else "product"
-            message = unknown_series(body.store, body.product).removeprefix(f"{field}: ")
-            raise unprocessable(field, body.store or body.product or "", message)
+        await _refuse_unknown(storage, body)
         if body.run_id is not None and (known := await storage.run(body.run_id)) is not None:
             _refuse_another_run(known, body)
-        request = RetrainRequested.model_validate(body.model_dump(exclude={"all", "run_id"}))
+        request = RetrainRequested(
+            **{name: getattr(body, name) for name in RetrainRequested.model_fields}
+        )
         event = first_event(request, SOURCE, event_id=body.run_id)
         try:
             await publisher.publish([event])
@@ -138,9 +141,27 @@ def _add_retrain(
         return views.Accepted(run_id=event.id, url=url)
 
 
+async def _refuse_unknown(storage: Storage, body: views.RetrainBody) -> None:
+    """422 if the body names a store, product, series or run that is not known."""
+    if body.series is not None:
+        named = [(ref.store, ref.product) for ref in body.series]
+        if unknown := sorted(set(named) - set((await storage.scope_of(named)).series)):
+            message = unknown_named_series(unknown).removeprefix("series: ")
+            raise unprocessable("series", "/".join(unknown[0]), message)
+    elif (body.store or body.product) and not (
+        await storage.scope(body.store, body.product)
+    ).series:
+        field = "store" if body.store else "product"
+        message = unknown_series(body.store, body.product).removeprefix(f"{field}: ")
+        raise unprocessable(field, body.store or body.product or "", message)
+    if body.failed_in is not None and await storage.run(body.failed_in) is None:
+        raise unprocessable("failed_in", body.failed_in, unknown_run(body.failed_in))
+
+
 def _refuse_another_run(known: Run, body: views.RetrainBody) -> None:
     """409 if a run that is planned already is asked for again with other wishes."""
-    wishes = {"store", "product", "strategy", "horizon"} | ({"as_of"} if body.as_of else set())
+    wishes = {"store", "product", "strategy", "horizon", "failed_in", "older_than_days"}
+    wishes |= {name for name in ("as_of", "policy") if getattr(body, name) is not None}
     for field in sorted(wishes):
         if (was := getattr(known, field)) != (asked := getattr(body, field)):
             raise HTTPException(
@@ -152,24 +173,6 @@ def _refuse_another_run(known: Run, body: views.RetrainBody) -> None:
 
 def _word(value: object) -> str:
     return "unset" if value is None else repr(str(value))
-
-
-def _add_runs(app: FastAPI, storage: Storage) -> None:
-    @app.get("/runs", responses=REFUSALS)
-    async def runs(limit: Limit = 50) -> views.Runs:
-        """The newest runs."""
-        return views.Runs.model_validate({"runs": await storage.runs(limit)})
-
-    @app.get("/runs/{run_id}", responses=REFUSALS | UNKNOWN)
-    async def run(run_id: RunId) -> views.RunDetail:
-        """One run: its progress, and why series failed."""
-        if (found := await storage.run(run_id)) is None:
-            raise HTTPException(
-                404,
-                f"run_id: {run_id!r} is unknown; a run is here once its request has been read, "
-                "and GET /runs lists those that are",
-            )
-        return views.RunDetail.model_validate(found)
 
 
 def _add_series(app: FastAPI, storage: Storage) -> None:

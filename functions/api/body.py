@@ -19,8 +19,25 @@ Body = TypeVar("Body", bound=BaseModel)
 
 def documented(model: type[BaseModel]) -> dict[str, Any]:
     """A body's part of the OpenAPI document."""
-    content = {JSON_TYPE: {"schema": model.model_json_schema()}}
+    content = {JSON_TYPE: {"schema": _without_references(model.model_json_schema())}}
     return {"requestBody": {"required": True, "content": content}}
+
+
+def _without_references(schema: dict[str, Any]) -> dict[str, Any]:
+    """The schema with its definitions in their places: it stands inside another document."""
+    definitions = schema.pop("$defs", {})
+
+    def inlined(part: Any) -> Any:
+        if isinstance(part, list):
+            return [inlined(each) for each in part]
+        if not isinstance(part, dict):
+            return part
+        if "$ref" in part:
+            return inlined(definitions[part["$ref"].rpartition("/")[2]])
+        return {name: inlined(each) for name, each in part.items()}
+
+    found: dict[str, Any] = inlined(schema)
+    return found
 
 
 def body_of(model: type[Body]) -> Callable[[Request], Awaitable[Body]]:

@@ -6,7 +6,19 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from events.clock import utc_today
-from events.payloads import DEFAULT_STRATEGY, EARLIEST_DAY, LONGEST_HORIZON, Name, RunId, Text
+from events.payloads import (
+    DEFAULT_STRATEGY,
+    EARLIEST_DAY,
+    LONGEST_HORIZON,
+    MOST_DAYS_OLD,
+    MOST_SERIES,
+    Name,
+    Policy,
+    RunId,
+    SeriesRef,
+    Text,
+    check_named_series,
+)
 
 DAYS_AHEAD = 366  # that a forecast may begin; no model says anything beyond a year
 SERIES_PATTERN = r"^[^/\x00-\x1f\x7f]+/[^/\x00-\x1f\x7f]+$"
@@ -41,19 +53,41 @@ class View(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
 
-class RetrainBody(BaseModel):
-    """What to retrain: a store, a product, both (one series), or all."""
+class Body(BaseModel):
+    """What a request has to say, strictly."""
 
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
+
+class RetrainBody(Body):
+    """What to retrain: a store, a product, both (one series), named series, or all.
+
+    `failed_in` and `older_than_days` leave only some of these; `failed_in` alone means all
+    that failed in that run.
+    """
+
     store: Name | None = Field(None, description="Only this store.")
     product: Name | None = Field(None, description="Only this product.")
+    series: Annotated[tuple[SeriesRef, ...], Field(max_length=MOST_SERIES)] | None = Field(
+        None, description="Only these series; instead of store and product."
+    )
     all: bool = Field(False, description="Every series; instead of store and product.")
+    failed_in: RunId | None = Field(
+        None, description="Of these only the series that failed in that run."
+    )
+    older_than_days: Annotated[int, Field(ge=1, le=MOST_DAYS_OLD)] | None = Field(
+        None,
+        description="Of these only the series without a champion, or whose champion's as_of is "
+        "more than so many days before this run's.",
+    )
     as_of: Day | None = Field(
         None, description="First day to forecast; unset: the day after the newest sale."
     )
     strategy: Name = DEFAULT_STRATEGY
     horizon: Annotated[int, Field(ge=1, le=LONGEST_HORIZON, description="Days to forecast.")] = 7
+    policy: Policy | None = Field(
+        None, description="When a new model becomes champion; unset: the setting's."
+    )
     reason: Text = ""
     requested_by: Name = "api"
     run_id: RunId | None = Field(
@@ -62,10 +96,21 @@ class RetrainBody(BaseModel):
 
     @model_validator(mode="after")
     def _names_a_scope(self) -> "RetrainBody":
-        chosen = self.store is not None or self.product is not None
-        if chosen == self.all:
-            raise ValueError("name a store, a product or both, or set all to true, but not both")
+        check_named_series(self.series, self.store, self.product)
+        scope = (self.store, self.product, self.series)
+        chosen = any(each is not None for each in scope)
+        if (chosen and self.all) or not (chosen or self.all or self.failed_in is not None):
+            raise ValueError(
+                "name a store, a product or both, or series, or set all to true, but not both"
+            )
         return self
+
+
+class CancelBody(Body):
+    """Who wants a run to end, and why."""
+
+    reason: Text = ""
+    requested_by: Name = "api"
 
 
 class Accepted(View):
@@ -81,6 +126,7 @@ class CountsView(View):
     planned: int
     succeeded: int
     failed: int
+    cancelled: int
     pending: int
 
 
@@ -96,7 +142,10 @@ class RunView(View):
     """A run as it stands."""
 
     run_id: str
-    state: str = Field(description="running or completed")
+    state: str = Field(description="running, completed, cancelled or coalesced")
+    coalesced_into: str | None = Field(
+        description="The run that does what was asked, for a coalesced one."
+    )
     requested_by: str
     requested_at: dt.datetime
     reason: str
@@ -105,6 +154,10 @@ class RunView(View):
     strategy: str
     as_of: dt.date
     horizon: int
+    policy: str
+    named: bool = Field(description="Whether the series were named one by one.")
+    failed_in: str | None
+    older_than_days: int | None
     counts: CountsView
     finished_at: dt.datetime | None
 

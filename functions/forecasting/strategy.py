@@ -26,6 +26,9 @@ Method = Literal[
 ]
 
 
+YEAR = 365  # days
+
+
 @dataclass(frozen=True)
 class Strategy:
     """A named way to train one series.
@@ -264,3 +267,12 @@ def window_of(names: Iterable[str], known: Strategies) -> int | None:
         for leaf in plain(name, known)
     ]
     return None if None in windows else max((days for days in windows if days), default=None)
+
+
+def days_read(names: Iterable[str], known: Strategies) -> int | None:
+    """The days of history that training by the strategies of these names reads; None: all.
+
+    YEAR at least, since promotions and the largest days count beyond a window.
+    """
+    days = window_of(names, known)
+    return None if days is None else max(days, YEAR)

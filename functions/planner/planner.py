@@ -1,58 +1,98 @@
-"""The planner: retrain-requested in, training-shard-requested out.
+"""The planner: retrain-requested and cancel-requested in, training-shard-requested out.
 
 The plan (series, shards, as_of) is stored when a request is first seen, and every
 delivery is answered from the stored plan, so a redelivered request is the same run with
-the same shards, whatever has been sold in between.
+the same shards, whatever has been sold in between. A request for what a run that still
+goes was asked already is stored as coalesced into that run, and stays so.
+
+A cancelled run's shards may be on their way: trainers pass over what is cancelled.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from pydantic import TypeAdapter, ValidationError
 
 from events.clock import utc_now
-from events.envelope import Event, of_type
+from events.envelope import Event, derive_id
 from events.errors import Refusal
 from events.payloads import (
+    EXPRESS_SERIES,
+    CancelRequested,
     Payload,
-    RetrainCompleted,
+    Policy,
+    RetrainCoalesced,
     RetrainRequested,
     RunId,
     SeriesRef,
     TrainingShardRequested,
 )
-from functions.forecasting.strategy import BUILT_IN, Strategies, UnknownStrategy, strategy
+from functions.completion import completion
+from functions.forecasting.strategy import (
+    BUILT_IN,
+    Strategies,
+    UnknownStrategy,
+    days_read,
+    strategy,
+)
 from functions.planner.shards import plan_shards
-from functions.storage import Plan, Storage
+from functions.planner.work import rows_read
+from functions.storage import Counts, Plan, Scope, Series, Storage
 
 SOURCE = "shelfcast/planner"
+NAMED = 5  # series that a message names before it only counts
 _RUN_ID = TypeAdapter[str](RunId)
 
 
 class Planner:
-    """Plans each requested run once."""
+    """Plans each requested run once.
+
+    A shard has at most `shard_series` series and `shard_rows` rows. A run of at most
+    `express_series` series travels on the express lane. `policy` is for requests without.
+    """
 
     def __init__(
         self,
         storage: Storage,
         shard_series: int,
+        shard_rows: int,
         strategies: Strategies = BUILT_IN,
+        policy: Policy = "if-better",
+        express_series: int = EXPRESS_SERIES,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:
-        self._storage, self._shard_series = storage, shard_series
-        self._strategies, self._clock = strategies, clock
+        self._storage, self._policy, self._clock = storage, policy, clock
+        self._strategies, self._express_series = strategies, express_series
+        self._shard_series, self._shard_rows = shard_series, shard_rows
 
     async def __call__(self, events: Sequence[Event[Payload]]) -> list[Event[Payload]]:
-        """The shards of every request; Refusal for one that means no known series."""
+        """The shards of every request; Refusal for one that means no known series or run."""
         outputs: list[Event[Payload]] = []
-        for event in of_type(events, RetrainRequested):
-            plan = await self._storage.plan(event.id)
-            plan = plan or await self._storage.save_plan(await self._new_plan(event))
-            outputs += self._effects(event, plan)
+        for event in events:
+            match event.data:
+                case RetrainRequested() as request:
+                    plan = await self._storage.plan(event.id)
+                    if plan is None:
+                        new = await self._new_plan(event, request)
+                        plan = await self._storage.save_plan(new)
+                    outputs += self._effects(event, plan)
+                case CancelRequested() as request:
+                    outputs += await self._cancel(event, request.run_id)
         return outputs
 
-    async def _new_plan(self, event: Event[RetrainRequested]) -> Plan:
-        request = event.data
+    async def _cancel(self, event: Event[Payload], run_id: str) -> list[Event[Payload]]:
+        """The run's end; a run that has ended stays as it is, so a redelivery says the same."""
+        if (plan := await self._storage.plan(run_id)) is None:
+            raise Refusal(f"run_id: there is no run {run_id!r} to cancel; see GET /runs")
+        if plan.coalesced_into is not None:
+            raise Refusal(f"run_id: {coalesced(run_id, plan.coalesced_into)}")
+        await self._storage.cancel(run_id, event.time)
+        counts = (await self._storage.counts([run_id])).get(run_id, Counts(0, 0, 0))
+        if counts.pending:
+            return []  # a result is being recorded this moment, which then ends the run
+        return [completion(event, run_id, counts, SOURCE, self._clock)]
+
+    async def _new_plan(self, event: Event[Payload], request: RetrainRequested) -> Plan:
         try:
             _RUN_ID.validate_python(event.id)
         except ValidationError:
@@ -63,10 +103,12 @@ class Planner:
             strategy(request.strategy, self._strategies)
         except UnknownStrategy as error:
             raise Refusal(f"strategy: {error}") from None
-        scope = await self._storage.scope(request.store, request.product)
-        if not scope.series and (request.store or request.product):
-            raise Refusal(unknown_series(request.store, request.product))
-        newest = scope.newest_day or self._clock().date()
+        scope = await self._scope(request)
+        as_of = request.as_of or (scope.newest_day or self._clock().date()) + timedelta(days=1)
+        policy = request.policy or self._policy
+        chosen = await self._chosen(request, scope, as_of)
+        days = days_read([request.strategy], self._strategies)
+        rows = [rows_read(span, as_of, days) for span in chosen.spans]
         return Plan(
             run_id=event.id,
             requested_by=request.requested_by,
@@ -75,15 +117,49 @@ class Planner:
             store=request.store,
             product=request.product,
             strategy=request.strategy,
-            as_of=request.as_of or newest + timedelta(days=1),
+            as_of=as_of,
             horizon=request.horizon,
-            shards=plan_shards(scope.series, self._shard_series),
+            shards=plan_shards(chosen.series, rows, self._shard_series, self._shard_rows),
+            policy=policy,
+            named=request.series is not None,
+            failed_in=request.failed_in,
+            older_than_days=request.older_than_days,
+            wish=_wish(request, as_of, policy),
         )
 
-    def _effects(self, event: Event[RetrainRequested], plan: Plan) -> list[Event[Payload]]:
+    async def _scope(self, request: RetrainRequested) -> Scope:
+        """The known series that the request names; Refusal if it names an unknown one."""
+        if request.series is None:
+            scope = await self._storage.scope(request.store, request.product)
+            if not scope.series and (request.store or request.product):
+                raise Refusal(unknown_series(request.store, request.product))
+            return scope
+        named = [(ref.store, ref.product) for ref in request.series]
+        scope = await self._storage.scope_of(named)
+        if unknown := sorted(set(named) - set(scope.series)):
+            raise Refusal(unknown_named_series(unknown))
+        return scope
+
+    async def _chosen(self, request: RetrainRequested, scope: Scope, as_of: date) -> Scope:
+        """What is left of the scope by `failed_in` and `older_than_days`."""
+        kept = set(scope.series)
+        if request.failed_in is not None:
+            if (failed := await self._storage.failed_in(request.failed_in)) is None:
+                raise Refusal(f"failed_in: {unknown_run(request.failed_in)}")
+            kept &= failed
+        if request.older_than_days is not None:
+            since = oldest_day(as_of, request.older_than_days)
+            kept -= await self._storage.up_to_date(request.store, request.product, since)
+        pairs = [(s, span) for s, span in zip(scope.series, scope.spans, strict=True) if s in kept]
+        return Scope(tuple(s for s, _ in pairs), tuple(span for _, span in pairs))
+
+    def _effects(self, event: Event[Payload], plan: Plan) -> list[Event[Payload]]:
+        if plan.coalesced_into is not None:
+            fact = RetrainCoalesced(run_id=plan.run_id, into=plan.coalesced_into)
+            return [event.effect(fact, SOURCE, self._clock, correlation_id=plan.run_id)]
         if not plan.shards:
-            nothing = RetrainCompleted(run_id=plan.run_id, planned=0, succeeded=0, failed=0)
-            return [event.effect(nothing, SOURCE, self._clock, correlation_id=plan.run_id)]
+            return [completion(event, plan.run_id, Counts(0, 0, 0), SOURCE, self._clock)]
+        few = sum(map(len, plan.shards)) <= self._express_series
         return [
             event.effect(
                 TrainingShardRequested(
@@ -93,13 +169,28 @@ class Planner:
                     as_of=plan.as_of,
                     strategy=plan.strategy,
                     horizon=plan.horizon,
+                    policy=plan.policy,
                 ),
                 SOURCE,
                 self._clock,
                 correlation_id=plan.run_id,
+                lane="express" if few else "bulk",
             )
             for number, shard in enumerate(plan.shards)
         ]
+
+
+def _wish(request: RetrainRequested, as_of: date, policy: Policy) -> str:
+    """Equal for two requests that ask the same: which series, how, and as of when."""
+    named = sorted(f"{ref.store}/{ref.product}" for ref in request.series or ())
+    asked = (request.store, request.product, request.failed_in, request.older_than_days)
+    how = (request.strategy, str(as_of), request.horizon, policy)
+    return derive_id("wish", *map(repr, (*asked, *how)), *named)
+
+
+def oldest_day(as_of: date, days: int) -> date:
+    """The day so many days before another, or the first day there is."""
+    return date.fromordinal(max(as_of.toordinal() - days, 1))
 
 
 def unknown_series(store: str | None, product: str | None) -> str:
@@ -109,3 +200,22 @@ def unknown_series(store: str | None, product: str | None) -> str:
     )
     field = "store" if store else "product"
     return f"{field}: no sales are known of {asked}; import its sales first, or see GET /series"
+
+
+def unknown_named_series(unknown: Sequence[Series]) -> str:
+    """Why a request that names these can't be planned, and what to do."""
+    names = ", ".join(f"'{store}/{product}'" for store, product in unknown[:NAMED])
+    more = f" and {len(unknown) - NAMED} more" if len(unknown) > NAMED else ""
+    return (
+        f"series: no sales are known of {names}{more}; import their sales first, or see GET /series"
+    )
+
+
+def coalesced(run_id: str, into: str) -> str:
+    """Why a run can't be cancelled that is none of its own, and what to do."""
+    return f"run {run_id!r} was coalesced into {into!r}; cancel that one"
+
+
+def unknown_run(run_id: str) -> str:
+    """Why nothing can be said of a run, and what to do."""
+    return f"there is no run {run_id!r}; GET /runs lists those there are"

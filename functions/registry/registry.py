@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from events.clock import utc_now
-from events.envelope import Event, derive_id, of_type
+from events.envelope import Event, of_type
 from events.payloads import (
     ChallengerKept,
     DeadLettered,
@@ -17,11 +17,12 @@ from events.payloads import (
     ModelTrained,
     Payload,
     PromotionRequested,
-    RetrainCompleted,
     RetrainRequested,
     TrainingFailed,
     TrainingShardRequested,
 )
+from events.topics import bulk
+from functions.completion import completion
 from functions.storage import Storage
 
 SOURCE = "shelfcast/registry"
@@ -59,7 +60,7 @@ class Registry:
 
     async def _given_up_shards(self, letter: DeadLettered) -> list[tuple[str, int]]:
         """Run and number of each shard that will not be trained unless the letter is replayed."""
-        if letter.topic == RetrainRequested.TOPIC and letter.run_id:
+        if bulk(letter.topic) == RetrainRequested.TOPIC and letter.run_id:
             plan = await self._storage.plan(letter.run_id)
             return [] if plan is None else [(plan.run_id, n) for n in range(len(plan.shards))]
         shard = _given_up_shard(letter)
@@ -120,33 +121,18 @@ class Registry:
         ]
 
     async def _completions(self, causes: Mapping[str, Event[Payload]]) -> list[Event[Payload]]:
-        """One event per run that has ended; its id says which counts, not who noticed."""
-        completions: list[Event[Payload]] = []
-        for run_id, counts in (await self._storage.counts(list(causes))).items():
-            if counts.pending:
-                continue
-            completed = RetrainCompleted(
-                run_id=run_id,
-                planned=counts.planned,
-                succeeded=counts.succeeded,
-                failed=counts.failed,
-            )
-            completions.append(
-                causes[run_id].effect(
-                    completed,
-                    SOURCE,
-                    self._clock,
-                    event_id=derive_id(completed.TYPE, completed.subject),
-                    correlation_id=run_id,
-                )
-            )
-        return completions
+        """One event per run that has ended."""
+        return [
+            completion(causes[run_id], run_id, counts, SOURCE, self._clock)
+            for run_id, counts in (await self._storage.counts(list(causes))).items()
+            if not counts.pending
+        ]
 
 
 def _given_up_shard(letter: DeadLettered) -> tuple[str, int] | None:
     """Run and number of a dead-lettered shard; its key has both, whatever its bytes are."""
     run_id, _, number = letter.original_key.rpartition("/")
-    if letter.topic != TrainingShardRequested.TOPIC or not run_id or not number.isdecimal():
+    if bulk(letter.topic) != TrainingShardRequested.TOPIC or not run_id or not number.isdecimal():
         return None
     return run_id, int(number)
 
@@ -155,7 +141,7 @@ def _failed_result(letter: Event[DeadLettered]) -> Event[TrainingFailed] | None:
     """The failure of a series whose result was dead-lettered."""
     store, _, product = letter.data.original_key.partition("/")
     run_id = letter.data.run_id
-    if letter.data.topic != TrainingFailed.TOPIC or not run_id or not store or not product:
+    if bulk(letter.data.topic) != TrainingFailed.TOPIC or not (run_id and store and product):
         return None
     reason = _reason(letter.data)
     failure = TrainingFailed(run_id=run_id, store=store, product=product, reason=reason)

@@ -4,6 +4,9 @@ It stores nothing: it reads history as of the shard's date, backtests, fits, and
 came out, with the strategy of the champion so far on the same folds. Shards of one kind are
 trained together, so an engine sees many series; the fleet that a series' errors are shrunk
 towards is its own shard, so company does not change a result.
+
+A shard that was cancelled meanwhile is passed over. One of which a part was cancelled is
+trained whole, so the rest comes out as ever, and only the rest is said.
 """
 
 import asyncio
@@ -30,14 +33,13 @@ from functions.forecasting.strategy import (
     BUILT_IN,
     Strategies,
     UnknownStrategy,
+    days_read,
     strategy,
-    window_of,
 )
 from functions.forecasting.unfit import Unfit
 from functions.storage import Model, Series, Storage
 
 SOURCE = "shelfcast/trainer"
-YEAR = timedelta(days=365)
 
 
 class Trainer:
@@ -55,7 +57,7 @@ class Trainer:
         self._strategies, self._clock = strategies, clock
 
     async def __call__(self, events: Sequence[Event[Payload]]) -> list[Event[Payload]]:
-        """A result for each series of each shard, in order."""
+        """A result for each series of each shard that is not cancelled, in order."""
         results: list[Event[Payload]] = []
         for event in of_type(events, TrainingShardRequested):
             results += await self._train(event)
@@ -63,6 +65,10 @@ class Trainer:
 
     async def _train(self, event: Event[TrainingShardRequested]) -> list[Event[Payload]]:
         shard, series = event.data, _series(event.data)
+        cancelled = await self._storage.cancelled_series([(shard.run_id, shard.shard)])
+        wanted = {key for key in series if (shard.run_id, key) not in cancelled}
+        if not wanted:
+            return []
         try:
             chosen = strategy(shard.strategy, self._strategies)
         except UnknownStrategy as error:
@@ -97,16 +103,17 @@ class Trainer:
                 correlation_id=shard.run_id,
             )
             for key, result in zip(series, trained, strict=True)
+            if key in wanted
         ]
 
     async def _history(self, shard: TrainingShardRequested, names: Collection[str]) -> Panel:
-        """What the strategies of these names look at: YEAR at least, since promotions and the
-        largest days count too, and all if a series has nothing in that.
+        """What training by the strategies of these names reads, or all if a series has nothing
+        in that.
         """
         series = _series(shard)
-        days = window_of(names, self._strategies)
+        days = days_read(names, self._strategies)
         if days is not None:
-            first = shard.as_of - max(timedelta(days=days), YEAR)
+            first = shard.as_of - timedelta(days=days)
             panel = await self._storage.history(series, first, shard.as_of)
             if panel.open_days().rows.all():
                 return panel

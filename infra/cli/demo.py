@@ -187,7 +187,10 @@ class _Demo:
                 time.sleep(POLL)
                 continue
             counts = run["counts"]
-            if run["state"] == "completed":
+            if run["state"] == "coalesced":
+                run_id = run["coalesced_into"]
+                continue
+            if run["state"] != "running":
                 return run, f"{counts['succeeded']:,} trained, {counts['failed']:,} failed"
             done = counts["planned"] - counts["pending"]
             self.progress.begin("retrain", f"{done:,} of {counts['planned']:,} series")

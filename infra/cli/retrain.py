@@ -21,7 +21,7 @@ from infra.cli.client import (
     outcome,
     print_json,
 )
-from infra.cli.runs import Run, counted, print_run, span
+from infra.cli.runs import Run, counted, find_run, print_run, span
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -40,7 +40,21 @@ def retrain(
     ctx: typer.Context,
     store: Annotated[str | None, typer.Option(help="Only this store.")] = None,
     product: Annotated[str | None, typer.Option(help="Only this product.")] = None,
+    series: Annotated[
+        list[str] | None,
+        typer.Option(metavar="STORE/PRODUCT", help="Only this series; may be repeated."),
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Every series.")] = False,
+    failed_in: Annotated[
+        str | None,
+        typer.Option(metavar="RUN", help="Only what failed in this run."),
+    ] = None,
+    older_than: Annotated[
+        int | None,
+        typer.Option(
+            metavar="DAYS", help="Only without a champion, or with one as of so many days ago."
+        ),
+    ] = None,
     as_of: Annotated[
         str | None,
         typer.Option(
@@ -53,6 +67,14 @@ def retrain(
     horizon: Annotated[
         int | None, typer.Option(metavar="N", help="Days to forecast; unset: 7.")
     ] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="When a new model becomes champion: always, if-better, never; unset: the "
+            "setting's.",
+        ),
+    ] = None,
     reason: Annotated[str, typer.Option(help="Why, for those who look at the run.")] = "",
     run_id: Annotated[
         str | None, typer.Option(metavar="ID", help="A repeat with the same id is the same run.")
@@ -62,21 +84,25 @@ def retrain(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Ask for models to be retrained: --all, a --store, a --product, or one series by both."""
+    """Ask for models to be retrained: --all, a --store, a --product, both, or --series."""
     with outcome():
-        _check_scope(store, product, everything)
+        _check_scope(store, product, series, everything, failed_in)
+        client = client_of(ctx)
         wishes = {
             "store": store,
             "product": product,
+            "series": [_named(each) for each in dict.fromkeys(series)] if series else None,
             "all": everything,
+            "failed_in": None if failed_in is None else _run_id(client, failed_in),
+            "older_than_days": older_than,
             "as_of": None if as_of is None else _day("--as-of", as_of),
             "strategy": strategy,
             "horizon": horizon,
+            "policy": policy,
             "reason": reason,
             "run_id": run_id or str(uuid.uuid4()),
             "requested_by": "cli",
         }
-        client = client_of(ctx)
         accepted = _request(client, {k: v for k, v in wishes.items() if v is not None})
         if wait:
             _wait(client, accepted["run_id"], as_json)
@@ -87,12 +113,37 @@ def retrain(
             typer.echo(f"See how it goes: shelfcast runs {accepted['run_id']}")
 
 
-def _check_scope(store: str | None, product: str | None, everything: bool) -> None:
+def _check_scope(
+    store: str | None,
+    product: str | None,
+    series: list[str] | None,
+    everything: bool,
+    failed_in: str | None,
+) -> None:
     chosen = store is not None or product is not None
-    if chosen and everything:
+    if series and chosen:
+        raise Refused("--series: names each series; leave it out, or --store and --product")
+    if (chosen or series) and everything:
         raise Refused("--all: means every series; leave it out, or --store and --product")
-    if not chosen and not everything:
-        raise Refused("--all, --store, --product: none is given; name what to retrain")
+    if not (chosen or series or everything or failed_in is not None):
+        raise Refused("--all, --store, --product, --series: none is given; name what to retrain")
+
+
+def _named(series: str) -> dict[str, str]:
+    store, slash, product = series.partition("/")
+    if not (store and slash and product) or "/" in product:
+        raise Refused(f"--series: {series!r} is no STORE/PRODUCT; use one like 1/milk")
+    return {"store": store, "product": product}
+
+
+def _run_id(client: Client, given: str) -> str:
+    try:
+        found: str = find_run(client, given)["run_id"]
+    except NotFound:
+        raise Refused(
+            f"--failed-in: there is no run {given!r}; `shelfcast runs` lists those there are"
+        ) from None
+    return found
 
 
 def _day(option: str, text: str) -> str:
@@ -119,8 +170,14 @@ def _wait(client: Client, run_id: str, as_json: bool) -> None:
     except KeyboardInterrupt:
         typer.echo(f"shelfcast: the run goes on; see `shelfcast runs {run_id}`", err=True)
         raise typer.Exit(INTERRUPTED) from None
+    if found["run_id"] != run_id:
+        typer.echo(
+            f"Run {run_id} was coalesced into {found['run_id']}, which was under way with the "
+            "same series",
+            err=True,
+        )
     print_json(found) if as_json else print_run(found)
-    if found["counts"]["failed"]:
+    if found["counts"]["failed"] or found["state"] == "cancelled":
         raise typer.Exit(FAILED)
 
 
@@ -137,7 +194,7 @@ def _watch(client: Client, run_id: str) -> Run:
                 bar.update(task, counts=missing)
                 continue
             counts = news["counts"]
-            done = counts["succeeded"] + counts["failed"]
+            done = counts["planned"] - counts["pending"]
             seconds = client.clock() - began
             bar.update(
                 task,
@@ -151,9 +208,10 @@ def _watch(client: Client, run_id: str) -> Run:
 
 
 def follow(client: Client, run_id: str) -> Iterator[Run | NotFound | Away]:
-    """The run as it goes, or why there is no news of it; ends with the run completed.
+    """The run as it goes, or why there is no news of it; ends when the run has.
 
-    Raises Failed after PATIENCE_SECONDS without news.
+    A run that was coalesced is followed in the one that does its work. Raises Failed after
+    PATIENCE_SECONDS without news.
     """
     heard = client.clock()
     while True:
@@ -166,7 +224,10 @@ def follow(client: Client, run_id: str) -> Iterator[Run | NotFound | Away]:
         else:
             heard = client.clock()
             yield news
-            if news["state"] == "completed":
+            if news["state"] == "coalesced":
+                run_id = news["coalesced_into"]
+                continue
+            if news["state"] != "running":
                 return
         client.pause(ASK_EVERY)
 

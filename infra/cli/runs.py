@@ -1,10 +1,11 @@
-"""`shelfcast runs`: how the runs of training went and go."""
+"""`shelfcast runs`: how the runs of training went and go, and ending one that goes."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from infra.cli.client import (
     Client,
@@ -29,12 +30,46 @@ TRAINED = "succeeded\nof planned"
 Run = dict[str, Any]
 
 
+class _ShowsUnlessTold(TyperGroup):
+    """`runs` and `runs ID` are `runs show` and `runs show ID`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args or args[0] not in (*self.commands, *ctx.help_option_names):
+            args = ["show", *args]
+        return super().parse_args(ctx, args)
+
+
 def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
-    app.command()(runs)
+    """Add the commands to the application."""
+    group = typer.Typer(
+        cls=_ShowsUnlessTold,
+        help="Show the newest runs, one run, or cancel one. `runs ID` is `runs show ID`.",
+    )
+    group.command()(show)
+    group.command()(cancel)
+    app.add_typer(group, name="runs")
 
 
-def runs(
+def cancel(
+    ctx: typer.Context,
+    run_id: Annotated[str, typer.Argument(metavar="RUN_ID", help="Its id or the start of it.")],
+    reason: Annotated[str, typer.Option(help="Why, for those who read the events.")] = "",
+    as_json: Json = False,
+) -> None:
+    """End a run: what it has not trained yet stays untrained, what it has trained stays."""
+    with outcome():
+        client = client_of(ctx)
+        found = find_run(client, run_id)
+        body = {"reason": reason, "requested_by": "cli"}
+        accepted = client.post("runs", found["run_id"], "cancel", body=body)
+        if as_json:
+            print_json(accepted)
+        else:
+            typer.echo(f"Asked to cancel run {found['run_id']}")
+            typer.echo(f"See how it ends: shelfcast runs {found['run_id']}")
+
+
+def show(
     ctx: typer.Context,
     run_id: Annotated[
         str | None, typer.Argument(metavar="[RUN_ID]", help="One run, by its id or its start.")
@@ -106,8 +141,9 @@ def runs_table(found: Sequence[Run], width: int) -> "Table":
         counts = run["counts"]
         lasted, style = _lasted(run)
         trained = Text(f"{counts['succeeded']:,} of {counts['planned']:,}")
-        if counts["failed"]:
-            trained.append(f"{apart}{counts['failed']:,} failed", "red")
+        for name, colour in (("failed", "red"), ("cancelled", "yellow")):
+            if counts[name]:
+                trained.append(f"{apart}{counts[name]:,} {name}", colour)
         table.add_row(
             Text(shown[run["run_id"]], "cyan"),
             Text(one_line(run["requested_by"]) + apart + ago(run["requested_at"])),
@@ -142,13 +178,15 @@ def print_run(run: Run) -> None:
 
     lasted, style = _lasted(run)
     requested = f"by {run['requested_by']}, {ago(run['requested_at'])} ({_utc(run)})"
-    told = {
+    told: dict[str, str | Text] = {
         "run": Text(run["run_id"], "cyan"),
         "state": Text(run["state"], style).append(f", {lasted}", "default"),
         "requested": requested,
         "reason": one_line(run["reason"]),
         "scope": _scope(run),
+        "only": _only(run),
         "strategy": run["strategy"],
+        "policy": run["policy"],
         "as of": f"{run['as_of']}, {run['horizon']} days ahead",
         "series": counted(run["counts"]) + _rate(run),
     }
@@ -158,7 +196,12 @@ def print_run(run: Run) -> None:
         if text:
             grid.add_row(Text(name, "dim"), text if isinstance(text, Text) else Text(text))
     console.print(grid)
-    if run["state"] == "completed" and not run["counts"]["planned"]:
+    if run["state"] == "coalesced":
+        into = run["coalesced_into"]
+        console.print(f"The same was under way already, as run {into}: shelfcast runs {into}")
+    elif not run["counts"]["planned"] and _only(run):
+        console.print("No series is so: there was nothing to train")
+    elif not run["counts"]["planned"]:
         console.print("No series is known: import sales with `shelfcast sales import`")
     if run["failures"]:
         console.print()
@@ -179,7 +222,8 @@ def _failures_table(run: Run) -> "Table":
 
 def counted(counts: dict[str, int]) -> str:
     """A run's series by result, in words."""
-    return ", ".join(f"{counts[name]:,} {name}" for name in ("planned", "succeeded", "failed"))
+    names = ("planned", "succeeded", "failed", *(["cancelled"] if counts["cancelled"] else []))
+    return ", ".join(f"{counts[name]:,} {name}" for name in names)
 
 
 def _rate(run: Run) -> str:
@@ -188,7 +232,19 @@ def _rate(run: Run) -> str:
     return f", {done / seconds:,.1f}/s"
 
 
+def _only(run: Run) -> str:
+    """What of the scope was left out, in words; empty if nothing was."""
+    parts = []
+    if run["failed_in"] is not None:
+        parts.append(f"what failed in run {run['failed_in']}")
+    if (days := run["older_than_days"]) is not None:
+        parts.append(f"champions older than {days} day{'s' if days > 1 else ''}, or none")
+    return ", ".join(parts)
+
+
 def _scope(run: Run) -> str:
+    if run["named"]:
+        return f"{run['counts']['planned']:,} named series"
     match run["store"], run["product"]:
         case None, None:
             return "every series"
@@ -204,8 +260,12 @@ def _lasted(run: Run) -> tuple[str, str]:
     """How long it took or has taken so far, and the colour of its state."""
     if run["state"] == "running":
         return f"for {span(_seconds(run))}", "yellow"
+    if run["state"] == "coalesced":
+        return f"into {run['coalesced_into'][:SHORTEST_ID]}", "yellow"
     if not run["counts"]["planned"]:
         return "nothing to do", "yellow"
+    if run["state"] == "cancelled":
+        return f"after {span(_seconds(run))}", "yellow"
     return f"in {span(_seconds(run))}", "red" if run["counts"]["failed"] else "green"
 
 

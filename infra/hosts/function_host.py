@@ -17,7 +17,7 @@ from aiokafka.errors import KafkaError
 
 from events.kafka import KafkaConsumer, KafkaProducer
 from events.subscriber import Subscriber
-from functions.catalog import FUNCTIONS, Dependencies
+from functions.catalog import EXPRESS, FUNCTIONS, Dependencies, Function
 from functions.forecasting.engines import engine
 from functions.forecasting.workers import process_pool, start_all
 from infra.outages import is_outage
@@ -37,8 +37,13 @@ class Unhealthy(Exception):
     """The replica can't recover by itself and wants to be replaced."""
 
 
-def workers_of(settings: Settings) -> int:
-    """Cores that a trainer keeps busy: the batched engine fits in one thread."""
+def workers_of(function: Function, settings: Settings) -> int:
+    """Cores that a function keeps busy; those of the express lane are idle most of the time.
+
+    The batched engine fits in one thread.
+    """
+    if not function.fits or function.process == EXPRESS:
+        return 0
     if settings.engine == "batched":
         return 1
     return settings.trainer_workers or os.cpu_count() or 1
@@ -52,8 +57,9 @@ class FunctionHost:
         self._name = name
         self._pool: ProcessPoolExecutor | None = None
         if function.fits and settings.engine == "prophet":
-            self._pool = process_pool(workers_of(settings))
-            start_all(self._pool, workers_of(settings))
+            workers = workers_of(function, settings) or 1
+            self._pool = process_pool(workers)
+            start_all(self._pool, workers)
         self._storage = PostgresStorage(settings.database)
         self._producer = KafkaProducer(settings.kafka)
         self._consumer = KafkaConsumer(settings.kafka, function.group, function.inputs)
@@ -62,7 +68,9 @@ class FunctionHost:
             engine=engine(settings.engine, self._pool),
             versions={name: version(name) for name in LIBRARIES} | {"engine": settings.engine},
             shard_series=settings.shard_series,
+            shard_rows=settings.shard_rows,
             strategies=settings.strategy_table,
+            policy=settings.promotion,
         )
         self._subscriber = Subscriber(
             self._consumer,

@@ -8,6 +8,7 @@ from events.memory import MemoryLog
 from events.payloads import Payload
 from events.publisher import Publisher
 from events.subscriber import Subscriber
+from events.topics import lanes
 from functions.catalog import FUNCTIONS, Dependencies
 from infra.outages import is_outage
 
@@ -46,5 +47,6 @@ class MemoryHost:
                 await self.subscriber(name).drain()
 
     def events(self, topic: str) -> list[Event[Payload]]:
-        """The events of a topic."""
-        return [decode(record.value, record.headers) for record in self.log.records(topic)]
+        """The events of a topic, whatever their lane."""
+        records = [record for lane in lanes(topic) for record in self.log.records(lane)]
+        return [decode(record.value, record.headers) for record in records]

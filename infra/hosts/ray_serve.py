@@ -12,7 +12,7 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,15 +20,17 @@ import ray
 import stamina
 from fastapi import FastAPI
 from ray import serve
+from ray.serve.config import AutoscalingConfig, AutoscalingPolicy
 from ray.serve.schema import LoggingConfig
 
 from events.clock import utc_now
 from events.kafka import KafkaProducer
 from events.publisher import Publisher
 from functions.api import create_app
-from functions.catalog import FUNCTIONS, Function
+from functions.catalog import Function, processes
 from infra.hosts.cron import next_tick, run_clock
 from infra.hosts.function_host import FunctionHost, workers_of
+from infra.hosts.lag_policy import LagPolicy
 from infra.outages import is_outage
 from infra.postgres.caching_storage import CachingStorage
 from infra.settings import Settings, load_settings
@@ -40,49 +42,85 @@ API_SEND_SECONDS = 5.0  # a caller waits no longer for Kafka
 API_CONNECTIONS = 10
 PROBE_SECONDS = 2.0
 RAY_STARTS = 4
+SCALED = "trainer"  # the process that has more or fewer replicas
+UPSCALE_SECONDS = 2.0  # lag that lasts so long is no burst that one replica works off
+DOWNSCALE_SECONDS = 60.0  # a replica takes seconds to start, and each change rebalances the group
 OBJECT_STORE_BYTES = 80 * 1024 * 1024  # nothing large goes through it
 
 
 class FunctionReplica:
-    """A FunctionHost as a Serve replica."""
+    """The functions of one process, each with its FunctionHost, as a Serve replica."""
 
-    def __init__(self, name: str, settings: Settings) -> None:
-        # Serve calls this with the replica's event loop running, which the consumer needs.
-        self._host = FunctionHost(name, settings)
+    def __init__(self, names: Sequence[str], settings: Settings) -> None:
+        # Serve calls this with the replica's event loop running, which the consumers need.
+        self._hosts = {name: FunctionHost(name, settings) for name in names}
 
-    async def health(self) -> dict[str, Any]:
-        """For the API's readiness."""
-        return await self._host.health()
+    async def health(self) -> dict[str, dict[str, Any]]:
+        """Each function's, for the API's readiness."""
+        states = await asyncio.gather(*(host.health() for host in self._hosts.values()))
+        return dict(zip(self._hosts, states, strict=True))
 
     def check_health(self) -> None:
         """Called by Serve; raising three times in a row replaces the replica."""
-        self._host.check()
+        for host in self._hosts.values():
+            host.check()
 
     async def __del__(self) -> None:
         """Awaited by Serve when the replica is to stop."""
-        await self._host.stop()
+        await asyncio.gather(*(host.stop() for host in self._hosts.values()))
 
 
 def application(settings: Settings) -> serve.Application:
     """The whole system as one Serve application."""
-    functions = [_deployment(f, settings).bind(f.name, settings) for f in FUNCTIONS.values()]
+    replicas = [
+        _deployment(name, functions, settings).bind([each.name for each in functions], settings)
+        for name, functions in processes().items()
+    ]
     api = serve.deployment(
         serve.ingress(lambda: _api(settings))(),
         name="api",
         ray_actor_options={"num_cpus": 0},
         max_ongoing_requests=100,
     )
-    return api.bind(*functions)
+    return api.bind(*replicas)
 
 
-def _deployment(function: Function, settings: Settings) -> serve.Deployment:
+def _deployment(name: str, functions: Sequence[Function], settings: Settings) -> serve.Deployment:
     return serve.deployment(
         FunctionReplica,
-        name=function.name,
-        ray_actor_options={"num_cpus": workers_of(settings) if function.fits else 0},
+        name=name,
+        ray_actor_options={"num_cpus": sum(workers_of(each, settings) for each in functions)},
         health_check_period_s=5,
         graceful_shutdown_wait_loop_s=0.5,
+        **_replicas(name, functions, settings),
     )
+
+
+def _replicas(name: str, functions: Sequence[Function], settings: Settings) -> dict[str, Any]:
+    """How many replicas: one, or as many trainers as the lag asks for between two bounds."""
+    fewest, most = settings.trainer_replicas_min, settings.trainer_replicas_max
+    if name != SCALED or fewest == most:
+        return {"num_replicas": most if name == SCALED else 1}
+    [function] = functions
+    policy = AutoscalingPolicy(
+        policy_function=LagPolicy,
+        policy_kwargs={
+            "bootstrap": settings.kafka,
+            "group": function.group,
+            "topics": list(function.inputs),
+            "per_replica": function.most,
+        },
+    )
+    return {
+        "autoscaling_config": AutoscalingConfig(
+            min_replicas=fewest,
+            max_replicas=most,
+            initial_replicas=fewest,
+            upscale_delay_s=UPSCALE_SECONDS,
+            downscale_delay_s=DOWNSCALE_SECONDS,
+            policy=policy,
+        )
+    }
 
 
 def _api(settings: Settings) -> FastAPI:
@@ -90,8 +128,13 @@ def _api(settings: Settings) -> FastAPI:
     producer = KafkaProducer(settings.kafka, API_SEND_SECONDS)
 
     async def health() -> dict[str, dict[str, Any]]:
-        states = await asyncio.gather(*(_probe(name) for name in FUNCTIONS))
-        return dict(zip(FUNCTIONS, states, strict=True))
+        probes = (
+            _probe(process, [each.name for each in functions], settings)
+            for process, functions in processes().items()
+        )
+        return {
+            name: state for probe in await asyncio.gather(*probes) for name, state in probe.items()
+        }
 
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
@@ -104,14 +147,22 @@ def _api(settings: Settings) -> FastAPI:
     return app
 
 
-async def _probe(name: str) -> dict[str, Any]:
-    handle = serve.get_deployment_handle(name, APP)
+async def _probe(
+    process: str, names: Sequence[str], settings: Settings
+) -> dict[str, dict[str, Any]]:
+    """The state of each function of a process."""
+    if process == SCALED and settings.trainer_replicas_min == 0:
+        # A question to no replica would wait until there is one.
+        status = await asyncio.to_thread(serve.status)
+        if not status.applications[APP].deployments[process].replica_states:
+            return {name: {"state": "idle"} for name in names}
+    handle = serve.get_deployment_handle(process, APP)
     try:
         async with asyncio.timeout(PROBE_SECONDS):
-            state: dict[str, Any] = await handle.health.remote()
+            states: dict[str, dict[str, Any]] = await handle.health.remote()
     except (TimeoutError, ray.exceptions.RayError) as error:
-        return {"state": "unreachable", "trouble": repr(error)}
-    return state
+        return {name: {"state": "unreachable", "trouble": repr(error)} for name in names}
+    return states
 
 
 def _ray_folder(home: Path) -> Path:

@@ -57,8 +57,36 @@ class MemoryStorage:
 
     async def scope(self, store: str | None, product: str | None) -> Scope:
         """Scan all series."""
-        series = sorted(s for s in self.sales if store in (None, s[0]) and product in (None, s[1]))
-        return Scope(tuple(series), max((max(self.sales[s]) for s in series), default=None))
+        return await self.scope_of(
+            [s for s in self.sales if store in (None, s[0]) and product in (None, s[1])]
+        )
+
+    async def scope_of(self, series: Sequence[Series]) -> Scope:
+        """Scan their days."""
+        known = sorted(s for s in series if s in self.sales)
+        return Scope(tuple(known), tuple((min(self.sales[s]), max(self.sales[s])) for s in known))
+
+    async def failed_in(self, run_id: str) -> frozenset[Series] | None:
+        """Scan all results."""
+        if (plan := self.plans.get(run_id)) is None:
+            return None
+        run = plan.coalesced_into or run_id
+        return frozenset(
+            s for (r, s), at in self.results.items() if (r, at.state) == (run, "failed")
+        )
+
+    async def up_to_date(
+        self, store: str | None, product: str | None, since: date
+    ) -> frozenset[Series]:
+        """Scan all aliases."""
+        return frozenset(
+            series
+            for (series, alias), model_id in self.aliases.items()
+            if alias == "champion"
+            and self.stored[model_id].as_of >= since
+            and store in (None, series[0])
+            and product in (None, series[1])
+        )
 
     async def plan(self, run_id: str) -> Plan | None:
         """The stored plan."""
@@ -67,11 +95,35 @@ class MemoryStorage:
     async def save_plan(self, plan: Plan) -> Plan:
         """Store the plan unless there is one."""
         if plan.run_id not in self.plans:
+            if (going := self._going(plan.wish)) is not None:
+                plan = replace(plan, shards=(), coalesced_into=going)
             self.plans[plan.run_id] = plan
             for number, shard in enumerate(plan.shards):
                 for series in shard:
                     self.results[plan.run_id, series] = _Result(number)
         return self.plans[plan.run_id]
+
+    def _going(self, wish: str) -> str | None:
+        going = [
+            (plan.requested_at, plan.run_id)
+            for plan in self.plans.values()
+            if wish and plan.wish == wish and self._counts(plan.run_id).pending
+        ]
+        return min(going)[1] if going else None
+
+    async def cancel(self, run_id: str, at: datetime) -> None:
+        """What has a result keeps it."""
+        for result in self._of(run_id):
+            if result.state == "planned":
+                result.state, result.finished_at = "cancelled", at
+
+    async def cancelled_series(self, shards: Sequence[tuple[str, int]]) -> set[tuple[str, Series]]:
+        """Scan all results."""
+        return {
+            (run, series)
+            for (run, series), result in self.results.items()
+            if (run, result.shard) in shards and result.state == "cancelled"
+        }
 
     async def history(
         self, series: Sequence[Series], first: date | None, before: date, drivers: bool = True
@@ -280,7 +332,12 @@ class MemoryStorage:
 
     def _counts(self, run_id: str) -> Counts:
         states = [result.state for result in self._of(run_id)]
-        return Counts(len(states), states.count("succeeded"), states.count("failed"))
+        return Counts(
+            len(states),
+            states.count("succeeded"),
+            states.count("failed"),
+            states.count("cancelled"),
+        )
 
     async def models(self, model_ids: Sequence[str]) -> dict[str, Model]:
         """By id."""
@@ -347,6 +404,11 @@ class MemoryStorage:
             counts=counts,
             finished_at=max(times) if times and not counts.pending else None,
             failures=tuple(Failure(*failure) for failure in failures),
+            policy=plan.policy,
+            named=plan.named,
+            failed_in=plan.failed_in,
+            older_than_days=plan.older_than_days,
+            coalesced_into=plan.coalesced_into,
         )
 
     async def series_page(self, after: Series | None, limit: int) -> list[SeriesSummary]:
@@ -371,7 +433,7 @@ class MemoryStorage:
 
 
 def _fail(result: _Result | None, reason: str, at: datetime) -> None:
-    if result is None or result.state == "succeeded":
+    if result is None or result.state in ("succeeded", "cancelled"):
         return
     later = result.finished_at is not None and result.finished_at < at and result.error != reason
     if result.state == "planned" or later:

@@ -17,24 +17,32 @@ WITH RECURSIVE series AS (
 )
 """
 
-_NEWEST = """
-SELECT series.store, series.product, newest.date FROM series, LATERAL (
+_SPANS = """
+SELECT series.store, series.product, oldest.date AS first_day, newest.date AS last_day
+FROM series
+CROSS JOIN LATERAL (
+    SELECT date FROM daily_sales AS day
+    WHERE day.store = series.store AND day.product = series.product
+    ORDER BY date LIMIT 1
+) AS oldest
+CROSS JOIN LATERAL (
     SELECT date FROM daily_sales AS day
     WHERE day.store = series.store AND day.product = series.product
     ORDER BY date DESC LIMIT 1
 ) AS newest
-ORDER BY series.store, series.product
 """
 
-# Every series, or those of one store, with its newest day.
-SCOPE_ALL = _SERIES.format(start="true", within="true") + _NEWEST
-SCOPE_STORE = _SERIES.format(start="store = $1", within="store = $1") + _NEWEST
-# Those of one product in every store, and one series.
-SCOPE_PRODUCT = SCOPE_ALL.replace("ORDER BY series", "WHERE series.product = $1 ORDER BY series")
-SCOPE_ONE = """
-SELECT store, product, date FROM daily_sales
-WHERE store = $1 AND product = $2 ORDER BY date DESC LIMIT 1
+# Every series, or those of one store, with its first and last day: two index probes more.
+SCOPE_ALL = _SERIES.format(start="true", within="true") + _SPANS
+SCOPE_STORE = _SERIES.format(start="store = $1", within="store = $1") + _SPANS
+# Those of one product in every store, and those named that are known.
+SCOPE_PRODUCT = SCOPE_ALL + "WHERE series.product = $1"
+SCOPE_NAMED = (
+    """
+WITH series AS (SELECT DISTINCT * FROM unnest($1::text[], $2::text[]) AS named (store, product))
 """
+    + _SPANS
+)
 
 SERIES_PAGE = (
     _SERIES.format(start="(store, product) > ($1, $2)", within="true")
@@ -99,10 +107,23 @@ ORDER BY asked.n
 DRIVERS_SOLD = _DRIVERS.format(table="daily_sales")
 DRIVERS_PLANNED = _DRIVERS.format(table="calendar")
 
+# Planners of one wish take turns, so of two at once one finds the other's run.
+LOCK_WISH = "SELECT pg_advisory_xact_lock(7346217, hashtext($1))"
+
+# The run that goes on with a wish, if any: one that has a series without a result.
+GOING = """
+SELECT run_id FROM training_runs AS run
+WHERE wish = $1 AND coalesced_into IS NULL
+  AND EXISTS (SELECT FROM training_results AS result
+              WHERE result.run_id = run.run_id AND state = 'planned')
+ORDER BY requested_at, run_id LIMIT 1
+"""
+
 INSERT_RUN = """
 INSERT INTO training_runs
-    (run_id, requested_by, requested_at, reason, store, product, strategy, as_of, horizon)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+    (run_id, requested_by, requested_at, reason, store, product, strategy, as_of, horizon,
+     policy, named, failed_in, older_than_days, wish, coalesced_into)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
 ON CONFLICT (run_id) DO NOTHING
 RETURNING run_id
 """
@@ -269,10 +290,42 @@ WHERE change.store = $1 AND change.product = $2
 ORDER BY change.id DESC
 """
 
+# A series whose row another transaction holds is getting its result, and keeps it.
+CANCEL = """
+UPDATE training_results SET state = 'cancelled', finished_at = $2
+WHERE (run_id, store, product) IN (
+    SELECT run_id, store, product FROM training_results
+    WHERE run_id = $1 AND state = 'planned' FOR UPDATE SKIP LOCKED
+)
+"""
+
+CANCELLED_SERIES = """
+SELECT run_id, store, product
+FROM unnest($1::text[], $2::integer[]) AS asked (run_id, shard)
+JOIN training_results USING (run_id, shard)
+WHERE state = 'cancelled'
+"""
+
+FAILED_IN = """
+SELECT store, product FROM training_results
+WHERE state = 'failed'
+  AND run_id = (SELECT coalesce(coalesced_into, run_id) FROM training_runs WHERE run_id = $1)
+"""
+
+RUN_EXISTS = "SELECT EXISTS (SELECT FROM training_runs WHERE run_id = $1)"
+
+UP_TO_DATE = """
+SELECT store, product
+FROM model_aliases AS alias JOIN model_versions USING (model_id, store, product)
+WHERE alias.alias = 'champion' AND as_of >= $3
+  AND ($1::text IS NULL OR store = $1) AND ($2::text IS NULL OR product = $2)
+"""
+
 COUNTS = """
 SELECT run_id, count(*) AS planned,
        count(*) FILTER (WHERE state = 'succeeded') AS succeeded,
-       count(*) FILTER (WHERE state = 'failed') AS failed
+       count(*) FILTER (WHERE state = 'failed') AS failed,
+       count(*) FILTER (WHERE state = 'cancelled') AS cancelled
 FROM training_results WHERE run_id = ANY ($1) GROUP BY run_id
 """
 
@@ -334,6 +387,7 @@ SELECT run.*, counts.* FROM {runs} AS run, LATERAL (
     SELECT count(*) AS planned,
            count(*) FILTER (WHERE state = 'succeeded') AS succeeded,
            count(*) FILTER (WHERE state = 'failed') AS failed,
+           count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
            max(finished_at) AS finished_at
     FROM training_results AS result WHERE result.run_id = run.run_id
 ) AS counts

@@ -79,8 +79,25 @@ training_runs = Table(
     Column("as_of", Date, nullable=False, comment="First day to forecast."),
     Column("horizon", Integer, nullable=False, comment="Days to forecast."),
     _time("planned_at", server_default=text("now()")),
+    Column("policy", Text, nullable=False, server_default=text("'if-better'")),
+    Column(
+        "named",
+        Boolean,
+        nullable=False,
+        server_default=text("false"),
+        comment="Whether the series were named one by one.",
+    ),
+    Column("failed_in", Text, comment="Only what failed in this run."),
+    Column("older_than_days", Integer, comment="Only champions older than this."),
+    Column("wish", Text, comment="Equal for two runs if the same was asked of both."),
+    Column("coalesced_into", Text, comment="The run that does what was asked, instead of this."),
+    ForeignKeyConstraint(["coalesced_into"], ["training_runs.run_id"]),
     CheckConstraint("horizon BETWEEN 1 AND 90", name="horizon"),
+    CheckConstraint("policy IN ('always', 'if-better', 'never')", name="policy"),
+    CheckConstraint("older_than_days >= 1", name="older_than_days"),
+    CheckConstraint("coalesced_into <> run_id", name="coalesced_into"),
     Index(None, "requested_at"),
+    Index(None, "wish", postgresql_where=text("coalesced_into IS NULL")),
 )
 
 model_versions = Table(
@@ -139,6 +156,7 @@ training_results = Table(
         " WHEN 'planned' THEN model_id IS NULL AND error IS NULL AND finished_at IS NULL"
         " WHEN 'succeeded' THEN model_id IS NOT NULL AND error IS NULL AND finished_at IS NOT NULL"
         " WHEN 'failed' THEN model_id IS NULL AND error IS NOT NULL AND finished_at IS NOT NULL"
+        " WHEN 'cancelled' THEN model_id IS NULL AND error IS NULL AND finished_at IS NOT NULL"
         " ELSE false END",
         name="state",
     ),

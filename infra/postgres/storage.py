@@ -90,7 +90,7 @@ class PostgresStorage:
             self._opened = None
 
     async def scope(self, store: str | None, product: str | None) -> Scope:
-        """One index probe per series, however many days each has."""
+        """Three index probes per series, however many days each has."""
         match store, product:
             case None, None:
                 rows = await (await self._pool()).fetch(queries.SCOPE_ALL)
@@ -99,9 +99,27 @@ class PostgresStorage:
             case _, None:
                 rows = await (await self._pool()).fetch(queries.SCOPE_STORE, store)
             case _:
-                rows = await (await self._pool()).fetch(queries.SCOPE_ONE, store, product)
-        series = sorted((row["store"], row["product"]) for row in rows)
-        return Scope(tuple(series), max((row["date"] for row in rows), default=None))
+                return await self.scope_of([(store, product)])
+        return _scope(rows)
+
+    async def scope_of(self, series: Sequence[Series]) -> Scope:
+        """Two index probes per series."""
+        named = columns(series, 2)
+        return _scope(await (await self._pool()).fetch(queries.SCOPE_NAMED, *named))
+
+    async def failed_in(self, run_id: str) -> frozenset[Series] | None:
+        """From the run's results."""
+        pool = await self._pool()
+        if not await pool.fetchval(queries.RUN_EXISTS, run_id):
+            return None
+        return frozenset(map(tuple, await pool.fetch(queries.FAILED_IN, run_id)))
+
+    async def up_to_date(
+        self, store: str | None, product: str | None, since: date
+    ) -> frozenset[Series]:
+        """From the aliases."""
+        rows = await (await self._pool()).fetch(queries.UP_TO_DATE, store, product, since)
+        return frozenset(map(tuple, rows))
 
     async def plan(self, run_id: str) -> Plan | None:
         """The stored plan."""
@@ -111,6 +129,10 @@ class PostgresStorage:
     async def save_plan(self, plan: Plan) -> Plan:
         """Store the plan unless there is one."""
         async with self._transaction() as connection:
+            into = None
+            if plan.wish:
+                await connection.execute(queries.LOCK_WISH, plan.wish)
+                into = await connection.fetchval(queries.GOING, plan.wish)
             inserted = await connection.fetchval(
                 queries.INSERT_RUN,
                 plan.run_id,
@@ -122,13 +144,29 @@ class PostgresStorage:
                 plan.strategy,
                 plan.as_of,
                 plan.horizon,
+                plan.policy,
+                plan.named,
+                plan.failed_in,
+                plan.older_than_days,
+                plan.wish or None,
+                None if into == plan.run_id else into,
             )
-            if inserted:
+            if inserted and into is None:
                 numbered = [(*s, n) for n, shard in enumerate(plan.shards) for s in shard]
                 await connection.execute(queries.INSERT_PLANNED, plan.run_id, *columns(numbered, 3))
             stored = await _plan(connection, plan.run_id)
         assert stored is not None  # noqa: S101  # this transaction has just seen to it
         return stored
+
+    async def cancel(self, run_id: str, at: datetime) -> None:
+        """One statement."""
+        await (await self._pool()).execute(queries.CANCEL, run_id, at)
+
+    async def cancelled_series(self, shards: Sequence[tuple[str, int]]) -> set[tuple[str, Series]]:
+        """By the index of shards."""
+        asked = columns(shards, 2)
+        rows = await (await self._pool()).fetch(queries.CANCELLED_SERIES, *asked)
+        return {(row["run_id"], (row["store"], row["product"])) for row in rows}
 
     async def history(
         self, series: Sequence[Series], first: date | None, before: date, drivers: bool = True
@@ -213,7 +251,7 @@ class PostgresStorage:
     async def counts(self, run_ids: Sequence[str]) -> dict[str, Counts]:
         """Counted from the results."""
         rows = await (await self._pool()).fetch(queries.COUNTS, list(run_ids))
-        return {r["run_id"]: Counts(r["planned"], r["succeeded"], r["failed"]) for r in rows}
+        return {row["run_id"]: _counts(row) for row in rows}
 
     async def models(self, model_ids: Sequence[str]) -> dict[str, Model]:
         """By id."""
@@ -283,6 +321,11 @@ class PostgresStorage:
         await (await self._pool()).fetchval("SELECT 1", timeout=2)
 
 
+def _scope(rows: Sequence[Any]) -> Scope:
+    found = sorted(tuple(row) for row in rows)
+    return Scope(tuple(row[:2] for row in found), tuple(row[2:] for row in found))
+
+
 async def _nothing_to_reset(_: Any) -> None:
     """No session state is ever set, so a connection needs no round trip when it is given back."""
 
@@ -304,6 +347,12 @@ async def _plan(connection: Any, run_id: str) -> Plan | None:
         as_of=run["as_of"],
         horizon=run["horizon"],
         shards=tuple(tuple((r["store"], r["product"]) for r in shard) for _, shard in shards),
+        policy=run["policy"],
+        named=run["named"],
+        failed_in=run["failed_in"],
+        older_than_days=run["older_than_days"],
+        wish=run["wish"] or "",
+        coalesced_into=run["coalesced_into"],
     )
 
 
@@ -346,7 +395,7 @@ def _model(row: Any) -> Model:
 
 
 def _run(row: Any, failures: tuple[Failure, ...] = ()) -> Run:
-    counts = Counts(row["planned"], row["succeeded"], row["failed"])
+    counts = _counts(row)
     return Run(
         run_id=row["run_id"],
         requested_by=row["requested_by"],
@@ -360,4 +409,13 @@ def _run(row: Any, failures: tuple[Failure, ...] = ()) -> Run:
         counts=counts,
         finished_at=None if counts.pending else row["finished_at"],
         failures=failures,
+        policy=row["policy"],
+        named=row["named"],
+        failed_in=row["failed_in"],
+        older_than_days=row["older_than_days"],
+        coalesced_into=row["coalesced_into"],
     )
+
+
+def _counts(row: Any) -> Counts:
+    return Counts(row["planned"], row["succeeded"], row["failed"], row["cancelled"])

@@ -1,9 +1,18 @@
-"""How long one series takes from retrain request to readable forecast, on an idle stack."""
+"""How long one series takes from retrain request to readable forecast.
+
+On an idle stack, and with `--busy N` once more while full runs of N series go on, one
+after the other.
+"""
 
 import argparse
 import asyncio
+import itertools
+import threading
 import time
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
 
 import numpy as np
 
@@ -11,11 +20,15 @@ from events.cloudevents import decode
 from events.envelope import Event
 from events.kafka import read_topic
 from events.payloads import ModelTrained, Payload
+from events.topics import lanes
+from infra.sales_io.generator import generate_sales
 from infra.settings import Settings
 from tests.benchmarks.report import report
-from tests.benchmarks.system import client, console, ingest, running_stack, sales
+from tests.benchmarks.system import client, console, ingest, running_stack, sales, wait
 
 SERIES, WARM_UP = 10, 5
+BUSY_DAYS = 130  # what the strategy reads of each series, and a little more
+LAST_DAY = date(2015, 7, 31)
 HOPS = (  # the topic whose event ends each hop, in order
     ("request to plan", "training-shards"),
     ("plan to trained", "training-results"),
@@ -24,19 +37,64 @@ HOPS = (  # the topic whose event ends each hop, in order
 )
 
 
-def request_once(api, store: str) -> tuple[str, float, float]:
+def request_once(api, series: tuple[str, str]) -> tuple[str, float, float]:
     """Ask and wait; the run, and the times (s since 1970) of asking and of reading."""
-    path = f"/forecasts/{store}/total"
+    store, product = series
+    path = f"/forecasts/{store}/{product}"
     before = api.get(path).json().get("version")
     asked = time.time()
-    answer = api.post("/retrain", json={"store": store, "product": "total"})
+    wishes = {"store": store, "product": product, "policy": "always"}
+    answer = api.post("/retrain", json=wishes)
     while api.get(path).json().get("version") == before:
         time.sleep(0.002)
     return answer.json()["run_id"], asked, time.time()
 
 
+class FullRuns:
+    """Full runs one after the other, while it lasts."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._stopped = threading.Event()
+        self.spans: list[tuple[float, float]] = []
+
+    @contextmanager
+    def going(self) -> Iterator[None]:
+        """Yields once the first run is under way."""
+        began = threading.Event()
+        thread = threading.Thread(target=self._go, args=[began])
+        thread.start()
+        began.wait()
+        try:
+            yield
+        finally:
+            self._stopped.set()
+            thread.join()
+
+    def _go(self, began: threading.Event) -> None:
+        with client(self._settings) as api:
+            while not self._stopped.is_set():
+                start = time.time()
+                run_id = api.post("/retrain", json={"all": True}).json()["run_id"]
+                wait(lambda: _done(api, run_id) > 0)  # noqa: B023  # waited for at once
+                began.set()
+                wait(lambda: _done(api, run_id) == 1 or self._stopped.is_set())  # noqa: B023
+                if not self._stopped.is_set():
+                    self.spans.append((start, time.time()))
+                elif _done(api, run_id) < 1:
+                    api.post(f"/runs/{run_id}/cancel", json={"requested_by": "benchmark"})
+
+
+def _done(api, run_id: str) -> float:
+    answer = api.get(f"/runs/{run_id}")
+    if answer.status_code != 200:
+        return 0.0
+    counts = answer.json()["counts"]
+    return 1 - counts["pending"] / counts["planned"]
+
+
 async def _events(settings: Settings, topic: str) -> dict[str, Event[Payload]]:
-    records = await read_topic(settings.kafka, topic)
+    records = [r for lane in lanes(topic) for r in await read_topic(settings.kafka, lane)]
     events = (decode(record.value, record.headers) for record in records)
     return {event.correlation_id or event.id: event for event in events}
 
@@ -44,18 +102,40 @@ async def _events(settings: Settings, topic: str) -> dict[str, Event[Payload]]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=int, default=100)
+    parser.add_argument("--busy", type=int, metavar="N", help="series of the full runs beside it")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with running_stack() as settings:
-        frame = sales(SERIES, 200)
+        if options.busy:
+            frame = generate_sales(options.busy, days=BUSY_DAYS, until=LAST_DAY, seed=7)
+        else:
+            frame = sales(SERIES, 200)
         ingest(settings, frame)
-        stores = list(frame["store"].unique())
+        days = frame.groupby(["store", "product"], as_index=False).size()
+        keys = days[days["size"] >= days["size"].max()][["store", "product"]].head(SERIES)
+        series = itertools.cycle(keys.itertuples(index=False, name=None))
         with client(settings) as api:
-            for n in range(WARM_UP):
-                request_once(api, stores[n % SERIES])
-            console.print(f"{options.requests} requests …")
-            asked = [request_once(api, stores[n % SERIES]) for n in range(options.requests)]
+            for _ in range(WARM_UP):
+                request_once(api, next(series))
+            console.print(f"{options.requests} requests on an idle stack …")
+            idle = [request_once(api, next(series)) for _ in range(options.requests)]
+            busy = []
+            runs = FullRuns(settings)
+            if options.busy:
+                console.print(f"{options.requests} requests beside {options.busy:,} series …")
+                with runs.going():
+                    busy = [request_once(api, next(series)) for _ in range(options.requests)]
         topics = {topic: asyncio.run(_events(settings, topic)) for _, topic in HOPS}
+    result = _measured(idle, topics)
+    if busy:
+        result["busy"] = _measured(busy, topics)
+        result["busy"]["full_runs_s"] = [end - start for start, end in runs.spans]
+    report("one series: request to readable forecast", result, options.json)
+
+
+def _measured(
+    asked: list[tuple[str, float, float]], topics: dict[str, dict[str, Event[Payload]]]
+) -> dict[str, object]:
     totals, fits, hops = [], [], defaultdict(list)
     for run_id, start, end in asked:
         at = start
@@ -68,15 +148,17 @@ def main() -> None:
         hops["forecast to read"].append(end - at)
         totals.append(end - start)
     hops["plan to trained"] = list(np.subtract(hops["plan to trained"], fits))
-    result = {
+    return {
         "requests": len(totals),
         **{f"p{p}_ms": float(np.percentile(totals, p) * 1000) for p in (50, 95, 99)},
+        "max_ms": max(totals) * 1000,
         "fit_p50_ms": float(np.median(fits) * 1000),
         "else_p50_ms": float(np.median(np.subtract(totals, fits)) * 1000),
-        "hops_ms": {name: float(np.median(times) * 1000) for name, times in hops.items()},
+        "hops_ms": {
+            **{name: float(np.median(times) * 1000) for name, times in hops.items()},
+            "fitting": float(np.median(fits) * 1000),
+        },
     }
-    result["hops_ms"]["fitting"] = result["fit_p50_ms"]
-    report("one series: request to readable forecast", result, options.json)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """What every storage keeps to: the fake and the real Postgres."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import asyncpg
@@ -165,6 +167,108 @@ async def test_the_first_plan_of_a_run_stays(storage: Storage):
     second = await storage.save_plan(plan(as_of=date(2016, 1, 1)))
     assert first == second == plan() == await storage.plan("run-1")
     assert await storage.counts(["run-1"]) == {"run-1": Counts(3, 0, 0)}
+
+
+async def test_scope_has_the_first_and_last_day_of_each_series(storage: Storage):
+    await sell(storage, SERIES[0], 3)
+    await sell(storage, SERIES[1], 1)
+    spans = ((DAY - timedelta(days=2), DAY), (DAY, DAY))
+    assert (await storage.scope(None, None)).spans == spans
+    assert (await storage.scope("1", None)).spans == spans
+    assert (await storage.scope(None, "rye bread")).spans == spans[1:]
+    assert (await storage.scope(*SERIES[1])).spans == spans[1:]
+
+
+async def test_scope_of_named_series_has_those_that_are_known_sorted(storage: Storage):
+    for series in SERIES:
+        await sell(storage, series, 2)
+    named = [SERIES[2], ("9", "x"), SERIES[0]]
+    scope = await storage.scope_of(named)
+    assert scope.series == (SERIES[0], SERIES[2])
+    assert scope.newest_day == DAY
+    assert (await storage.scope_of([("9", "x")])).newest_day is None
+
+
+async def test_a_plan_keeps_all_that_was_asked(storage: Storage):
+    asked = replace(
+        plan(), policy="never", named=True, failed_in="run-0", older_than_days=9, wish="w"
+    )
+    assert await storage.save_plan(asked) == asked == await storage.plan("run-1")
+    run = await storage.run("run-1")
+    assert run is not None
+    assert (run.policy, run.named) == ("never", True)
+    assert (run.failed_in, run.older_than_days, run.coalesced_into) == ("run-0", 9, None)
+
+
+async def test_a_run_that_is_asked_what_another_is_doing_is_coalesced_into_it(storage: Storage):
+    first = await storage.save_plan(replace(plan("first"), wish="w"))
+    other = await storage.save_plan(replace(plan("other"), wish="something else"))
+    later = replace(plan("later", at=NOON + timedelta(hours=1)), wish="w")
+    coalesced = await storage.save_plan(later)
+    assert coalesced == replace(later, shards=(), coalesced_into="first")
+    assert other.coalesced_into is None
+    await storage.record_results([trained(first, series) for series in SERIES], [])
+    assert await storage.save_plan(later) == coalesced, "what was decided stays so"
+    run = await storage.run("later")
+    assert run is not None
+    assert (run.state, run.coalesced_into, run.counts) == ("coalesced", "first", Counts(0, 0, 0))
+    anew = await storage.save_plan(replace(later, run_id="anew"))
+    assert anew.coalesced_into is None, "the first has ended"
+    assert anew.shards == later.shards
+
+
+async def test_runs_without_a_wish_are_never_coalesced(storage: Storage):
+    for name in ("one", "two"):
+        assert (await storage.save_plan(plan(name))).coalesced_into is None
+
+
+async def test_what_has_no_result_is_cancelled_and_the_rest_keeps_its_own(storage: Storage):
+    run = await storage.save_plan(plan())
+    await storage.record_results([trained(run, SERIES[0])], [])
+    assert await storage.cancelled_series([("run-1", 0), ("run-1", 1)]) == set()
+    for _ in range(2):
+        await storage.cancel("run-1", NOON)
+    assert await storage.counts(["run-1"]) == {"run-1": Counts(3, 1, 0, 2)}
+    assert await storage.cancelled_series([("run-1", 0)]) == {("run-1", SERIES[1])}
+    assert await storage.cancelled_series([("run-1", 1)]) == {("run-1", SERIES[2])}
+    assert await storage.cancelled_series([("run-1", 2), ("run-2", 0)]) == set()
+    found = await storage.run("run-1")
+    assert found is not None
+    assert (found.state, found.finished_at, found.failures) == ("cancelled", NOON, ())
+
+
+async def test_a_cancelled_series_still_succeeds_but_never_fails(storage: Storage):
+    run = await storage.save_plan(plan())
+    await storage.cancel("run-1", NOON)
+    later = NOON + timedelta(minutes=1)
+    await storage.record_results(
+        [trained(run, SERIES[0], later)], [failed(run, SERIES[1], "too late", later)]
+    )
+    await storage.fail_shard("run-1", 1, "too late", later)
+    assert await storage.counts(["run-1"]) == {"run-1": Counts(3, 1, 0, 2)}
+    await storage.cancel("unknown", NOON)
+    assert await storage.counts(["unknown"]) == {}
+
+
+async def test_what_failed_in_a_run_is_known_also_of_one_that_was_coalesced(storage: Storage):
+    first = await storage.save_plan(replace(plan("first"), wish="w"))
+    await storage.save_plan(replace(plan("later"), wish="w"))
+    await storage.record_results([trained(first, SERIES[0])], [failed(first, SERIES[1], "short")])
+    assert await storage.failed_in("first") == {SERIES[1]}
+    assert await storage.failed_in("later") == {SERIES[1]}
+    assert await storage.failed_in("unknown") is None
+
+
+async def test_up_to_date_is_what_has_a_champion_as_of_the_day_or_later(storage: Storage):
+    old = await storage.save_plan(plan("old", as_of=date(2015, 7, 1)))
+    new = await storage.save_plan(plan("new"))
+    await storage.record_results([trained(old, SERIES[0]), trained(old, SERIES[1])], [])
+    await storage.record_results([trained(new, SERIES[1])], [])
+    assert await storage.up_to_date(None, None, date(2015, 7, 1)) == {SERIES[0], SERIES[1]}
+    assert await storage.up_to_date(None, None, date(2015, 7, 2)) == {SERIES[1]}
+    assert await storage.up_to_date("1", None, date(2015, 7, 1)) == {SERIES[0], SERIES[1]}
+    assert await storage.up_to_date(None, "milk", date(2015, 7, 1)) == {SERIES[0]}
+    assert await storage.up_to_date(*SERIES[0], date(2015, 8, 2)) == set()
 
 
 async def test_history_comes_in_the_order_asked_for_and_within_the_span(storage: Storage):
@@ -684,6 +788,28 @@ async def test_series_come_in_pages(storage: Storage):
 
 async def test_it_answers(storage: Storage):
     await storage.ping()
+
+
+async def test_of_two_plans_of_one_wish_at_once_one_is_coalesced(database: str):
+    storage = PostgresStorage(database)
+    plans = [replace(plan(f"run-{n}"), wish="w") for n in range(4)]
+    stored = await asyncio.gather(*map(storage.save_plan, plans))
+    assert len([each for each in stored if each.coalesced_into is None]) == 1
+    assert len({each.coalesced_into for each in stored} - {None}) == 1
+    await storage.close()
+
+
+async def test_a_result_that_is_being_recorded_is_not_cancelled_and_holds_nobody_up(database: str):
+    storage = PostgresStorage(database)
+    await storage.save_plan(plan())
+    async with storage._transaction() as recording:
+        await recording.execute(
+            "UPDATE training_results SET state = 'failed', error = 'e', finished_at = now()"
+            " WHERE run_id = 'run-1' AND product = 'rye bread'"
+        )
+        await storage.cancel("run-1", NOON)
+    assert await storage.counts(["run-1"]) == {"run-1": Counts(3, 0, 1, 2)}
+    await storage.close()
 
 
 @pytest.mark.parametrize(

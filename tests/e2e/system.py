@@ -18,6 +18,7 @@ from events.kafka import KafkaProducer, read_topic
 from events.log import Received, Record
 from events.payloads import Payload, SaleRecorded
 from events.publisher import to_record
+from events.topics import lanes
 from infra.local import stack
 from infra.local.state import read_state
 from infra.settings import Settings
@@ -61,7 +62,12 @@ class System:
         self.send([to_record(event) for event in events])
 
     def topic(self, name: str) -> list[Received]:
-        return asyncio.run(read_topic(self.settings.kafka, name))
+        """What a topic holds, on all its lanes."""
+        return [
+            record
+            for lane in lanes(name)
+            for record in asyncio.run(read_topic(self.settings.kafka, lane))
+        ]
 
     def ids(self, topic: str, run_id: str) -> set[str]:
         """The ids of a run's events on a topic."""
@@ -100,7 +106,7 @@ class System:
 
     def ended(self, run_id: str) -> dict[str, Any]:
         """The run once it has ended."""
-        wait(lambda: self.run(run_id).get("state") == "completed")
+        wait(lambda: self.run(run_id).get("state") in ("completed", "cancelled"))
         return self.run(run_id)
 
     def forecast(self, store: str, product: str) -> dict[str, Any]:
@@ -115,8 +121,8 @@ class System:
         process.kill()
         process.wait()
 
-    def kill_function(self, name: str) -> None:
-        """`kill -9` of a function's replica."""
+    def kill_process(self, name: str) -> None:
+        """`kill -9` of the replica that functions run in."""
         host = psutil.Process(read_state(self.settings.home).processes["ray"].pid)
         title = f"ray::ServeReplica:shelfcast:{name}"
         for child in host.children(recursive=True):

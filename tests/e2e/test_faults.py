@@ -4,28 +4,38 @@ from datetime import timedelta
 
 import pytest
 
-from functions.catalog import FUNCTIONS
+from events.payloads import EXPRESS_SERIES
+from functions.catalog import processes
 from tests.e2e.system import LAST_DAY, System, sale, wait
 
 COUNT = "SELECT count(*), sum(units) FROM daily_sales WHERE store = %s"
 
 
-def test_every_function_killed_during_a_run_leaves_the_state_of_an_undisturbed_one(system: System):
-    store = system.shop(series=4)
+@pytest.mark.parametrize("series", [4, EXPRESS_SERIES + 1])  # one run on each lane
+def test_every_function_killed_during_a_run_leaves_the_state_of_an_undisturbed_one(
+    system: System, series: int
+):
+    store = system.shop(series)
     run_id = system.retrain(store)
-    for name in FUNCTIONS:
-        system.kill_function(name)
+    for name in processes():
+        system.kill_process(name)
     run = system.ended(run_id)
-    assert run["counts"] == {"planned": 4, "succeeded": 4, "failed": 0, "pending": 0}
-    for number in range(4):
+    assert run["counts"] == {
+        "planned": series,
+        "succeeded": series,
+        "failed": 0,
+        "cancelled": 0,
+        "pending": 0,
+    }
+    for number in range(series):
         forecast = system.forecast(store, f"product-{number}")
         assert forecast["version"] == 1
         assert len(forecast["days"]) == 7
     rows = "SELECT count(*), count(DISTINCT model_id) FROM forecasts WHERE store = %s"
-    wait(lambda: system.rows(rows, store) == [(28, 4)])
+    wait(lambda: system.rows(rows, store) == [(7 * series, series)])
     history = "SELECT count(*) FROM alias_history WHERE store = %s AND alias = 'champion'"
-    assert system.rows(history, store) == [(4,)]
-    wait(lambda: len(system.ids("forecasts", run_id)) == 4)
+    assert system.rows(history, store) == [(series,)]
+    wait(lambda: len(system.ids("forecasts", run_id)) == series)
 
 
 @pytest.mark.parametrize("name", ["kafka", "postgres", "spark", "ray"])

@@ -38,7 +38,13 @@ def test_a_sale_becomes_a_row_and_a_correction_replaces_it(system: System):
 def test_a_request_becomes_forecasts(system: System):
     store = system.shop(series=2)
     run = system.ended(system.retrain(store))
-    assert run["counts"] == {"planned": 2, "succeeded": 2, "failed": 0, "pending": 0}
+    assert run["counts"] == {
+        "planned": 2,
+        "succeeded": 2,
+        "failed": 0,
+        "cancelled": 0,
+        "pending": 0,
+    }
     forecast = system.forecast(store, "product-0")
     days = [str(LAST_DAY + timedelta(days=step)) for step in range(1, 8)]
     assert [day["date"] for day in forecast["days"]] == days

@@ -21,6 +21,7 @@ from events.payloads import (
     TrainingFailed,
 )
 from events.publisher import Publisher
+from events.topics import lanes
 from functions.api import create_app
 from functions.planner import Planner
 from functions.storage import DayForecast, Forecast
@@ -66,7 +67,7 @@ class Shop:
 
     def requests(self) -> list[Event[RetrainRequested]]:
         """The published requests."""
-        records = self.log.records("retrain-requests")
+        records = [r for topic in lanes("retrain-requests") for r in self.log.records(topic)]
         return [decode(record.value, record.headers) for record in records]
 
     def promotions(self) -> list[Event[PromotionRequested]]:
@@ -81,7 +82,7 @@ class Shop:
 
     async def plan(self) -> None:
         """What the planner does with every request."""
-        await Planner(self.storage, 16)(self.requests())
+        await Planner(self.storage, 16, 100_000)(self.requests())
 
     async def train(
         self,

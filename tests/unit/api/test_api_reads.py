@@ -29,6 +29,7 @@ async def test_a_run_tells_its_wishes_counts_and_failures(api: httpx.AsyncClient
     assert found == {
         "run_id": "run-1",
         "state": "completed",
+        "coalesced_into": None,
         "requested_by": "api",
         "reason": "why not",
         "store": "1",
@@ -36,7 +37,11 @@ async def test_a_run_tells_its_wishes_counts_and_failures(api: httpx.AsyncClient
         "strategy": "windowed",
         "as_of": "2015-08-01",
         "horizon": 7,
-        "counts": {"planned": 2, "succeeded": 1, "failed": 1, "pending": 0},
+        "policy": "if-better",
+        "named": False,
+        "failed_in": None,
+        "older_than_days": None,
+        "counts": {"planned": 2, "succeeded": 1, "failed": 1, "cancelled": 0, "pending": 0},
         "failures": [
             {"store": "1", "product": "rye bread", "reason": "7 open days; at least 10 are needed"}
         ],

@@ -70,6 +70,8 @@ async def test_a_planned_run_can_be_asked_for_again(api: httpx.AsyncClient, shop
         ({"horizon": 9}, "horizon '7', not '9'"),
         ({"as_of": "2015-06-01"}, "as_of '2015-08-01', not '2015-06-01'"),
         ({"product": "milk"}, "product unset, not 'milk'"),
+        ({"older_than_days": 7}, "older_than_days unset, not '7'"),
+        ({"policy": "never"}, "policy 'if-better', not 'never'"),
     ],
 )
 async def test_a_run_id_of_another_run_is_a_conflict(api, shop: Shop, change, told):
@@ -86,7 +88,7 @@ async def test_a_run_id_of_another_run_is_a_conflict(api, shop: Shop, change, to
 @pytest.mark.parametrize(
     ("wish", "field", "message", "value"),
     [
-        ({}, "body", "name a store, a product or both, or set all to true", "{}"),
+        ({}, "body", "name a store, a product or both, or series, or set all to", "{}"),
         ({"all": True, "store": "1"}, "body", "but not both", "{'all': True, 'store': '1'}"),
         ({"all": "yes"}, "all", "valid boolean", "'yes'"),
         ({"all": 1}, "all", "valid boolean", "1"),
@@ -99,6 +101,20 @@ async def test_a_run_id_of_another_run_is_a_conflict(api, shop: Shop, change, to
         ({"store": "9"}, "store", "no sales are known of store '9'; import its", "'9'"),
         ({"product": "9"}, "product", "no sales are known of product '9'", "'9'"),
         ({"store": "2", "product": "rye bread"}, "store", "and product 'rye bread'", "'2'"),
+        ({"all": True, "series": [{"store": "1", "product": "milk"}]}, "body", "not both", "{"),
+        ({"series": []}, "body", "series: is empty; name at least one", "{"),
+        ({"series": ["1/milk"]}, "series.0", "should be an object", "'1/milk'"),
+        ({"series": [{"store": "1"}]}, "series.0.product", "Field required", None),
+        (
+            {"series": [{"store": "9", "product": "x"}]},
+            "series",
+            "no sales are known of '9/x'",
+            "'9/",
+        ),
+        ({"failed_in": "run-9"}, "failed_in", "there is no run 'run-9'; GET /runs", "'run-9'"),
+        ({"all": True, "older_than_days": 0}, "older_than_days", "than or equal to 1", "0"),
+        ({"older_than_days": 7}, "body", "name a store, a product or both", "{"),
+        ({"all": True, "policy": "maybe"}, "policy", "'always', 'if-better' or 'never'", "'maybe'"),
         ({"all": True, "strategy": "magic"}, "strategy", "known are: ", "'magic'"),
         ({"all": True, "horizon": 0}, "horizon", "greater than or equal to 1", "0"),
         ({"all": True, "horizon": 91}, "horizon", "less than or equal to 90", "91"),
@@ -111,7 +127,12 @@ async def test_a_run_id_of_another_run_is_a_conflict(api, shop: Shop, change, to
         ({"all": True, "as_of": 1438300800}, "as_of", "valid date", "1438300800"),
         ({"all": True, "reason": "y" * 1001}, "reason", "at most 1000 characters", "'yyy"),
         ({"all": True, "run_id": "a b"}, "run_id", "letters, digits and _ . : - only", "'a b'"),
-        ({"all": True, "shop": 1}, "shop", "is no field here; there are store, product, all", "1"),
+        (
+            {"all": True, "shop": 1},
+            "shop",
+            "is no field here; there are store, product, series, all",
+            "1",
+        ),
     ],
 )
 async def test_a_bad_field_is_named_with_its_value_and_the_fix(
@@ -121,7 +142,7 @@ async def test_a_bad_field_is_named_with_its_value_and_the_fix(
 
     assert problem["field"] == field
     assert message in problem["message"]
-    assert problem["value"].startswith(value)
+    assert value is None or problem["value"].startswith(value)
     assert shop.requests() == []
 
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from typer.testing import CliRunner, Result
 
+from events.payloads import CancelRequested
 from infra.cli.client import Client
 from infra.cli.main import app
 from infra.cli.runs import ago, short_ids, span
@@ -91,6 +92,58 @@ def test_one_run_is_told_with_its_failures(client: Client, runs: None):
         r"1 +rye bread +7 open days; at least 10 are needed",
     ):
         assert re.search(rf"^{line}", told.stdout, re.MULTILINE), line
+
+
+def test_a_run_can_be_cancelled_by_the_start_of_its_id(client: Client, shop: Shop, runs: None):
+    told = shelfcast(client, "runs", "cancel", "weekly-2", "--reason", "wrong day")
+
+    assert told.exit_code == 0
+    assert told.stdout == (
+        "Asked to cancel run weekly-2\nSee how it ends: shelfcast runs weekly-2\n"
+    )
+    (event,) = [e for e in shop.requests() if isinstance(e.data, CancelRequested)]
+    assert event.data == CancelRequested(run_id="weekly-2", requested_by="cli", reason="wrong day")
+    asyncio.run(shop.plan())
+    shown = shelfcast(client, "runs", "weekly-2")
+    assert re.search(r"^state +cancelled, after ", shown.stdout, re.MULTILINE)
+    assert re.search(r"^series +1 planned, 0 succeeded, 0 failed, 1 canc", shown.stdout, re.M)
+    assert re.search(r"weekly-2 .* cancelled +0 of 1", shelfcast(client, "runs").stdout)
+    assert "1 cancelled" in shelfcast(client, "runs").stdout
+
+
+def test_a_run_that_has_ended_or_is_unknown_can_not_be_cancelled(client: Client, runs: None):
+    ended = shelfcast(client, "runs", "cancel", "weekly-1")
+    unknown = shelfcast(client, "runs", "cancel", "nothing")
+
+    assert (ended.exit_code, unknown.exit_code) == (2, 1)
+    assert ended.stderr == (
+        "shelfcast: run_id: 'weekly-1' is completed already; there is nothing to cancel\n"
+    )
+    assert unknown.stderr.startswith("shelfcast: run_id: 'nothing' is unknown")
+
+
+def test_a_coalesced_run_says_which_run_does_its_work(client: Client, shop: Shop, runs: None):
+    client.post("retrain", body={"store": "2", "run_id": "again"})
+    asyncio.run(shop.plan())
+
+    told = shelfcast(client, "runs", "again")
+
+    assert re.search(r"^state +coalesced, into weekly-2", told.stdout, re.MULTILINE)
+    assert "under way already, as run weekly-2: shelfcast runs weekly-2" in told.stdout
+
+
+def test_a_run_of_a_part_says_which(client: Client, shop: Shop, runs: None):
+    series = [{"store": "1", "product": "milk"}, {"store": "2", "product": "milk"}]
+    wish = {"series": series, "failed_in": "weekly-1", "older_than_days": 1, "run_id": "part"}
+    client.post("retrain", body=wish)
+    asyncio.run(shop.plan())
+
+    told = shelfcast(client, "runs", "part")
+
+    assert re.search(r"^scope +0 named series", told.stdout, re.MULTILINE)
+    only = r"^only +what failed in run weekly-1, champions older than 1 day, or none"
+    assert re.search(only, told.stdout, re.MULTILINE)
+    assert "No series is so: there was nothing to train" in told.stdout
 
 
 def test_a_run_is_found_by_the_start_of_its_id(client: Client, shop: Shop, runs: None):

@@ -2,14 +2,14 @@ import asyncio
 import json
 import uuid
 from collections.abc import Callable
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
-from events.payloads import RetrainRequested
+from events.payloads import RetrainRequested, SeriesRef
 from infra.cli import retrain
 from infra.cli.client import Client
 from infra.cli.main import app
@@ -84,6 +84,66 @@ def test_what_is_asked_for_is_published(world: World):
     )
 
 
+def test_series_filters_and_a_policy_are_asked_for(world: World):
+    world.client.post("retrain", body={"all": True, "run_id": "weekly-47"})
+    asyncio.run(world.shop.plan())
+
+    told = shelfcast(
+        world,
+        *("--series", "1/milk", "--series", "2/milk", "--series", "1/milk"),
+        *("--failed-in", "week", "--older-than", "30", "--policy", "always"),
+    )
+
+    assert told.exit_code == 0, told.stderr
+    (event,) = [each for each in world.shop.requests() if each.id != "weekly-47"]
+    assert event.data == RetrainRequested(
+        series=(SeriesRef(store="1", product="milk"), SeriesRef(store="2", product="milk")),
+        failed_in="weekly-47",
+        older_than_days=30,
+        policy="always",
+        requested_by="cli",
+    )
+    assert event.lane == "express"
+
+
+def test_what_failed_in_a_run_needs_no_other_scope(world: World):
+    world.client.post("retrain", body={"all": True, "run_id": "run-1"})
+    for step in (world.shop.plan, world.train(SERIES[0], failure="short")):
+        asyncio.run(step())
+
+    assert shelfcast(world, "--failed-in", "run-1", "--run-id", "again").exit_code == 0
+
+    asyncio.run(world.shop.plan())
+    assert world.shop.storage.plans["again"].shards == ((SERIES[0],),)
+
+
+def test_waiting_for_a_run_that_is_coalesced_follows_the_one_under_way_and_says_so(world: World):
+    world.client.post("retrain", body={"all": True, "run_id": "run-1"})
+    world.steps = [world.shop.plan, world.train(*SERIES)]
+
+    told = shelfcast(world, "--all", "--run-id", "run-2", "--wait", "--json")
+
+    assert told.exit_code == 0
+    assert json.loads(told.stdout) == world.client.get("runs", "run-1")
+    assert told.stderr == (
+        "Run run-2 was coalesced into run-1, which was under way with the same series\n"
+    )
+    assert world.client.get("runs", "run-2")["coalesced_into"] == "run-1"
+
+
+def test_waiting_for_a_run_that_is_cancelled_ends_with_it_and_exits_1(world: World):
+    async def cancel() -> None:
+        await world.shop.storage.cancel("run-1", datetime.now(UTC))
+
+    world.steps = [world.shop.plan, world.train(SERIES[0]), cancel]
+
+    told = shelfcast(world, "--all", "--run-id", "run-1", "--wait")
+
+    assert told.exit_code == 1
+    assert "state      cancelled, after " in told.stdout
+    assert "series     3 planned, 1 succeeded, 0 failed, 2 cancelled" in told.stdout
+
+
 def test_json_is_the_answer_of_the_api_and_nothing_else(world: World):
     told = shelfcast(world, "--all", "--json")
 
@@ -96,7 +156,15 @@ def test_json_is_the_answer_of_the_api_and_nothing_else(world: World):
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        ([], "--all, --store, --product: none is given; name what to retrain"),
+        ([], "--all, --store, --product, --series: none is given; name what to retrain"),
+        (["--series", "1"], "--series: '1' is no STORE/PRODUCT; use one like 1/milk"),
+        (["--series", "1/a/b"], "--series: '1/a/b' is no STORE/PRODUCT; use one like 1/milk"),
+        (["--series", "1/milk", "--store", "1"], "--series: names each series; leave it out, or"),
+        (["--series", "9/x"], "series: no sales are known of '9/x'; import their sales first"),
+        (["--all", "--series", "1/milk"], "--all: means every series; leave it out, or --store"),
+        (["--failed-in", "run-9"], "--failed-in: there is no run 'run-9'; `shelfcast runs`"),
+        (["--all", "--older-than", "0"], "older_than_days: Input should be greater than or equal"),
+        (["--all", "--policy", "maybe"], "policy: Input should be 'always', 'if-better' or 'nev"),
         (["--all", "--store", "1"], "--all: means every series; leave it out, or --store"),
         (["--all", "--as-of", "soon"], "--as-of: 'soon' is no day; use one like 2015-07-31"),
         (["--all", "--as-of", "1899-12-31"], "as_of: must be a day from 1900-01-01 to "),

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from functions.catalog import FUNCTIONS
+from functions.catalog import EXPRESS, FUNCTIONS
 from functions.picture import drawn, mermaid
 from infra.settings_table import TABLE, settings_table
 
@@ -16,7 +16,9 @@ def test_the_picture_in_the_readme_is_that_of_the_registry():
 
 def test_every_function_is_in_the_picture():
     for function in FUNCTIONS.values():
-        assert f" {function.name}" in mermaid()
+        name = function.name.removeprefix(f"{EXPRESS}-")  # drawn once, with arrows for two lanes
+        assert f" {name}" in mermaid()
+        assert f"⇉ {function.inputs[0].removesuffix('-express')} " in mermaid()
 
 
 def test_the_table_of_settings_is_current():

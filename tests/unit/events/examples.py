@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime
 from events.envelope import Event, first_event
 from events.payloads import (
     CalendarPlanned,
+    CancelRequested,
     ChallengerKept,
     Compared,
     FoldMetrics,
@@ -14,6 +15,7 @@ from events.payloads import (
     ModelTrained,
     Payload,
     PromotionRequested,
+    RetrainCoalesced,
     RetrainCompleted,
     RetrainRequested,
     SaleRecorded,
@@ -35,8 +37,15 @@ PLANNED = CalendarPlanned(
     store="42", date=date(2015, 8, 3), open=True, drivers={"promo": 1, "school_holiday": 1}
 )
 REQUEST = RetrainRequested(
-    store="42", as_of=AS_OF, horizon=14, requested_by="cli", reason="after the price change"
+    store="42",
+    failed_in="6f1c1a56-6d5c-5a0c-8e0f-0d6ad3e3a000",
+    older_than_days=30,
+    as_of=AS_OF,
+    horizon=14,
+    requested_by="cli",
+    reason="after the price change",
 )
+CANCEL = CancelRequested(run_id=RUN, requested_by="cli", reason="the wrong day")
 SHARD = TrainingShardRequested(
     run_id=RUN,
     shard=0,
@@ -106,7 +115,8 @@ ROLLBACK = PromotionRequested(
     requested_by="cli",
     reason="empty shelves on Saturday",
 )
-COMPLETED = RetrainCompleted(run_id=RUN, planned=2, succeeded=1, failed=1)
+COMPLETED = RetrainCompleted(run_id=RUN, planned=3, succeeded=1, failed=1, cancelled=1)
+COALESCED = RetrainCoalesced(run_id=RUN, into="6f1c1a56-6d5c-5a0c-8e0f-0d6ad3e3a000")
 PUBLISHED = ForecastPublished(
     **SERIES,
     run_id=RUN,
@@ -122,6 +132,7 @@ DATA: tuple[Payload, ...] = (
     SALE,
     PLANNED,
     REQUEST,
+    CANCEL,
     SHARD,
     TRAINED,
     FAILED,
@@ -129,13 +140,16 @@ DATA: tuple[Payload, ...] = (
     KEPT,
     ROLLBACK,
     COMPLETED,
+    COALESCED,
     PUBLISHED,
 )
 
 
 def example(data: Payload) -> Event[Payload]:
     """The event of one of the examples: what comes from outside begins, the rest is caused."""
-    outside = SaleRecorded | CalendarPlanned | RetrainRequested | PromotionRequested
+    outside = (
+        SaleRecorded | CalendarPlanned | RetrainRequested | CancelRequested | PromotionRequested
+    )
     if isinstance(data, outside):
         return first_event(data, "shelfcast/test", event_id=f"example-{data.TYPE}", time=TIME)
     cause = first_event(REQUEST, "shelfcast/test", event_id=RUN, time=TIME)

@@ -5,7 +5,7 @@ from events.errors import TooLarge
 from events.memory import MemoryLog
 from events.payloads import ForecastPublished, TrainingFailed
 from events.publisher import Publisher, to_record
-from events.topics import FRAMING, TOPICS
+from events.topics import FRAMING, TOPICS, on_lane
 from tests.unit.events.examples import DATA, PUBLISHED, SALE, TRAINED, example
 
 
@@ -17,7 +17,7 @@ def huge(size: int):
 async def test_an_event_goes_to_its_topic_under_its_key(data):
     log = MemoryLog()
     await Publisher(log.producer()).publish([example(data)])
-    [record] = log.records(data.TOPIC)
+    [record] = log.records(on_lane(data.TOPIC, data.lane))
     assert record.key == data.key.encode()
     assert decode(record.value, record.headers) == example(data)
 

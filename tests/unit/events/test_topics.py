@@ -5,14 +5,14 @@ import pytest
 
 from events.kafka import partition_of
 from events.payloads import BY_TYPE, PAYLOADS, DeadLettered
-from events.topics import DEAD_LETTERS, FRAMING, LARGEST_EVENT, TOPICS
+from events.topics import DEAD_LETTERS, FRAMING, LARGEST_EVENT, TOPICS, bulk, lanes, on_lane
 from tests.unit.events.examples import DATA
 
 each_topic = pytest.mark.parametrize("topic", TOPICS.values(), ids=lambda topic: topic.name)
 
 
 def test_every_payload_has_its_topic():
-    assert {payload.TOPIC for payload in (*PAYLOADS, DeadLettered)} == set(TOPICS)
+    assert {payload.TOPIC for payload in (*PAYLOADS, DeadLettered)} == set(map(bulk, TOPICS))
     assert [p for topic in TOPICS.values() for p in topic.payloads if p not in PAYLOADS] == []
 
 
@@ -25,6 +25,22 @@ def test_every_type_is_versioned_and_has_one_payload():
 def test_a_dead_lettered_fact_is_never_read_from_the_wire():
     assert DeadLettered.TYPE not in BY_TYPE
     assert DeadLettered.TOPIC == DEAD_LETTERS
+
+
+def test_what_a_run_passes_through_has_an_express_lane_and_all_else_has_one_lane():
+    express = {"retrain-requests", "training-shards", "training-results", "model-promotions"}
+    assert {name for name in TOPICS if len(lanes(name)) == 2} == express | {
+        f"{name}-express" for name in express
+    }
+    assert {on_lane(name, "express") for name in express} == {f"{e}-express" for e in express}
+    assert on_lane("runs", "express") == "runs"
+    assert on_lane("training-shards", "bulk") == "training-shards"
+
+
+@each_topic
+def test_both_lanes_carry_the_same_kept_alike(topic):
+    other = TOPICS[bulk(topic.name)]
+    assert (topic.payloads, topic.config, topic.key) == (other.payloads, other.config, other.key)
 
 
 @each_topic
@@ -45,8 +61,8 @@ def test_only_dead_letters_are_compacted_and_they_hold_the_largest_event_with_it
 
 @pytest.mark.parametrize("data", DATA, ids=lambda data: data.TYPE)
 def test_a_key_says_what_the_topic_table_says(data):
-    shape = TOPICS[data.TOPIC].key.split(" ")[0]
-    assert data.key.count("/") == shape.count("/")
+    shapes = [shape.split(" ")[0] for shape in TOPICS[data.TOPIC].key.split(", or the ")]
+    assert data.key.count("/") in {shape.count("/") for shape in shapes}
     assert data.subject.startswith(data.key.split("/")[0])
 
 

@@ -5,11 +5,15 @@ from datetime import timedelta
 
 import pytest
 
+from events.envelope import Event, first_event
 from events.log import Received
 from events.memory import MemoryConsumer
+from events.payloads import CancelRequested, SeriesRef
 from events.subscriber import Subscriber
-from functions.catalog import FUNCTIONS
+from functions.catalog import EXPRESS, FUNCTIONS
 from tests.unit.functions.world import NOON, SERIES, World, promotion, request
+
+ALL = tuple(SeriesRef(store=store, product=product) for store, product in SERIES)
 
 
 class Killed(BaseException):
@@ -57,8 +61,8 @@ async def settle(world: World, victim: str, at: str) -> int:
     return deaths
 
 
-def made(harm: str) -> World:
-    world = World()
+def made(harm: str, express_series: int = 0) -> World:
+    world = World(express_series=express_series)
     world.sell(*SERIES)
     world.engine.unfit = {SERIES[0]: "too odd"} if harm == "unfit" else {}
     world.engine.poison = {SERIES[2]} if harm == "poison" else set()
@@ -69,9 +73,11 @@ def made(harm: str) -> World:
 @pytest.mark.parametrize("at", ["publish", "commit"])
 @pytest.mark.parametrize("victim", FUNCTIONS)
 async def test_a_kill_between_effect_and_commit_leaves_no_trace(victim, at, harm):
-    undisturbed, killed = made(harm), made(harm)
-    await undisturbed.run(request())
-    await killed.host.publish([request()])
+    fast = FUNCTIONS[victim].process == EXPRESS
+    undisturbed, killed = (made(harm, len(SERIES) if fast else 0) for _ in range(2))
+    asked = request(series=ALL if fast else None)
+    await undisturbed.run(asked)
+    await killed.host.publish([asked])
     assert await settle(killed, victim, at) > 0
     assert killed.state() == undisturbed.state()
     assert killed.ids() == undisturbed.ids()
@@ -137,3 +143,59 @@ async def test_requests_of_one_batch_keep_their_order_when_a_kill_repeats_them()
     assert await settle(world, "registry", "commit") > 0
     champion = world.storage.aliases[SERIES[0], "champion"]
     assert world.storage.stored[champion].run_id == "first"
+
+
+def cancel(run_id: str) -> Event[CancelRequested]:
+    data = CancelRequested(run_id=run_id, requested_by="test")
+    return first_event(data, "test", event_id=f"cancel-{run_id}", time=NOON)
+
+
+@pytest.mark.parametrize("at", ["publish", "commit"])
+async def test_a_planner_killed_while_it_cancels_says_the_same_end_again(at):
+    undisturbed, killed = made("nothing"), made("nothing")
+    for world in (undisturbed, killed):
+        await world.host.publish([request()])
+        await world.host.subscriber("planner").drain()
+        await world.host.publish([cancel("run")])
+    with pytest.raises(Killed):
+        await dying(killed, "express-planner", at).drain()
+    for world in (undisturbed, killed):
+        await world.host.subscriber("express-planner").drain()
+        await world.host.settle()
+    assert killed.state() == undisturbed.state()
+    assert killed.ids() == undisturbed.ids()
+    assert {result.state for result in killed.storage.results.values()} == {"cancelled"}
+
+
+@pytest.mark.parametrize("at", ["publish", "commit"])
+async def test_a_planner_killed_while_it_coalesces_decides_the_same_when_the_run_has_ended(at):
+    undisturbed, killed = made("nothing"), made("nothing")
+    for world in (undisturbed, killed):
+        await world.host.publish([request("first")])
+        await world.host.subscriber("planner").drain()
+        await world.host.publish([request("second")])
+    with pytest.raises(Killed):
+        await dying(killed, "planner", at).drain()
+    for name in ("trainer", "registry", "forecaster"):
+        await killed.host.subscriber(name).drain()  # the first ends before the second comes again
+    for world in (undisturbed, killed):
+        await world.host.settle()
+    assert killed.state() == undisturbed.state()
+    assert killed.ids() == undisturbed.ids()
+    assert killed.storage.plans["second"].coalesced_into == "first"
+
+
+@pytest.mark.parametrize("at", ["publish", "commit"])
+async def test_a_trainer_killed_before_a_cancel_leaves_its_shards_cancelled(at):
+    world = made("nothing")
+    await world.host.publish([request()])
+    await world.host.subscriber("planner").drain()
+    with pytest.raises(Killed):
+        await dying(world, "trainer", "publish").drain()
+    await world.host.publish([cancel("run")])
+    await world.host.subscriber("express-planner").drain()
+    with pytest.raises(Killed):
+        await dying(world, "trainer", at).drain()
+    await world.host.settle()
+    assert {result.state for result in world.storage.results.values()} == {"cancelled"}
+    assert world.storage.stored == {}

@@ -319,7 +319,7 @@ async def test_a_request_for_what_is_not_there_is_a_dead_letter_and_disturbs_nob
 async def test_a_request_that_means_nothing_is_a_dead_letter_and_disturbs_nobody(
     world: World, bad, seen
 ):
-    await world.run(request("a"), request("bad", **bad), request("b"))
+    await world.run(request("a"), request("bad", **bad), request("b", horizon=9))
     [letter] = world.letters()
     assert (letter.error, letter.attempts, letter.header("ce_id")) == ("Refusal", 1, "bad")
     assert seen in letter.message

@@ -10,7 +10,7 @@ import numpy.typing as npt
 from events.dead_letters import DeadLetter, waiting
 from events.envelope import Event, first_event
 from events.payloads import Payload, PromotionRequested, RetrainRequested, SeriesRef
-from events.topics import DEAD_LETTERS, TOPICS
+from events.topics import DEAD_LETTERS, TOPICS, bulk
 from functions.catalog import Dependencies
 from functions.forecasting.panel import Key, Panel
 from functions.forecasting.parameters import ProphetParameters
@@ -78,11 +78,16 @@ class MeanEngine:
 class World:
     """A MemoryHost and what it stands on, with a view of what holds in the end."""
 
-    def __init__(self, shard_series: int = 2) -> None:
+    def __init__(self, shard_series: int = 2, express_series: int = 0) -> None:
         self.storage = MemoryStorage()
         self.engine = MeanEngine()
         self.dependencies = Dependencies(
-            self.storage, self.engine, {"engine": "mean"}, shard_series
+            self.storage,
+            self.engine,
+            {"engine": "mean"},
+            shard_series,
+            shard_rows=1_000_000_000,
+            express_series=express_series,
         )
         self.host = MemoryHost(self.dependencies)
 
@@ -105,7 +110,8 @@ class World:
 
     def ids(self) -> dict[str, set[str]]:
         """Ids of the events on each topic; a dead letter's is where it stood, so not here."""
-        return {t: {e.id for e in self.host.events(t)} for t in TOPICS if t != DEAD_LETTERS}
+        topics = {bulk(topic) for topic in TOPICS} - {DEAD_LETTERS}
+        return {topic: {event.id for event in self.host.events(topic)} for topic in topics}
 
     def state(self) -> dict[str, Any]:
         """All that is stored, without the times at which it was."""

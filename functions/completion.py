@@ -1,0 +1,32 @@
+"""The end of a run as an event; its id says which counts, not who noticed."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from events.envelope import Event, derive_id
+from events.payloads import Payload, RetrainCompleted
+from functions.storage import Counts
+
+
+def completion(
+    cause: Event[Payload],
+    run_id: str,
+    counts: Counts,
+    source: str,
+    clock: Callable[[], datetime],
+) -> Event[RetrainCompleted]:
+    """The event that a run has ended with these counts."""
+    completed = RetrainCompleted(
+        run_id=run_id,
+        planned=counts.planned,
+        succeeded=counts.succeeded,
+        failed=counts.failed,
+        cancelled=counts.cancelled,
+    )
+    return cause.effect(
+        completed,
+        source,
+        clock,
+        event_id=derive_id(completed.TYPE, completed.subject),
+        correlation_id=run_id,
+    )

@@ -1,0 +1,70 @@
+"""How many replicas a function gets: as many as the records that wait for its group ask for.
+
+Kafka spreads partitions over the members of a group, so replicas anywhere in a Ray cluster
+share the work. What is in hand counts as waiting until it is committed, so a replica at
+work is not taken away for want of lag.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from events.kafka import group_lag
+from infra.outages import is_outage
+
+if TYPE_CHECKING:
+    from ray.serve.config import AutoscalingContext
+
+log = logging.getLogger(__name__)
+
+POLL_SECONDS = 2.0
+
+
+def replicas_for(lag: int, per_replica: int) -> int:
+    """Replicas that take the lag in one batch each: none if nothing waits."""
+    return -(-lag // per_replica)
+
+
+class LagPolicy:
+    """A Serve autoscaling policy; Serve applies the bounds and delays of its configuration.
+
+    Serve's controller calls it in its event loop every fraction of a second. Each call
+    answers from the last known lag and starts a poll when one is due: no endless task, so
+    the policy can be dropped at any time. While Kafka is away, replicas stay as they are.
+    """
+
+    def __init__(
+        self,
+        bootstrap: str,
+        group: str,
+        topics: Sequence[str],
+        per_replica: int,
+        poll_seconds: float = POLL_SECONDS,
+    ) -> None:
+        self._bootstrap, self._group, self._topics = bootstrap, group, list(topics)
+        self._per_replica, self._poll_seconds = per_replica, poll_seconds
+        self._lag: int | None = None
+        self._polled = -poll_seconds
+        self._poll: asyncio.Task[None] | None = None
+
+    def __call__(self, context: "AutoscalingContext") -> tuple[int, dict[str, Any]]:
+        """The replicas wanted, and the lag as what Serve remembers of the policy."""
+        now = time.monotonic()
+        idle = self._poll is None or self._poll.done()
+        if idle and now - self._polled >= self._poll_seconds:
+            self._polled = now
+            self._poll = asyncio.get_running_loop().create_task(self._ask())
+        if self._lag is None:
+            return context.target_num_replicas, {}
+        return replicas_for(self._lag, self._per_replica), {"lag": self._lag}
+
+    async def _ask(self) -> None:
+        try:
+            self._lag = await group_lag(self._bootstrap, self._group, self._topics)
+        except Exception as error:
+            if not is_outage(error):
+                raise
+            self._lag = None
+            log.warning("%s: lag unknown: %r", self._group, error)
