@@ -66,7 +66,8 @@ def smeared(share: Floats, noise: Floats, on_log: Floats) -> Floats:
 
     `noise` is the standard deviation on the scale of the fit. All broadcast.
     """
-    return share * np.where(on_log, noise, 0.0) ** 2 / 2
+    added: Floats = share * np.where(on_log, noise, 0.0) ** 2 / 2
+    return added
 
 
 def in_units(center: Floats, half_width: Floats, on_log: Floats, added: Floats) -> Band:
