@@ -16,9 +16,7 @@ from tests.unit.forecasting.walks import served, week_of
 MONDAY = date(2015, 5, 4)  # the day after the made-up model's last one
 
 # Sells its weekday's number (0 on Mondays to 6 on Sundays), ten times as much on promotion.
-FLAT = LevelModel(
-    "naive", (*range(7), *range(0, 70, 10)), below=-1.0, above=2.0, promotion="promo"
-)
+FLAT = LevelModel("naive", (*range(7), *range(0, 70, 10)), below=-1.0, above=2.0, promotion="promo")
 
 
 def leveled(model: LevelModel = FLAT, **fields) -> SeriesModel:
