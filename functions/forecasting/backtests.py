@@ -106,7 +106,7 @@ class Backtests:
     def _walk(self, leaf: Strategy, some: Ints | None) -> Walk[Member]:
         """The leaf's walk of every series; `Unfit` where it is not wanted or has too few days."""
         panel, splits = self.panel, self._n_splits
-        leaf = replace(leaf, n_splits=splits)
+        leaf = _split(leaf, splits)
         inside = np.ones(len(panel.dates), bool)
         if leaf.window_days is not None and leaf.method == "prophet":
             start = np.datetime64(self._as_of, "D") - np.timedelta64(leaf.window_days, "D")
@@ -142,6 +142,13 @@ class Backtests:
             self._designs[kind] = design(self.panel, leaf)
         made = self._designs[kind]
         return made if kept.all() else made.rows(kept)
+
+
+def _split(leaf: Strategy, splits: int) -> Strategy:
+    """The strategy with as many folds as all are compared by, and the open days they need."""
+    least = max(leaf.min_open_days, splits + 2)
+    window = None if leaf.window_days is None else max(leaf.window_days, least)
+    return replace(leaf, n_splits=splits, min_open_days=least, window_days=window)
 
 
 def _unfit(leaf: Strategy, as_of: date, rows: int, needed: int, zero: float) -> Unfit | None:
