@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.forecasting.parameters import ProphetParameters
+from functions.forecasting.parameters import ProphetParameters, Regressor
 
 finite = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -15,7 +15,17 @@ finite = st.floats(allow_nan=False, allow_infinity=False)
 def test_json_round_trip_is_exact(
     made_up: ProphetParameters, k: float, sigma: float, delta: list[float]
 ):
-    parameters = replace(made_up, k=k, sigma_obs=sigma, delta=tuple(delta), closed_weekdays=(5, 6))
+    parameters = replace(
+        made_up,
+        k=k,
+        sigma_obs=sigma,
+        delta=tuple(delta),
+        closed_weekdays=(5, 6),
+        regressors=(Regressor("driver/promo", 10.0, 0.0, 1.0, beta=k),),
+        scale="log",
+        shift=sigma,
+        smearing=0.5,
+    )
     text = json.dumps(parameters.to_json_dict())
     assert ProphetParameters.from_json_dict(json.loads(text)) == parameters
 
@@ -51,6 +61,18 @@ def test_slope_changes_that_do_not_fit_the_changepoints_are_refused(made_up: Pro
 def test_a_growth_other_than_linear_is_refused(made_up: ProphetParameters):
     with pytest.raises(ValueError, match="growth 'flat' is not known"):
         ProphetParameters.from_json_dict({**made_up.to_json_dict(), "growth": "flat"})
+
+
+def test_a_scale_that_is_not_known_is_refused(made_up: ProphetParameters):
+    with pytest.raises(ValueError, match="scale 'root' is not known; 'linear' and 'log' are"):
+        replace(made_up, scale="root")
+
+
+def test_what_was_stored_before_there_were_regressors_is_still_read(made_up: ProphetParameters):
+    values = made_up.to_json_dict()
+    for name in ("regressors", "scale", "shift", "smearing"):
+        del values[name]
+    assert ProphetParameters.from_json_dict(values) == made_up
 
 
 def test_weekdays_without_an_open_day_are_closed(fitted_prophet):

@@ -174,7 +174,7 @@ def test_a_champion_with_other_folds_of_its_own_is_measured_on_those_asked_for(
     noisy, quick, made_up
 ):
     many = Strategy(name="many", n_splits=10, min_open_days=20)
-    few = Strategy(name="few", n_splits=1, min_open_days=3, window_days=60)
+    few = Strategy(name="few", n_splits=1, min_open_days=3, window_days=90)
     known = table([many, few])
     champions = {key: Champion("few", served(made_up)) for key in noisy.keys}
     trained = train(noisy, many, AS_OF, quick, champions=champions, known=known)[0]
