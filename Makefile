@@ -11,7 +11,7 @@ STEP := $(BIN)/python infra/local/step.py
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo up down test unit lint lock \
-	bench-ingest bench-latency bench-retrain bench-http bench-fit bench-accuracy
+	bench-ingest bench-latency bench-retrain bench-http bench-fit bench-accuracy bench-scale
 
 help: ## List what there is
 	@echo 'make TARGET [ARGS="…"] [PYTHON=python3.x]'
@@ -77,3 +77,6 @@ bench-fit: install ## Measure the fits alone, batched against stock Prophet
 
 bench-accuracy: install ## Measure forecasts week by week, strategies beside yardsticks
 	@$(BIN)/python -m tests.benchmarks.bench_accuracy $(ARGS)
+
+bench-scale: install ## Measure runs of 1,000 to 100,000 series: time and memory
+	@$(BIN)/python -m tests.benchmarks.bench_scale $(ARGS)

@@ -60,10 +60,12 @@ def stock_seconds(frame: pd.DataFrame, sample: int) -> float:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--series", type=int, default=1115)
+    parser.add_argument("--strategy", default="windowed")
+    parser.add_argument("--days", type=int, default=200, help="days of history; 1000 for all")
     parser.add_argument("--sample", type=int, default=100, help="series of the yardstick")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    frame = sales(options.series, 200)
+    frame = sales(options.series, options.days)
     series = frame["store"].nunique()
     console.print("the yardstick, first half …")
     before = stock_seconds(frame, options.sample)
@@ -72,7 +74,8 @@ def main() -> None:
         console.print(f"retraining {series:,} series …")
         with client(settings) as api, psycopg.connect(settings.database, autocommit=True) as db:
             began = time.perf_counter()
-            run_id = api.post("/retrain", json={"all": True}).json()["run_id"]
+            wishes = {"all": True, "strategy": options.strategy}
+            run_id = api.post("/retrain", json=wishes).json()["run_id"]
             wait(partial(_completed, api, run_id))
             counts = api.get(f"/runs/{run_id}").json()["counts"]
             wait(lambda: _forecast_rows(db, run_id) == HORIZON * counts["succeeded"], 0.05)
@@ -81,6 +84,7 @@ def main() -> None:
     yardstick = (before + stock_seconds(frame, options.sample)) / 2
     result = {
         "series": series,
+        "strategy": options.strategy,
         "succeeded": counts["succeeded"],
         "seconds": seconds,
         "stock_seconds": yardstick,
