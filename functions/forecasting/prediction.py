@@ -11,7 +11,7 @@ import numpy as np
 
 from functions.forecasting.panel import Dates, Floats
 from functions.forecasting.parameters import ProphetParameters, Seasonality
-from functions.forecasting.regressors import DayFacts, columns
+from functions.forecasting.regressors import DayFacts, columns, is_known
 
 
 def predict(
@@ -43,8 +43,11 @@ def effects(models: Sequence[ProphetParameters], facts: DayFacts, days: int) -> 
         for term in model.regressors:
             beta[i, names.index(term.name)] = term.beta / term.std
             origin[i] -= term.beta * term.mean / term.std
-    values = columns(names, facts).reshape(len(models), days, len(names))
-    effect: Floats = np.einsum("nhr,nr->nh", values, beta) + origin[:, None]
+    values = np.zeros((len(facts.days), len(names)))
+    known = [at for at, name in enumerate(names) if is_known(name, facts.driver_names)]
+    values[:, known] = columns(tuple(names[at] for at in known), facts)
+    by_model = values.reshape(len(models), days, len(names))
+    effect: Floats = np.einsum("nhr,nr->nh", by_model, beta) + origin[:, None]
     return effect
 
 

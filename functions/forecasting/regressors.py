@@ -95,6 +95,14 @@ def regressor_names(strategy: Strategy, driver_names: tuple[str, ...]) -> tuple[
     return tuple(names)
 
 
+def is_known(name: str, driver_names: tuple[str, ...]) -> bool:
+    """Whether the column of that name can be made with these drivers: if it is of the
+    calendar, or its driver is among them.
+    """
+    kind, what = name.split("/")[:2]
+    return kind != "driver" or what in driver_names
+
+
 def columns(names: tuple[str, ...], facts: DayFacts) -> Floats:
     """The columns of these names on those days, shape (N, len(names)).
 
