@@ -25,7 +25,7 @@ from functions.forecasting.regressors import rest_weekdays
 from functions.forecasting.scale import Band
 from functions.forecasting.series_model import Member, SeriesModel
 from functions.forecasting.strategy import BUILT_IN, COLD, NAIVE, Strategies, Strategy
-from functions.forecasting.unfit import Unfit, not_finite
+from functions.forecasting.unfit import Unfit, not_sales
 from functions.forecasting.warm_start import can_start_from, refreshed
 
 CAP = 2.0  # times the largest day of CAP_DAYS, which no forecast exceeds
@@ -103,7 +103,7 @@ def train(
     `champions` are what serves a series so far: their strategies are backtested as well, and a
     warm start begins from their models.
     `naive_serves` is False where a model is wanted even if it loses to the honest naive. A
-    series without an open day, or with a value that is not finite, is an `Unfit` in its
+    series without an open day, or with units that are negative or not finite, is an `Unfit` in its
     place. Days from `as_of` on are never looked at.
     """
     days = panel.window(as_of, None).open_days()
@@ -122,7 +122,7 @@ def _refusal(days: Panel, i: int, as_of: date) -> Unfit | None:
     rows = days.series(i)
     if rows.start == rows.stop:
         return Unfit(f"no open day before {as_of}; at least 1 is needed")
-    return not_finite(days.dates[rows], days.units[rows])
+    return not_sales(days.dates[rows], days.units[rows])
 
 
 class _Training:

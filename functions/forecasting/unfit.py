@@ -20,13 +20,25 @@ class Unfit:
 
 def not_finite(dates: Dates, units: Floats) -> Unfit | None:
     """Refuses a series with a NaN or an infinity in `units`, naming the first such day."""
-    bad = np.flatnonzero(~np.isfinite(units))
+    return _refusal(dates, units, ~np.isfinite(units), "finite numbers")
+
+
+def not_sales(dates: Dates, units: Floats) -> Unfit | None:
+    """Refuses what `not_finite` does, and negative numbers, of which there is no logarithm."""
+    wrong = ~(np.isfinite(units) & (units >= 0))
+    return _refusal(dates, units, wrong, "finite numbers from 0 on")
+
+
+def _refusal(
+    dates: Dates, units: Floats, wrong: npt.NDArray[np.bool_], needed: str
+) -> Unfit | None:
+    bad = np.flatnonzero(wrong)
     if len(bad) == 0:
         return None
     first = bad[0]
     return Unfit(
         f"units are {units[first]} on {dates[first]} ({len(bad)} such days in {len(units)}); "
-        "finite numbers are needed"
+        f"{needed} are needed"
     )
 
 
