@@ -231,6 +231,16 @@ def test_a_nan_is_refused_by_its_day(make_panel, quick, windowed):
     assert unfit.reason.startswith("units are nan on 2015-02-14 (2 such days in 100)")
 
 
+def test_negative_units_are_refused_by_their_day(make_panel, quick, windowed):
+    """There is no logarithm of them, so a strategy on the log scale would lose the series."""
+    units = np.ones(100)
+    units[40] = -2.0
+    (unfit,) = train(make_panel(units), windowed, date(2015, 4, 15), quick)
+    assert unfit == Unfit(
+        "units are -2.0 on 2015-02-14 (1 such days in 100); finite numbers from 0 on are needed"
+    )
+
+
 def test_a_nan_on_a_closed_day_or_from_as_of_on_harms_nothing(make_panel, quick, windowed):
     units = np.ones(200)
     units[76] = np.nan  # a Sunday
