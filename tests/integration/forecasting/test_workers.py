@@ -17,6 +17,7 @@ from functions.forecasting.prophet_engine import ProphetEngine
 from functions.forecasting.strategy import strategy
 from functions.forecasting.unfit import Unfit
 from functions.forecasting.workers import process_pool
+from tests.unit.forecasting.walks import fitted
 
 ROOT = Path(__file__).parents[3]
 
@@ -33,7 +34,8 @@ naps = [pool.submit(time.sleep, 0.5) for _ in range(2)]
 workers = {pool.submit(os.getpid).result() for _ in range(20)} | set(pool._processes)
 days = np.datetime64("2015-01-05", "D") + np.arange(90)
 units = 100 + np.random.default_rng(0).normal(0, 10, 90)
-fits = [pool.submit(stan_fit.fit, days, units, strategy("windowed")) for _ in range(1000)]
+task = stan_fit.Task(days, units, (), np.empty((90, 0)), np.empty(0), strategy("windowed"), block=0)
+fits = [pool.submit(stan_fit.walk, task) for _ in range(1000)]
 fits[3].result()
 print(*workers, flush=True)
 time.sleep(600)
@@ -81,17 +83,17 @@ def test_workers_fit_in_order_leave_no_file_and_survive_an_interrupt(temporary: 
         is_open=np.ones(91, bool),
     )
     with process_pool(2) as pool:
-        spread = ProphetEngine(pool).fit(panel, strategy("windowed"))
+        spread = fitted(ProphetEngine(pool), panel, strategy("windowed"))
         for worker in pool._processes:
             os.kill(worker, signal.SIGINT)
-        again = ProphetEngine(pool).fit(panel, strategy("windowed"))
+        again = fitted(ProphetEngine(pool), panel, strategy("windowed"))
     assert [type(each) for each in spread] == [
         ProphetParameters,
         Unfit,
         ProphetParameters,
         ProphetParameters,
     ]
-    assert spread == again == ProphetEngine().fit(panel, strategy("windowed"))
+    assert spread == again == fitted(ProphetEngine(), panel, strategy("windowed"))
     assert list(temporary.glob("shelfcast-*")) == []
 
 
