@@ -76,7 +76,7 @@ bench-fit: install ## Measure the fits alone, batched against stock Prophet
 	@$(BIN)/python -m tests.benchmarks.bench_fit $(ARGS)
 
 bench-accuracy: install ## Measure forecasts week by week, strategies beside yardsticks
-	@$(BIN)/python -m tests.benchmarks.bench_accuracy $(ARGS)
+	@OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.bench_accuracy $(ARGS)
 
 bench-scale: install ## Measure runs of 1,000 to 100,000 series: time and memory
 	@$(BIN)/python -m tests.benchmarks.bench_scale $(ARGS)
