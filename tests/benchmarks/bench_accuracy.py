@@ -42,7 +42,8 @@ from functions.forecasting.procedure import Trained, train
 from functions.forecasting.scale import Band
 from functions.forecasting.strategy import strategy
 from infra.sales_io.layout import ColumnChoice
-from infra.sales_io.reader import read_sales, survey
+from infra.sales_io.reader import read_rows
+from infra.sales_io.survey import survey
 from tests.benchmarks.system import ROSSMANN, console, sales
 
 HORIZON = 7
@@ -69,6 +70,7 @@ def main() -> None:
         parser.add_argument(f"--{column}-column")
     parser.add_argument("--driver-columns", help="comma-separated")
     parser.add_argument("--date-format")
+    parser.add_argument("--missing-days", choices=["closed", "zero"], default="closed")
     parser.add_argument("--origins", metavar="A..B", help="first days of weeks; B at most")
     parser.add_argument("--series", type=int, help="only so many")
     parser.add_argument("--strategies", default=",".join(STRATEGIES))
@@ -303,7 +305,7 @@ def _panel(options: argparse.Namespace) -> Panel:
         date_format=options.date_format,
     )
     file = survey(options.data or ROSSMANN, choice)
-    frame = pd.concat([chunk.frame for chunk in read_sales(file)])
+    frame = pd.concat([chunk.frame for chunk in read_rows(file, missing_days=options.missing_days)])
     return _of_frame(frame, list(file.drivers), options.series)
 
 

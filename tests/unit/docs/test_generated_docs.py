@@ -1,11 +1,14 @@
 """What is written from the code is current."""
 
+import re
 from pathlib import Path
 
 from functions.catalog import EXPRESS, FUNCTIONS
+from functions.forecasting.strategy import BUILT_IN
 from functions.picture import drawn, mermaid
 from infra.settings_table import TABLE, settings_table
 
+FORECASTING = Path(__file__).parents[3] / "docs" / "forecasting.md"
 README = Path(__file__).parents[3] / "README.md"
 
 
@@ -19,6 +22,12 @@ def test_every_function_is_in_the_picture():
         name = function.name.removeprefix(f"{EXPRESS}-")  # drawn once, with arrows for two lanes
         assert f" {name}" in mermaid()
         assert f"⇉ {function.inputs[0].removesuffix('-express')} " in mermaid()
+
+
+def test_every_built_in_strategy_is_described():
+    described = set(re.findall(r"`([\w-]+)`", FORECASTING.read_text().split("## What a run")[0]))
+    assert set(BUILT_IN) <= described
+    assert set(BUILT_IN["auto"].candidates) <= described
 
 
 def test_the_table_of_settings_is_current():
