@@ -1,8 +1,9 @@
 """All series retrained end to end, against plain stock Prophet on the same cores.
 
-The yardstick is the plain loop that a per-series job runs: five walk-forward folds with a
-`Prophet.fit` and a `Prophet.predict` each, a final fit, a 7-day forecast; one process per
-core, nothing batched. It runs on a sample of the series, spread evenly, and is scaled up.
+The yardstick is the plain loop that a per-series job runs: five walk-forward folds of 7 open
+days with a `Prophet.fit` and a `Prophet.predict` each, a final fit, a 7-day forecast; one
+process per core, nothing batched. It runs on a sample of the series, spread evenly, and is
+scaled up.
 """
 
 import argparse
@@ -22,6 +23,14 @@ AS_OF = pd.Timestamp("2015-08-01")
 WINDOW_DAYS, FOLDS, HORIZON = 120, 5, 7
 
 
+def folds(rows: int) -> list[tuple[int, int]]:
+    """First and last row (not included) of each test block: scikit-learn's
+    `TimeSeriesSplit(5, test_size=7)`, as long as the rows suffice.
+    """
+    test = min(HORIZON, rows // (FOLDS + 1))
+    return [(rows - back * test, rows - (back - 1) * test) for back in range(FOLDS, 0, -1)]
+
+
 def stock(history: pd.DataFrame) -> None:
     """One series by stock Prophet alone."""
     from functions.forecasting.stock_prophet import Prophet
@@ -30,9 +39,8 @@ def stock(history: pd.DataFrame) -> None:
         model = Prophet(weekly_seasonality=True, daily_seasonality=False, interval_width=0.95)
         return model.fit(rows)
 
-    test = len(history) // (FOLDS + 1)
-    for start in range(len(history) - FOLDS * test, len(history), test):
-        held_out = history.iloc[start : start + test]
+    for start, end in folds(len(history)):
+        held_out = history.iloc[start:end]
         miss = held_out["y"].to_numpy() - fitted(history.iloc[:start]).predict(held_out)["yhat"]
         np.sqrt(np.mean(miss**2)), np.mean(np.abs(miss)), np.median(np.abs(miss))
     final = fitted(history)
