@@ -32,6 +32,11 @@ class Scope:
     spans: tuple[tuple[date, date], ...]
 
     @property
+    def first_day(self) -> date | None:
+        """The first day that any of them has."""
+        return min((first for first, _ in self.spans), default=None)
+
+    @property
     def newest_day(self) -> date | None:
         """The newest day that any of them has."""
         return max((last for _, last in self.spans), default=None)

@@ -36,6 +36,7 @@ from functions.api.runs import Limit, add_runs
 from functions.api.what_if import add_what_if
 from functions.forecasting.strategy import BUILT_IN, Strategies, UnknownStrategy, strategy
 from functions.planner.planner import (
+    too_early,
     unknown_named_series,
     unknown_run,
     unknown_series,
@@ -123,7 +124,7 @@ def _add_retrain(
             strategy(body.strategy, strategies)
         except UnknownStrategy as error:
             raise unprocessable("strategy", body.strategy, str(error)) from None
-        await _refuse_unknown(storage, body)
+        await _refuse_what_means_nothing(storage, body)
         if body.run_id is not None and (known := await storage.run(body.run_id)) is not None:
             _refuse_another_run(known, body)
         request = RetrainRequested(
@@ -141,19 +142,22 @@ def _add_retrain(
         return views.Accepted(run_id=event.id, url=url)
 
 
-async def _refuse_unknown(storage: Storage, body: views.RetrainBody) -> None:
-    """422 if the body names a store, product, series or run that is not known."""
+async def _refuse_what_means_nothing(storage: Storage, body: views.RetrainBody) -> None:
+    """422 if the body names what is not known, or a day before all sales of what it names."""
     if body.series is not None:
         named = [(ref.store, ref.product) for ref in body.series]
-        if unknown := sorted(set(named) - set((await storage.scope_of(named)).series)):
+        scope = await storage.scope_of(named)
+        if unknown := sorted(set(named) - set(scope.series)):
             message = unknown_named_series(unknown).removeprefix("series: ")
             raise unprocessable("series", "/".join(unknown[0]), message)
-    elif (body.store or body.product) and not (
-        await storage.scope(body.store, body.product)
-    ).series:
-        field = "store" if body.store else "product"
-        message = unknown_series(body.store, body.product).removeprefix(f"{field}: ")
-        raise unprocessable(field, body.store or body.product or "", message)
+    elif body.store or body.product or body.as_of:
+        scope = await storage.scope(body.store, body.product)
+        if not scope.series and (body.store or body.product):
+            field = "store" if body.store else "product"
+            message = unknown_series(body.store, body.product).removeprefix(f"{field}: ")
+            raise unprocessable(field, body.store or body.product or "", message)
+    if body.as_of is not None and (early := too_early(body.as_of, scope)) is not None:
+        raise unprocessable("as_of", str(body.as_of), early.removeprefix("as_of: "))
     if body.failed_in is not None and await storage.run(body.failed_in) is None:
         raise unprocessable("failed_in", body.failed_in, unknown_run(body.failed_in))
 

@@ -66,7 +66,9 @@ class Planner:
         self._shard_series, self._shard_rows = shard_series, shard_rows
 
     async def __call__(self, events: Sequence[Event[Payload]]) -> list[Event[Payload]]:
-        """The shards of every request; Refusal for one that means no known series or run."""
+        """The shards of every request; Refusal for one that means no known series or run, or
+        a day before all sales.
+        """
         outputs: list[Event[Payload]] = []
         for event in events:
             match event.data:
@@ -104,6 +106,8 @@ class Planner:
         except UnknownStrategy as error:
             raise Refusal(f"strategy: {error}") from None
         scope = await self._scope(request)
+        if request.as_of is not None and (early := too_early(request.as_of, scope)):
+            raise Refusal(early)
         as_of = request.as_of or (scope.newest_day or self._clock().date()) + timedelta(days=1)
         policy = request.policy or self._policy
         chosen = await self._chosen(request, scope, as_of)
@@ -204,11 +208,27 @@ def unknown_series(store: str | None, product: str | None) -> str:
 
 def unknown_named_series(unknown: Sequence[Series]) -> str:
     """Why a request that names these can't be planned, and what to do."""
-    names = ", ".join(f"'{store}/{product}'" for store, product in unknown[:NAMED])
-    more = f" and {len(unknown) - NAMED} more" if len(unknown) > NAMED else ""
     return (
-        f"series: no sales are known of {names}{more}; import their sales first, or see GET /series"
+        f"series: no sales are known of {_names(unknown)}; import their sales first, "
+        "or see GET /series"
     )
+
+
+def too_early(as_of: date, scope: Scope) -> str | None:
+    """Why nothing of a scope can be trained as of a day, and what to do; None if some can."""
+    if (first := scope.first_day) is None or as_of > first:
+        return None
+    when = "before any sales" if as_of < first else "the first day of sales"
+    return (
+        f"as_of: {as_of} is {when} of {_names(scope.series)}; the first day is {first}, "
+        "choose a later one"
+    )
+
+
+def _names(series: Sequence[Series]) -> str:
+    """Some of the series, and how many more there are."""
+    names = ", ".join(f"'{store}/{product}'" for store, product in series[:NAMED])
+    return f"{names} and {len(series) - NAMED} more" if len(series) > NAMED else names
 
 
 def coalesced(run_id: str, into: str) -> str:

@@ -68,7 +68,7 @@ async def test_a_planned_run_can_be_asked_for_again(api: httpx.AsyncClient, shop
     [
         ({"store": "2"}, "run_id: 'weekly' is a run with store '1', not '2'; choose another"),
         ({"horizon": 9}, "horizon '7', not '9'"),
-        ({"as_of": "2015-06-01"}, "as_of '2015-08-01', not '2015-06-01'"),
+        ({"as_of": "2015-07-01"}, "as_of '2015-08-01', not '2015-07-01'"),
         ({"product": "milk"}, "product unset, not 'milk'"),
         ({"older_than_days": 7}, "older_than_days unset, not '7'"),
         ({"policy": "never"}, "policy 'if-better', not 'never'"),
@@ -125,6 +125,20 @@ async def test_a_run_id_of_another_run_is_a_conflict(api, shop: Shop, change, to
         ({"all": True, "as_of": "2015-02-30"}, "as_of", "a day like 2015-07-31", "'2015-02-30'"),
         ({"all": True, "as_of": "20150731"}, "as_of", "a day like 2015-07-31", "'20150731'"),
         ({"all": True, "as_of": 1438300800}, "as_of", "valid date", "1438300800"),
+        (
+            {"all": True, "as_of": "2010-01-01"},
+            "as_of",
+            "is before any sales of '1/milk', '1/rye bread', '2/milk'; the first day is "
+            "2015-06-02, choose a later one",
+            "'2010-01-01'",
+        ),
+        ({"store": "2", "as_of": "2015-06-02"}, "as_of", "first day of sales of '2/milk'", "'2015"),
+        (
+            {"series": [{"store": "1", "product": "milk"}], "as_of": "2015-06-01"},
+            "as_of",
+            "is before any sales of '1/milk'; the first day is 2015-06-02, choose a later one",
+            "'2015-06-01'",
+        ),
         ({"all": True, "reason": "y" * 1001}, "reason", "at most 1000 characters", "'yyy"),
         ({"all": True, "run_id": "a b"}, "run_id", "letters, digits and _ . : - only", "'a b'"),
         (

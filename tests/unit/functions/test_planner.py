@@ -1,4 +1,4 @@
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -34,6 +34,32 @@ async def test_what_is_asked_for_is_planned(world: World):
     assert isinstance(shard.data, TrainingShardRequested)
     assert (shard.data.as_of, shard.data.horizon) == (LAST_DAY, 14)
     assert (shard.correlation_id, shard.causation_id, shard.time) == ("run", "run", NOON)
+
+
+async def test_a_day_before_all_sales_of_the_scope_is_refused(world: World):
+    first = LAST_DAY - timedelta(days=29)
+    with pytest.raises(Refusal) as refused:
+        await planner(world.storage)([request(as_of=first - timedelta(days=9))])
+    assert str(refused.value) == (
+        "as_of: 2015-06-23 is before any sales of '1/milk', '1/rye', '2/milk', '2/rye', '3/milk'; "
+        "the first day is 2015-07-02, choose a later one"
+    )
+    with pytest.raises(Refusal, match="as_of: 2015-07-02 is the first day of sales of '3/milk'; "):
+        await planner(world.storage)([request(store="3", as_of=first)])
+    with pytest.raises(Refusal, match="as_of: 1900-01-01 is before any sales of '1/rye'; the"):
+        await planner(world.storage)([request(series=refs(SERIES[1]), as_of=date(1900, 1, 1))])
+    assert world.storage.plans == {}
+
+
+async def test_a_day_before_the_sales_of_some_of_the_scope_is_planned(world: World):
+    world.sell(SERIES[0], days=60)
+    await planner(world.storage)([request(as_of=LAST_DAY - timedelta(days=40))])
+    assert planned(world) == list(SERIES)
+
+
+async def test_without_sales_any_day_is_planned_as_nothing():
+    [completed] = await planner(MemoryStorage())([request(as_of=date(1900, 1, 1))])
+    assert completed.data == RetrainCompleted(run_id="run", planned=0, succeeded=0, failed=0)
 
 
 async def test_without_sales_the_clock_says_the_day():
@@ -78,7 +104,7 @@ async def test_a_named_series_without_sales_is_refused_by_name(world: World):
 
 
 async def test_only_what_failed_in_a_run_is_planned(world: World):
-    world.engine.unfit = {SERIES[1]: "odd", SERIES[4]: "odd"}
+    world.close(SERIES[1], SERIES[4])
     await world.run(request("first"))
     await planner(world.storage)([request("all", failed_in="first")])
     await planner(world.storage)([request("one", store="1", failed_in="first")])
@@ -106,9 +132,9 @@ async def test_a_run_that_is_left_with_nothing_is_completed_at_once(world: World
 
 
 async def test_shards_are_cut_by_the_days_that_a_training_reads(world: World):
-    world.sell(SERIES[0], days=900)  # of which a window of 120 days is read
+    world.sell(SERIES[0], days=900)  # of which a window of 120 days needs a year
     plans = Planner(world.storage, 100, 1000, clock=lambda: NOON)
-    await plans([request("windowed"), request("full", strategy="full")])
+    await plans([request(name, strategy=name) for name in ("windowed", "full")])
     assert list(map(len, world.storage.plans["windowed"].shards)) == [5]
     assert list(map(len, world.storage.plans["full"].shards)) == [1, 4]
 
