@@ -118,6 +118,7 @@ class Shop:
                     first_day=run.as_of - timedelta(days=60),
                     data_through=run.as_of - timedelta(days=1),
                     rows=52,
+                    chosen="windowed",
                     metrics={"rmse": 431.26, "mape": 0.0812, "mae": 322.9, "medae": None},
                     folds=(
                         FoldMetrics(

@@ -34,7 +34,7 @@ async def test_a_challenger_shows_what_it_lost_and_to_whom(api: httpx.AsyncClien
     challenger = (await api.get("/models/1/milk")).json()["models"][0]
 
     assert challenger["aliases"] == ["challenger"]
-    assert (challenger["policy"], challenger["chosen"]) == ("if-better", None)
+    assert (challenger["policy"], challenger["chosen"]) == ("if-better", "windowed")
     assert challenger["verdict"] == {
         "promote": False,
         "reason": "score 0.900, champion 0.800 on the same folds (naive 1): "

@@ -34,7 +34,7 @@ async def test_a_run_tells_its_wishes_counts_and_failures(api: httpx.AsyncClient
         "reason": "why not",
         "store": "1",
         "product": None,
-        "strategy": "windowed",
+        "strategy": "auto",
         "as_of": "2015-08-01",
         "horizon": 7,
         "policy": "if-better",

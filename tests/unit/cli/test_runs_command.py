@@ -59,8 +59,8 @@ def test_runs_are_a_table_of_at_most_80_columns(client: Client, runs: None):
 
     assert told.exit_code == 0
     assert max(map(len, told.stdout.splitlines())) <= 80
-    assert re.search(r"weekly-2 +api +store 2 +windowed +running +0 of 1 *\n", told.stdout)
-    assert re.search(r"weekly-1 +api +store 1 +windowed +completed +1 of 2 *\n", told.stdout)
+    assert re.search(r"weekly-2 +api +store 2 +auto +running +0 of 1 *\n", told.stdout)
+    assert re.search(r"weekly-1 +api +store 1 +auto +completed +1 of 2 *\n", told.stdout)
     assert re.search(r"ago +2015-08-01 +in \d.* s +1 failed", told.stdout)
 
 

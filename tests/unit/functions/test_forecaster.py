@@ -23,7 +23,7 @@ def forecaster(world: World) -> Forecaster:
 
 
 async def test_each_promoted_model_gets_its_forecast_stored_and_published(world: World):
-    promoted = await promotions(world, "run", horizon=3)
+    promoted = await promotions(world, "run", horizon=3, strategy="full", policy="always")
     outputs = await forecaster(world)(promoted)
     assert [e.causation_id for e in outputs] == [e.id for e in promoted]
     assert len(outputs) == len(SERIES)

@@ -46,7 +46,7 @@ async def test_a_request_becomes_models_forecasts_and_a_completion(world: World)
     await world.run(request(reason="why not"))
     shards = world.data(TrainingShardRequested)
     assert [len(shard.series) for shard in sorted(shards, key=lambda s: s.shard)] == [2, 2, 1]
-    assert {(s.as_of, s.horizon, s.strategy) for s in shards} == {(TOMORROW, 7, "windowed")}
+    assert {(s.as_of, s.horizon, s.strategy) for s in shards} == {(TOMORROW, 7, "auto")}
     trained = world.data(ModelTrained)
     assert {(m.store, m.product) for m in trained} == set(SERIES)
     assert {(m.rows, m.data_through) for m in trained} == {(30, LAST_DAY)}
@@ -55,7 +55,7 @@ async def test_a_request_becomes_models_forecasts_and_a_completion(world: World)
     assert world.letters() == []
     for published in world.data(ForecastPublished):
         assert [day.date for day in published.days] == [TOMORROW + timedelta(n) for n in range(7)]
-        assert {day.yhat for day in published.days} == {13.0}
+        assert [day.yhat for day in published.days] == [16 - n for n in range(7)], "as a week ago"
         stored = await world.storage.forecast(published.store, published.product)
         assert stored is not None
         assert [day.yhat for day in stored.days] == [day.yhat for day in published.days]
@@ -83,13 +83,14 @@ class TwiceLog(MemoryLog):
         super().append(record)
 
 
-@pytest.mark.parametrize("harm", ["nothing", "unfit", "poison"])
+@pytest.mark.parametrize("harm", ["nothing", "closed", "poison"])
 async def test_events_that_all_come_twice_change_nothing(harm):
     once, twice = World(), World()
     twice.host.log = TwiceLog()
     for world in (once, twice):
         world.sell(*SERIES)
-        world.engine.unfit = {SERIES[0]: "too odd"} if harm == "unfit" else {}
+        if harm == "closed":
+            world.close(SERIES[0])
         world.engine.poison = {SERIES[2]} if harm == "poison" else set()
         await world.run(request())
     assert twice.state() == once.state()
@@ -136,17 +137,31 @@ async def test_a_scope_trains_only_its_series(world: World):
 async def test_a_series_that_cannot_be_trained_fails_with_its_reason_and_the_run_ends(
     world: World,
 ):
-    world.engine.unfit = {SERIES[0]: "too odd"}
-    world.sell(("9", "new"), days=3)
+    world.close(SERIES[0])
+    world.sell(("9", "odd"), units=float("nan"))
     await world.run(request())
     assert completions(world) == [(6, 4, 2)]
     reasons = {(f.store, f.product): f.reason for f in world.data(TrainingFailed)}
-    assert reasons[SERIES[0]] == "too odd"
-    assert "3 open days" in reasons["9", "new"]
+    assert reasons[SERIES[0]] == "no open day before 2015-08-01; at least 1 is needed"
+    assert reasons["9", "odd"].startswith("units are nan on 2015-07-02 (30 such days in 30)")
     run = await world.storage.run("run")
     assert run is not None
     assert {(f.store, f.product): f.reason for f in run.failures} == reasons
     assert world.letters() == []
+
+
+async def test_a_series_that_cannot_be_fitted_is_served_by_the_naive_with_the_reason(
+    world: World,
+):
+    world.engine.unfit = {SERIES[0]: "too odd"}
+    world.sell(("9", "new"), days=3)
+    await world.run(request(strategy="full"))
+    assert completions(world) == [(6, 6, 0)]
+    trained = {(m.store, m.product): m for m in world.data(ModelTrained)}
+    for series, reason in {SERIES[0]: "too odd", ("9", "new"): "3 open days in all days"}.items():
+        assert trained[series].chosen == "naive"
+        assert any(reason in note for note in trained[series].notes)
+        assert await world.storage.forecast(*series) is not None
 
 
 async def test_a_shard_that_crashes_fails_its_series_with_the_reason_and_the_run_ends(
@@ -282,7 +297,7 @@ async def test_a_champion_that_is_rolled_back_makes_way_for_forecasts_of_the_com
         assert served is not None
         assert served.version == 1
         assert [d.date for d in served.days] == [TOMORROW + timedelta(7 + n) for n in range(7)]
-        assert {day.yhat for day in served.days} == {13.0}
+        assert [day.yhat for day in served.days] == [16 - n for n in range(7)]
     back = [p for p in world.data(ForecastPublished) if p.days[0].date > TOMORROW]
     assert {p.run_id for p in back} == {"first", "second"}
     await world.run(promotion("rollback", run_id="first", request_id="forth"))
@@ -362,10 +377,22 @@ async def test_without_any_sales_a_store_is_unknown():
     assert [letter.error for letter in world.letters()] == ["Refusal"]
 
 
-@pytest.mark.parametrize("as_of", [date(1900, 1, 1), date(2200, 1, 1)])
-async def test_a_run_of_an_absurd_day_ends_with_every_series_failed(world: World, as_of):
-    await world.run(request(as_of=as_of))
-    assert completions(world) == [(5, 0, 5)]
+async def test_a_day_long_after_the_last_sale_is_forecast(world: World):
+    await world.run(request(as_of=date(2200, 1, 1) - timedelta(days=7)))
+    assert completions(world) == [(5, 5, 0)]
+    assert world.data(ForecastPublished)[0].days[-1].date == date(2199, 12, 31)
+
+
+async def test_a_day_before_all_sales_is_a_dead_letter_and_a_day_before_some_fails_for_those(
+    world: World,
+):
+    world.sell(("0", "old"), days=60)
+    as_of = LAST_DAY - timedelta(days=30)
+    await world.run(request("some", as_of=as_of))
+    assert completions(world) == [(6, 1, 5)]
+    await world.run(request("none", as_of=date(1900, 1, 1)))
+    [letter] = world.letters()
+    assert letter.message.startswith("as_of: 1900-01-01 is before any sales")
 
 
 @pytest.mark.parametrize("as_of", [date(1899, 12, 31), date(2200, 1, 2)])

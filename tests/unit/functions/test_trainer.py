@@ -1,13 +1,15 @@
 from datetime import timedelta
 
+import numpy as np
 import pytest
 
 from events.envelope import Event, first_event
 from events.errors import Refusal
 from events.payloads import ModelTrained, SeriesRef, TrainingFailed, TrainingShardRequested
+from functions.forecasting.series_model import SeriesModel
 from functions.trainer import Trainer
 from tests.unit.events.examples import SALE
-from tests.unit.functions.world import LAST_DAY, NOON, SERIES, Crash, World
+from tests.unit.functions.world import LAST_DAY, NOON, SERIES, Crash, World, request
 
 AS_OF = LAST_DAY + timedelta(days=1)
 
@@ -29,15 +31,49 @@ def trainer(world: World) -> Trainer:
 
 
 async def test_each_series_of_each_shard_gets_a_result_in_order(world: World):
-    world.engine.unfit = {SERIES[1]: "too odd"}
+    world.close(SERIES[1])
     outputs = await trainer(world)([shard(*SERIES[2:4]), shard(*SERIES[:2])])
     assert [(e.data.store, e.data.product) for e in outputs] == [*SERIES[2:4], *SERIES[:2]]
     assert [type(e.data) for e in outputs] == [ModelTrained] * 3 + [TrainingFailed]
     assert {e.correlation_id for e in outputs} == {"run"}
     model = outputs[0].data
     assert (model.rows, model.first_day) == (30, LAST_DAY - timedelta(days=29))
-    assert model.metrics == {"rmse": 2.0, "mape": None, "mae": 1.0, "medae": 0.5}
+    assert model.metrics["mae"] == pytest.approx(
+        np.mean([fold.metrics["mae"] for fold in model.folds])
+    )
+    assert [(fold.first_day, fold.last_day) for fold in model.folds] == [
+        (AS_OF - timedelta(days=5 * n), AS_OF - timedelta(days=5 * n - 4)) for n in (5, 4, 3, 2, 1)
+    ]
     assert model.versions == {"engine": "mean"}
+    assert SeriesModel.from_json_dict(model.parameters).last_day == LAST_DAY
+
+
+async def test_a_series_that_cannot_be_fitted_is_served_by_the_naive_and_the_note_says_why(
+    world: World,
+):
+    world.engine.unfit = {SERIES[0]: "too odd"}
+    [event] = await trainer(world)([shard(SERIES[0])])
+    assert event.data.chosen == "naive"
+    assert event.data.notes == ("the naive serves: too odd",)
+    assert [(each.strategy, each.score) for each in event.data.comparison] == [("naive", 1.0)]
+
+
+async def test_the_champion_is_compared_on_the_same_folds_under_its_model_id(world: World):
+    await world.run(request("before", strategy="full", policy="always"))
+    champion = (await world.storage.champions(SERIES[:1]))[SERIES[0]]
+    [event] = await trainer(world)([shard(SERIES[0])])
+    compared = {(each.strategy, each.model_id): each.score for each in event.data.comparison}
+    assert compared.keys() == {
+        ("naive", None), ("windowed", None), ("full", champion.model_id)
+    }  # fmt: skip
+    assert compared["naive", None] == 1.0
+    assert event.data.chosen == "naive", "which is exact where each week is like the last"
+    assert event.data.notes[0].startswith("the naive serves: windowed has 6.")
+
+
+async def test_under_always_the_strategy_asked_for_serves_however_good_the_naive_is(world: World):
+    [event] = await trainer(world)([shard(SERIES[0], policy="always")])
+    assert (event.data.chosen, event.data.policy) == ("windowed", "always")
 
 
 async def test_the_day_itself_and_what_follows_it_is_not_looked_at(world: World):
@@ -54,13 +90,14 @@ async def test_shards_of_two_days_are_trained_each_as_of_its_own(world: World):
 
 async def test_a_series_without_sales_fails_with_the_reason(world: World):
     [event] = await trainer(world)([shard(("9", "gone"))])
-    assert event.data.reason.startswith("0 open days in the 120 days before 2015-08-01")
+    assert event.data.reason == "no open day before 2015-08-01; at least 1 is needed"
 
 
-async def test_a_reason_is_cut_to_what_an_event_takes(world: World):
+async def test_a_note_is_cut_to_what_an_event_takes(world: World):
     world.engine.unfit = {SERIES[0]: "x" * 5000}
     [event] = await trainer(world)([shard(SERIES[0])])
-    assert len(event.data.reason) == 1000
+    assert event.data.chosen == "naive"
+    assert list(map(len, event.data.notes)) == [1000]
 
 
 async def test_a_redelivered_shard_gives_the_same_ids_and_models(world: World):

@@ -48,6 +48,8 @@ class MeanEngine:
             raise Crash(f"can't fit {sorted(bad)}")
         band = empty_folds(strategy.n_splits, blocks)
         for i, cuts in enumerate(walk_cuts(panel.rows, blocks, strategy.n_splits).tolist()):
+            if panel.keys[i] in self.unfit:
+                continue
             units = panel.units[panel.series(i)]
             for k, cut in enumerate(cuts[:-1]):
                 mean = np.full(int(blocks[i]), units[max(cut - 7, 0) : cut].mean())
@@ -95,6 +97,11 @@ class World:
         for key in series:
             known = self.storage.sales.setdefault(key, {})
             known |= {last - timedelta(days=n): (units + n % 7, True) for n in range(days)}
+
+    def close(self, *series: Key) -> None:
+        """Every known day of these series is a closed one, so none of them can be trained."""
+        for key in series:
+            self.storage.sales[key] = dict.fromkeys(self.storage.sales[key], (0.0, False))
 
     async def run(self, *events: Event[Payload]) -> None:
         await self.host.publish(events)
