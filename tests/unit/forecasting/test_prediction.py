@@ -5,8 +5,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from functions.forecasting.parameters import ProphetParameters, Seasonality
-from functions.forecasting.prediction import predict, stacked
+from functions.forecasting.parameters import ProphetParameters, Regressor, Seasonality
+from functions.forecasting.prediction import effects, predict, stacked
+from functions.forecasting.regressors import DayFacts
 
 YEARLY = Seasonality("yearly", 365.25, 10, 10.0)
 
@@ -51,3 +52,15 @@ def test_no_models_predict_nothing():
 
 def test_rows_of_unequal_length_are_padded_with_zeros():
     assert stacked([(1.0,), (), (2.0, 3.0)]).tolist() == [[1.0, 0.0], [0.0, 0.0], [2.0, 3.0]]
+
+
+def test_a_driver_without_values_counts_as_zero_beside_those_that_have_them(made_up):
+    terms = [Regressor(f"driver/{name}", 10.0, 0.5, 0.25, 0.02) for name in ("price", "promo")]
+    model = replace(made_up, regressors=tuple(terms))
+    days = np.arange(16_000, 16_003)
+    none = np.zeros(3, np.int64)
+    facts = DayFacts(days, ("promo",), np.array([[0.0], [1.0], [0.0]]), none, none)
+    zero, one = 0.02 * (0 - 0.5) / 0.25, 0.02 * (1 - 0.5) / 0.25
+    expected = [[zero + zero, zero + one, zero + zero]]
+    np.testing.assert_allclose(effects([model], facts, 3), expected)
+    assert effects([made_up], facts, 3).tolist() == [[0.0, 0.0, 0.0]]
