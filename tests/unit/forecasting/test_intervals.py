@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from functions.forecasting.intervals import half_widths
+from functions.forecasting.intervals import Errors, _quantiles, half_widths, quantiles
 from functions.forecasting.parameters import ProphetParameters
 
 WEEK = np.arange(1, 8)[None, :]
@@ -58,6 +58,20 @@ def test_a_models_interval_does_not_depend_on_its_company(made_up: ProphetParame
     alone = np.concatenate([half_widths([model], days[:1], 0.95) for model in fleet])
     np.testing.assert_allclose(half_widths(fleet, days, 0.95), alone, rtol=1e-9)
     assert (np.diff(alone, axis=0) > -1e-9).all()
+
+
+@pytest.mark.parametrize("probability", [0.75, 0.975, 0.9995])
+def test_where_the_error_is_nearly_normal_the_inversion_says_the_same(probability: float):
+    count = 60
+    errors = Errors(
+        sigma=np.full(count, 0.05), bend=np.geomspace(1e-8, 1e-2, count), chance=np.full(count, 0.2)
+    )
+    days = np.repeat(WEEK, count, axis=0)
+    exact = _quantiles(errors, days, probability)
+    np.testing.assert_allclose(quantiles(errors, days, probability), exact, rtol=1e-4)
+    noise = NormalDist().inv_cdf(probability) * 0.05
+    assert exact[0] == pytest.approx([noise] * 7)  # at one end there is nothing but noise,
+    assert exact[-1, -1] > 1.1 * noise  # at the other the trend
 
 
 def test_no_noise_at_all_still_has_an_interval(made_up: ProphetParameters):
