@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     Field,
@@ -20,15 +20,17 @@ from pydantic import (
     field_validator,
     model_validator,
 )
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from events.payloads import Policy
+from events.payloads import Name, Policy
 from events.topics import TOPICS
 from functions.forecasting.strategy import Strategies, Strategy, table
 
 STACK_ENV = "stack.env"
 MOST_TRAINERS = TOPICS["training-shards"].partitions  # one more would have no partition to read
 _STRATEGY = TypeAdapter(Strategy)
+_NAME = TypeAdapter[str](Name)
+_EXAMPLE = '{"short": {"window_days": 60, "drivers": true}}'
 
 
 class Settings(BaseSettings):
@@ -49,10 +51,10 @@ class Settings(BaseSettings):
     http_host: str = Field("127.0.0.1", description="Address the HTTP API listens on.")
     http_port: int | None = Field(None, description="Port of the HTTP API; unset: a free one.")
     schedule: str = Field("0 4 * * 1", description="Cron expression (UTC) of the full retrain.")
-    strategies: dict[str, dict[str, Any]] = Field(
+    strategies: Annotated[dict[str, dict[str, Any]], NoDecode] = Field(
         {},
         description="Strategies of your own by name, as JSON: "
-        '`{"short": {"window_days": 60, "drivers": true}}`; the fields are those of '
+        f"`{_EXAMPLE}`; the fields are those of "
         "`functions.forecasting.strategy.Strategy`.",
     )
     engine: Literal["batched", "prophet"] = Field(
@@ -94,6 +96,14 @@ class Settings(BaseSettings):
         description="Fitting processes of a trainer with stock Prophet; unset: one per core.",
     )
 
+    @field_validator("strategies", mode="before")
+    @classmethod
+    def _from_json(cls, value: Any) -> Any:
+        try:
+            return json.loads(value) if isinstance(value, str) else value
+        except ValueError as error:
+            raise ValueError(f"it is no JSON ({error}); write it like {_EXAMPLE}") from None
+
     @field_validator("strategies")
     @classmethod
     def _make_sense(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
@@ -133,6 +143,7 @@ def strategy_table(own: Mapping[str, Mapping[str, Any]]) -> Strategies:
     """The built-in strategies and own ones. ValueError names what makes no sense in them."""
     made = []
     for name, values in own.items():
+        _check_name(name, values)
         try:
             made.append(_STRATEGY.validate_json(json.dumps({**values, "name": name})))
         except ValidationError as error:
@@ -144,14 +155,31 @@ def strategy_table(own: Mapping[str, Mapping[str, Any]]) -> Strategies:
     return table(made)
 
 
+def _check_name(name: str, values: Mapping[str, Any]) -> None:
+    try:
+        _NAME.validate_python(name)
+    except ValidationError:
+        raise ValueError(
+            f"strategy {name!r}: no request can ask for that name; use up to 64 characters "
+            "without slashes, control characters and blanks at the ends"
+        ) from None
+    if "name" in values:
+        raise ValueError(
+            f"strategy {name!r}: name is {values['name']!r}; leave it out, the key is its name"
+        )
+
+
 def _problem(name: str, field: str, item: Any) -> str:
     if item["type"] == "value_error":  # the strategy's own check, which names all there is
         return str(item["ctx"]["error"])
     if item["type"] == "unexpected_keyword_argument":
-        known = [each.name for each in fields(Strategy)]
+        known = [each.name for each in fields(Strategy) if each.name != "name"]
         close = get_close_matches(field, known, n=1)
-        hint = f"did you mean {close[0]}? " if close else ""
-        return f"strategy {name!r}: there is no field {field}; {hint}There are {', '.join(known)}"
+        hint = f"Did you mean {close[0]}? " if close else ""
+        return (
+            f"strategy {name!r}: {field} is {item['input']!r}, but there is no such field. "
+            f"{hint}There are {', '.join(known)}"
+        )
     return f"strategy {name!r}: {field} is {item['input']!r}; {item['msg']}"
 
 

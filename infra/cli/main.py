@@ -79,10 +79,13 @@ def describe(error: Exception) -> str:
 def _settings_problem(error: Exception) -> str:
     from pydantic import ValidationError
 
+    from events.errors import SHOWN
+
     if not isinstance(error, ValidationError):
         return str(error)
     wrong = "; ".join(
-        f"{'.'.join(map(str, found['loc']))} {found['input']!r}: {found['msg']}"
+        f"{'.'.join(map(str, found['loc']))} {found['input']!r:.{SHOWN}}: "
+        f"{found['msg'].removeprefix('Value error, ')}"
         for found in error.errors(include_url=False)
     )
     where = f"SHELFCAST_ variables for {error.title}" if error.title == "Settings" else error.title

@@ -16,7 +16,7 @@ from functions.forecasting.panel import Key, Panel
 from functions.forecasting.parameters import ProphetParameters
 from functions.forecasting.regressors import Design
 from functions.forecasting.scale import Band
-from functions.forecasting.strategy import Strategy
+from functions.forecasting.strategy import BUILT_IN, Strategies, Strategy
 from functions.forecasting.unfit import Unfit
 from functions.forecasting.walk import Walk, empty_folds, walk_cuts
 from infra.hosts.memory import MemoryHost
@@ -80,7 +80,12 @@ class MeanEngine:
 class World:
     """A MemoryHost and what it stands on, with a view of what holds in the end."""
 
-    def __init__(self, shard_series: int = 2, express_series: int = 0) -> None:
+    def __init__(
+        self,
+        shard_series: int = 2,
+        express_series: int = 0,
+        strategies: Strategies = BUILT_IN,
+    ) -> None:
         self.storage = MemoryStorage()
         self.engine = MeanEngine()
         self.dependencies = Dependencies(
@@ -89,6 +94,7 @@ class World:
             {"engine": "mean"},
             shard_series,
             shard_rows=1_000_000_000,
+            strategies=strategies,
             express_series=express_series,
         )
         self.host = MemoryHost(self.dependencies)

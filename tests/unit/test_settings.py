@@ -1,0 +1,130 @@
+"""Strategies of one's own, from the setting to a forecast."""
+
+import json
+import sys
+
+import pytest
+from pydantic import ValidationError
+
+from events.payloads import ForecastPublished, ModelTrained
+from functions.forecasting.strategy import BUILT_IN, Strategy
+from infra.cli.main import main
+from infra.settings import Settings
+from tests.unit.functions.world import SERIES, World, request
+
+NONSENSE = [
+    (
+        {"short": {"window_day": 60}},
+        "strategy 'short': window_day is 60, but there is no such field. Did you mean "
+        "window_days? There are window_days, method, ",
+    ),
+    ({"short": {"window_days": "60"}}, "strategy 'short': window_days is '60'; Input should be a"),
+    ({"short": {"drivers": 1}}, "strategy 'short': drivers is 1; Input should be a valid boolean"),
+    ({"short": {"scale": "lag"}}, "strategy 'short': scale is 'lag'; Input should be 'linear' or"),
+    (
+        {"short": {"window_days": 3}},
+        "strategy 'short': window_days is 3; it can't hold the 10 open days of min_open_days",
+    ),
+    (
+        {"both": {"members": ["full", "fuller"]}},
+        "strategy 'both': members has 'fuller', which is no strategy; known are: auto, ",
+    ),
+    ({"both": {"members": ["full"]}}, "strategy 'both': members is ('full',); name at least 2"),
+    ({"short": 60}, "strategies.short 60: Input should be a valid dictionary"),
+    (["short"], "strategies ['short']: Input should be a valid dictionary"),
+    ({"a/b": {}}, "strategy 'a/b': no request can ask for that name; use up to 64 characters"),
+    ({"short": {"name": "x"}}, "strategy 'short': name is 'x'; leave it out, the key is its name"),
+]
+
+
+def settings() -> Settings:
+    return Settings(_env_file=None)
+
+
+def test_without_the_setting_there_are_the_built_in_strategies():
+    assert settings().strategy_table == BUILT_IN
+
+
+def test_own_strategies_stand_beside_the_built_in_ones(monkeypatch: pytest.MonkeyPatch):
+    own = {"short": {"window_days": 60, "drivers": True}, "both": {"members": ["short", "full"]}}
+    monkeypatch.setenv("SHELFCAST_STRATEGIES", json.dumps(own))
+
+    assert settings().strategy_table == BUILT_IN | {
+        "short": Strategy("short", window_days=60, drivers=True),
+        "both": Strategy("both", members=("short", "full")),
+    }
+
+
+async def test_an_own_strategy_trains_and_forecasts(monkeypatch: pytest.MonkeyPatch):
+    own = {"pair": {"members": ["short", "naive"]}, "short": {"window_days": 14}}
+    monkeypatch.setenv("SHELFCAST_STRATEGIES", json.dumps(own))
+    world = World(strategies=settings().strategy_table)
+    world.sell(*SERIES)
+
+    await world.run(request(strategy="pair", policy="always"))
+
+    trained = world.data(ModelTrained)
+    assert {model.chosen for model in trained} == {"pair"}
+    for model in trained:
+        kinds = [member["kind"] for member in model.parameters["members"]]
+        assert kinds == ["prophet", "level"]
+    assert len(world.data(ForecastPublished)) == len(SERIES)
+    assert world.letters() == []
+
+
+async def test_a_strategy_that_nobody_set_is_refused():
+    world = World()
+    world.sell(*SERIES)
+    await world.run(request(strategy="pair"))
+    [letter] = world.letters()
+    assert letter.message.startswith("strategy: there is no strategy 'pair'; ")
+
+
+@pytest.mark.parametrize(("own", "told"), NONSENSE)
+def test_what_makes_no_sense_is_refused_with_field_value_and_fix(
+    monkeypatch: pytest.MonkeyPatch, own: object, told: str
+):
+    monkeypatch.setenv("SHELFCAST_STRATEGIES", json.dumps(own))
+    with pytest.raises(ValidationError) as refused:
+        settings()
+    [problem] = refused.value.errors()
+    assert problem["loc"][0] == "strategies"
+    field = ".".join(map(str, problem["loc"]))
+    assert told in f"{field} {problem['input']!r}: {problem['msg']}"
+
+
+@pytest.mark.parametrize(("own", "told"), NONSENSE)
+def test_status_tells_it_in_one_line(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path,
+    own: object,
+    told: str,
+):
+    assert told in status(monkeypatch, capsys, tmp_path, json.dumps(own))
+
+
+@pytest.mark.parametrize("text", ["{short}", "", "short"])
+def test_what_is_no_json_is_told_with_an_example(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path, text: str
+):
+    line = status(monkeypatch, capsys, tmp_path, text)
+    assert f"strategies {text!r}: it is no JSON (" in line
+    assert line.endswith('write it like {"short": {"window_days": 60, "drivers": true}}')
+
+
+def status(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], home, strategies: str
+) -> str:
+    """The one line of `shelfcast status` on standard error."""
+    monkeypatch.setenv("SHELFCAST_HOME", str(home))
+    monkeypatch.setenv("SHELFCAST_STRATEGIES", strategies)
+    monkeypatch.setattr(sys, "argv", ["shelfcast", "status"])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    told = capsys.readouterr()
+    assert told.out == ""
+    [line] = told.err.splitlines()
+    assert line.startswith("shelfcast: bad value in SHELFCAST_ variables for Settings: strategies")
+    return line
