@@ -5,7 +5,7 @@ gets a model: where its strategy can't be fitted, or loses to the honest naive, 
 serves, and the result says so.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -21,6 +21,7 @@ from functions.forecasting.metrics import (
     metrics_of,
 )
 from functions.forecasting.panel import Floats, Key, Panel
+from functions.forecasting.parameters import ProphetParameters
 from functions.forecasting.regressors import rest_weekdays
 from functions.forecasting.scale import Band
 from functions.forecasting.series_model import Member, SeriesModel
@@ -171,12 +172,14 @@ class _Training:
             for name, tested in self.tested.items()
         }
         caps, rest, closed = _caps(self.days), rest_weekdays(self.days), _closed(self.days)
+        members = [warm.get(i) or tests.members(chosen[i], i) for i in range(len(self.days))]
+        used = [_used(self.days, i, members[i]) for i in range(len(self.days))]
         return [
             Trained(
                 key=key,
                 chosen=chosen[i],
                 model=SeriesModel(
-                    members=warm.get(i) or tests.members(chosen[i], i),
+                    members=members[i],
                     last_day=self.days.dates[self.days.offsets[i + 1] - 1].item(),
                     cap=float(caps[i]),
                     closed_weekdays=tuple(np.flatnonzero(closed[i]).tolist()),
@@ -184,8 +187,8 @@ class _Training:
                     widening=float(times[i]),
                     usual=tests.usual(i),
                 ),
-                first_day=self.days.dates[self.days.offsets[i]].item(),
-                rows=int(self.days.rows[i]),
+                first_day=used[i][0],
+                rows=used[i][1],
                 metrics=metrics_of(means[i].tolist()),
                 coverage_before=None if np.isnan(coverage[i]) else float(coverage[i]),
                 folds=tuple(
@@ -274,6 +277,14 @@ class _Training:
             if champion or name in self.candidates or name == NAIVE
         ]
         return tuple(sorted(found, key=lambda each: each.score))
+
+
+def _used(days: Panel, i: int, members: Sequence[Member]) -> tuple[date, int]:
+    """The first open day that any of a series' members was fitted to, and how many it was."""
+    fitted = [each for each in members if isinstance(each, ProphetParameters)]
+    if len(fitted) < len(members):  # a level has no first day: it knew them all
+        return days.dates[days.offsets[i]].item(), int(days.rows[i])
+    return min(each.first_day for each in fitted), max(each.rows for each in fitted)
 
 
 def _caps(days: Panel) -> Floats:
