@@ -90,6 +90,11 @@ class Settings(BaseSettings):
         le=MOST_TRAINERS,
         description="Most trainers; between the two they follow the shards that wait.",
     )
+    trainer_idle_seconds: float = Field(
+        60.0,
+        ge=1,
+        description="Seconds without need of a trainer before it ends: it takes some to start.",
+    )
     trainer_workers: int | None = Field(
         None,
         ge=1,

@@ -44,7 +44,6 @@ PROBE_SECONDS = 2.0
 RAY_STARTS = 4
 SCALED = "trainer"  # the process that has more or fewer replicas
 UPSCALE_SECONDS = 2.0  # lag that lasts so long is no burst that one replica works off
-DOWNSCALE_SECONDS = 60.0  # a replica takes seconds to start, and each change rebalances the group
 OBJECT_STORE_BYTES = 80 * 1024 * 1024  # nothing large goes through it
 
 
@@ -117,7 +116,7 @@ def _replicas(name: str, functions: Sequence[Function], settings: Settings) -> d
             max_replicas=most,
             initial_replicas=fewest,
             upscale_delay_s=UPSCALE_SECONDS,
-            downscale_delay_s=DOWNSCALE_SECONDS,
+            downscale_delay_s=settings.trainer_idle_seconds,
             policy=policy,
         )
     }

@@ -2,11 +2,20 @@
 
 import uuid
 
+import stamina
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from events.kafka import KafkaConsumer, KafkaProducer, group_lag
 from events.log import Record
+from infra.outages import is_outage
 from infra.settings import Settings
+
+
+async def until_kafka_coordinates_groups(bootstrap: str, group: str, topic: str) -> None:
+    """A broker makes its topic of offsets when it is first asked for a group."""
+    for attempt in stamina.retry_context(on=is_outage, attempts=None, timeout=60):
+        with attempt:
+            await group_lag(bootstrap, group, [topic])
 
 
 async def test_lag_is_what_the_group_has_not_committed_with_and_without_a_member(
@@ -17,6 +26,7 @@ async def test_lag_is_what_the_group_has_not_committed_with_and_without_a_member
     await admin.start()
     await admin.create_topics([NewTopic(topic, 3, 1)])
     await admin.close()
+    await until_kafka_coordinates_groups(servers.kafka, group, topic)
     assert await group_lag(servers.kafka, group, [topic]) == 0
     producer = KafkaProducer(servers.kafka)
     await producer.send([Record(topic, f"{n}".encode(), b"v") for n in range(20)])
