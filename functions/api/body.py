@@ -5,7 +5,7 @@ that are no UTF-8 or no JSON are told as such.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from fastapi import HTTPException, Request
 from fastapi.exceptions import RequestValidationError
@@ -57,13 +57,32 @@ async def _read(request: Request, model: type[Body]) -> Body:
     try:
         return model.model_validate_json(await _at_most(request, MOST_BYTES))
     except ValidationError as error:
-        known = {"fields": list(model.model_fields)}
         raise RequestValidationError(
             [
-                item | {"loc": ("body", *item["loc"]), "ctx": item.get("ctx", {}) | known}
+                item
+                | {
+                    "loc": ("body", *item["loc"]),
+                    "ctx": item.get("ctx", {}) | {"fields": _fields(model, item["loc"])},
+                }
                 for item in error.errors(include_url=False)
             ]
         ) from None
+
+
+def _fields(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
+    """The fields there are beside the one at that place of a body."""
+    for part in place[:-1]:
+        if isinstance(part, str) and part in model.model_fields:
+            model = _model_in(model.model_fields[part].annotation) or model
+    return list(model.model_fields)
+
+
+def _model_in(annotation: Any) -> type[BaseModel] | None:
+    """The first model that a type speaks of."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    found = (_model_in(part) for part in get_args(annotation))
+    return next((each for each in found if each is not None), None)
 
 
 async def _at_most(request: Request, most: int) -> bytes:

@@ -1,48 +1,42 @@
 """Forecasts under other promotions, holidays or opening days: answered, never stored."""
 
 import datetime as dt
+import math
 from dataclasses import replace
-from typing import Annotated, Any
+from typing import Annotated
 
 import numpy as np
-from fastapi import FastAPI
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import Depends, FastAPI
+from pydantic import Field
 
-from events.payloads import LONGEST_HORIZON, MOST_DRIVERS, Finite, Name
+from events.payloads import LONGEST_HORIZON, Drivers, Name
 from functions.api import views
-from functions.api.problems import none_yet, unprocessable
+from functions.api.body import body_of, documented
+from functions.api.problems import REFUSALS, UNKNOWN, UNUSABLE_BODY, none_yet, unprocessable
 from functions.forecaster.outlook import forecast_days
 from functions.forecasting.calendar import Calendar
 from functions.forecasting.horizon import calendar_span
 from functions.forecasting.series_model import SeriesModel
-from functions.storage import Storage
-
-ANSWERS: dict[int | str, dict[str, Any]] = {
-    404: {"model": views.Trouble},
-    422: {"model": views.Problems},
-    503: {"model": views.Trouble},
-}
+from functions.storage import DayForecast, Model, Storage
 
 
-class ChangedDay(BaseModel):
+class ChangedDay(views.Body):
     """A day as it might be; what is left out stays as it is planned."""
-
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
 
     date: views.Day
     open: bool | None = None
-    drivers: Annotated[dict[Name, Finite], Field(max_length=MOST_DRIVERS)] = {}
+    drivers: Drivers = Field({}, description="Values by name.")
 
 
-class WhatIfBody(BaseModel):
+class WhatIfBody(views.Body):
     """What to change in the days ahead, and how many to forecast."""
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-    days: Annotated[list[ChangedDay], Field(max_length=LONGEST_HORIZON)] = []
-    start: views.Day | None = Field(None, description="Unset: the day the champion starts from.")
+    days: Annotated[list[ChangedDay], Field(max_length=LONGEST_HORIZON)] = Field(
+        [], description="Days that would be otherwise; none: the forecast as planned."
+    )
+    start: views.Day | None = Field(None, description="Unset: where its forecast starts.")
     horizon: Annotated[int, Field(ge=1, le=LONGEST_HORIZON)] | None = Field(
-        None, description="Unset: the champion's."
+        None, description="Days to forecast; unset: the champion's."
     )
     level: Annotated[float, Field(gt=0, lt=1)] = Field(
         0.95, description="Probability that the intervals cover."
@@ -50,38 +44,70 @@ class WhatIfBody(BaseModel):
 
 
 class WhatIf(views.View):
-    """What the champion would forecast."""
+    """What the champion would forecast, with intervals of that level."""
 
     store: str
     product: str
     model_id: str
     version: int
     strategy: str
+    level: float
     days: list[views.DayView]
 
 
 def add_what_if(app: FastAPI, storage: Storage) -> None:
     """The path of what-if forecasts."""
 
-    @app.post("/forecasts/{store}/{product}/what-if", responses=ANSWERS)
-    async def what_if(store: Name, product: Name, body: WhatIfBody) -> WhatIf:
+    @app.post(
+        "/forecasts/{store}/{product}/what-if",
+        responses=REFUSALS | UNKNOWN | UNUSABLE_BODY,
+        openapi_extra=documented(WhatIfBody),
+    )
+    async def what_if(
+        store: Name, product: Name, body: Annotated[WhatIfBody, Depends(body_of(WhatIfBody))]
+    ) -> WhatIf:
         """The champion's forecast, were the days ahead as the body says."""
         model = (await storage.champions([(store, product)])).get((store, product))
         if model is None:
             raise none_yet("model", store, product)
-        start, horizon = body.start or model.as_of, body.horizon or model.horizon
+        start = body.start or await _start(storage, model)
+        horizon = body.horizon or model.horizon
         calendar = await storage.calendar([(store, product)], *calendar_span(start, horizon))
         known = SeriesModel.from_json_dict(model.parameters)
         calendar = _changed(calendar, body.days, start, horizon, known)
-        (days,) = forecast_days([model], start, horizon, calendar, body.level)
+        with np.errstate(over="ignore", invalid="ignore"):
+            (days,) = forecast_days([model], start, horizon, calendar, body.level)
+        _check_sense(days, body.days)
         return WhatIf(
             store=store,
             product=product,
             model_id=model.model_id,
             version=model.version,
             strategy=model.chosen or model.strategy,
+            level=body.level,
             days=[views.DayView.model_validate(day) for day in days],
         )
+
+
+async def _start(storage: Storage, model: Model) -> dt.date:
+    """Where the champion's forecast starts: later than its as_of for one that came back."""
+    served = await storage.forecast(model.store, model.product)
+    if served is None or served.model_id != model.model_id:
+        return model.as_of
+    return served.days[0].date
+
+
+def _check_sense(days: tuple[DayForecast, ...], changed: list[ChangedDay]) -> None:
+    """422 if a driver is so far from all that was seen that no number comes out."""
+    for day in days:
+        if not all(math.isfinite(n) for n in (day.yhat, day.yhat_lower, day.yhat_upper)):
+            values = {name: value for each in changed for name, value in each.drivers.items()}
+            raise unprocessable(
+                "days",
+                str(values),
+                f"is beyond what the model can tell of {day.date}; give drivers values like those "
+                "they had",
+            )
 
 
 def _changed(
@@ -107,7 +133,7 @@ def _changed(
         if not start <= day.date < start + dt.timedelta(days=horizon):
             last = start + dt.timedelta(days=horizon - 1)
             raise unprocessable(
-                f"body.days.{i}.date",
+                f"days.{i}.date",
                 str(day.date),
                 f"is not forecast; choose a day from {start} to {last}, or another horizon",
             )
@@ -115,7 +141,7 @@ def _changed(
             if name not in moving:
                 known = ", ".join(moving) or "none"
                 raise unprocessable(
-                    f"body.days.{i}.drivers.{name}",
+                    f"days.{i}.drivers.{name}",
                     name,
                     f"is no driver of this series' champion; it has: {known}",
                 )

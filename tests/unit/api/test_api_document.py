@@ -93,6 +93,21 @@ def test_a_request_for_other_champions_tells_every_refusal(document, path: str, 
     assert {"reason", "requested_by", "request_id"} <= set(schema["properties"])
 
 
+def test_a_what_if_tells_what_it_takes_and_every_refusal(document: dict[str, Any]):
+    path = "/forecasts/{store}/{product}/what-if"
+    assert refs(document, path, "post") == {
+        "200": "WhatIf",
+        "404": "Trouble",
+        "413": "Trouble",
+        "415": "Trouble",
+        "422": "Problems",
+        "503": "Trouble",
+    }
+    body = document["paths"][path]["post"]["requestBody"]
+    day = body["content"]["application/json"]["schema"]["properties"]["days"]["items"]
+    assert set(day["properties"]) == {"date", "open", "drivers"}
+
+
 def test_every_operation_is_described(document: dict[str, Any]):
     operations = [one for methods in document["paths"].values() for one in methods.values()]
 
