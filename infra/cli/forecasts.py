@@ -127,20 +127,25 @@ def forecast_table(found: Document) -> "Table":
     table = numbers_table("date", "weekday", "yhat", "lower", "upper", numbers=3)
     if noted := any(day["assumed"] or day["bounded"] for day in found["days"]):
         table.add_column("assumed")
-    decimals = 0 if max(day["yhat_upper"] for day in found["days"]) >= MANY_UNITS else 1
+    decimals = decimals_of(found)
     for day in found["days"]:
         numbers = (day["yhat"], day["yhat_lower"], day["yhat_upper"])
         table.add_row(
             day["date"],
             f"{date.fromisoformat(day['date']):%A}",
             *(f"{number:,.{decimals}f}" for number in numbers),
-            *([Text(_notes(day))] if noted else []),
+            *([Text(notes(day))] if noted else []),
         )
     table.caption = "in units, with the 95 % interval"
     return table
 
 
-def _notes(day: Document) -> str:
+def decimals_of(found: Document) -> int:
+    """With how many decimals a forecast's numbers are shown."""
+    return 0 if max(day["yhat_upper"] for day in found["days"]) >= MANY_UNITS else 1
+
+
+def notes(day: Document) -> str:
     """The drivers of a day that nobody had planned, and whether its forecast was cut."""
     names = [one_line(name) for name in day["assumed"]]
     return ", ".join(names + ["cut to its bound"] * day["bounded"])

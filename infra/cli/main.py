@@ -22,6 +22,7 @@ from infra.cli import (
     runs,
     sales,
     stack,
+    what_if,
 )
 
 OWN_PACKAGES = ("events", "functions", "infra", "stream_jobs")
@@ -40,6 +41,7 @@ stack.register(app)
 retrain.register(app)
 runs.register(app)
 forecasts.register(app)
+what_if.register(app)
 demo.register(app)
 for group in (sales, calendar, models, dead_letters, events):
     app.add_typer(group.app)
