@@ -3,7 +3,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from functions.forecasting.splits import anchored_splits
 from functions.forecasting.walk import empty_folds, walk_cuts
 
 
@@ -21,12 +20,14 @@ def test_no_folds_are_the_last_fit_alone():
     assert walk_cuts(np.array([100]), np.array([0]), 0).tolist() == [[100]]
 
 
-@given(n_splits=st.integers(1, 8), extra=st.integers(0, 300))
-def test_blocks_as_long_as_scikit_learns_are_its_splits(n_splits: int, extra: int):
-    rows = n_splits + 1 + extra
-    folds = anchored_splits(rows, n_splits)
-    cuts = walk_cuts(np.array([rows]), np.array([rows // (n_splits + 1)]), n_splits)[0]
-    assert cuts.tolist() == [*(fold.cut for fold in folds), rows]
+@given(n_splits=st.integers(1, 8), block=st.integers(1, 40), extra=st.integers(1, 300))
+def test_blocks_follow_each_other_up_to_the_last_row(n_splits: int, block: int, extra: int):
+    rows = n_splits * block + extra
+    cuts = walk_cuts(np.array([rows]), np.array([block]), n_splits)[0]
+    assert cuts[0] == extra
+    assert np.diff(cuts).tolist() == [block] * n_splits
+    assert cuts[-1] == rows
+
 
 
 @pytest.mark.parametrize(
