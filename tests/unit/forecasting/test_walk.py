@@ -29,7 +29,6 @@ def test_blocks_follow_each_other_up_to_the_last_row(n_splits: int, block: int, 
     assert cuts[-1] == rows
 
 
-
 @pytest.mark.parametrize(
     ("blocks", "shape"), [([7, 3], (2, 5, 7)), ([0], (1, 5, 1)), ([], (0, 5, 1))]
 )
