@@ -77,19 +77,31 @@ class System:
             if dict(record.headers).get("ce_correlationid", b"").decode() == run_id
         }
 
-    def shop(self, series: int = 2, days: int = 60) -> str:
-        """A new store with steady sales of some products, persisted; its name."""
+    def shop(self, series: int = 2, days: int = 60, is_open: bool = True) -> str:
+        """A new store with steady sales of some products, persisted; its name. One that is
+        closed on every day can't be trained.
+        """
         store = f"store-{uuid.uuid4().hex[:8]}"
+        self.sell(store, series, days, is_open)
+        return store
+
+    def sell(self, store: str, series: int, days: int, is_open: bool = True) -> None:
+        """Steady sales of a store, persisted; they replace what there was of these days."""
         self.publish(
             [
-                sale(store, f"product-{n}", LAST_DAY - timedelta(days=day), 50.0 + 7 * day % 13)
+                sale(
+                    store,
+                    f"product-{n}",
+                    LAST_DAY - timedelta(days=day),
+                    50.0 + 7 * day % 13 if is_open else 0.0,
+                    open=is_open,
+                )
                 for n in range(series)
                 for day in range(days)
             ]
         )
-        count = "SELECT count(*) FROM daily_sales WHERE store = %s"
-        wait(lambda: self.rows(count, store) == [(series * days,)])
-        return store
+        count = "SELECT count(*) FROM daily_sales WHERE store = %s AND open = %s"
+        wait(lambda: self.rows(count, store, is_open) == [(series * days,)])
 
     def retrain(self, store: str, **wishes: object) -> str:
         answer = self.post("/retrain", {"store": store, **wishes})

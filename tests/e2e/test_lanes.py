@@ -29,9 +29,10 @@ def test_a_single_series_overtakes_a_run_that_is_cancelled_under_way(system: Sys
 
 
 def test_what_failed_is_trained_again_once_it_can_be(system: System):
-    store = system.shop(series=EXPRESS_SERIES + 1, days=30)
-    first = system.ended(system.retrain(store, as_of="2000-01-01"))
+    store = system.shop(series=EXPRESS_SERIES + 1, days=30, is_open=False)
+    first = system.ended(system.retrain(store))
     assert first["counts"]["failed"] == EXPRESS_SERIES + 1
+    system.sell(store, series=EXPRESS_SERIES + 1, days=30)
     answer = system.post("/retrain", {"failed_in": first["run_id"], "requested_by": "test"})
     again = system.ended(answer.json()["run_id"])
     assert again["failed_in"] == first["run_id"]

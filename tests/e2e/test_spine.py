@@ -56,10 +56,32 @@ def test_a_request_becomes_forecasts(system: System):
 
 
 def test_a_series_that_cannot_be_trained_has_its_reason(system: System):
-    store = system.shop(series=1, days=3)
+    store = system.shop(series=1, days=30, is_open=False)
     run = system.ended(system.retrain(store))
     assert run["counts"]["failed"] == 1
-    assert "3 open days" in run["failures"][0]["reason"]
+    reason = "no open day before 2024-07-01; at least 1 is needed"
+    assert run["failures"] == [{"store": store, "product": "product-0", "reason": reason}]
+
+
+def test_a_series_of_three_days_is_forecast_and_its_model_says_how(system: System):
+    store = system.shop(series=1, days=3)
+    assert system.ended(system.retrain(store))["counts"]["succeeded"] == 1
+    assert len(system.forecast(store, "product-0")["days"]) == 7
+    [model] = system.get(f"/models/{store}/product-0").json()["models"]
+    assert model["chosen"] == "naive"
+    assert model["notes"] == ["the naive serves: 3 open days are too few to measure"]
+
+
+def test_a_day_before_all_sales_is_refused_at_once(system: System):
+    store = system.shop(series=1, days=30)
+    answer = system.post("/retrain", {"store": store, "as_of": "2010-01-01"})
+    assert answer.status_code == 422
+    [problem] = answer.json()["detail"]
+    assert problem["field"] == "as_of"
+    assert problem["message"] == (
+        f"2010-01-01 is before any sales of '{store}/product-0'; the first day is 2024-06-01, "
+        "choose a later one"
+    )
 
 
 def test_everything_published_twice_changes_no_table_and_no_id(system: System):
