@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import HealthCheck, settings
 
 from infra.local import stack
 from infra.settings import Settings
@@ -15,6 +16,13 @@ from infra.settings import Settings
 REAL_DATA = Path(
     os.environ.get("SHELFCAST_REAL_DATA", Path(__file__).parents[1] / ".." / "shared" / "data")
 )
+
+
+# No test asserts on the clock: a busy machine is no failure.
+settings.register_profile(
+    "any-machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any-machine")
 
 
 def pytest_sessionstart() -> None:
