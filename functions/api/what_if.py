@@ -15,6 +15,7 @@ from functions.api.body import body_of, documented
 from functions.api.problems import REFUSALS, UNKNOWN, UNUSABLE_BODY, none_yet, unprocessable
 from functions.forecaster.outlook import forecast_days
 from functions.forecasting.calendar import Calendar
+from functions.forecasting.components import components_of
 from functions.forecasting.horizon import calendar_span
 from functions.forecasting.series_model import SeriesModel
 from functions.storage import DayForecast, Model, Storage
@@ -43,6 +44,15 @@ class WhatIfBody(views.Body):
     )
 
 
+class Components(views.View):
+    """What one member of the model makes its forecast of: parts that add up, day by day."""
+
+    scale: str = Field(description="linear: units; log: log(1 + units), where 0.1 is about 10 %")
+    parts: dict[str, list[float]] = Field(
+        description="trend, yearly, weekly, each driver, and the calendar's terms"
+    )
+
+
 class WhatIf(views.View):
     """What the champion would forecast, with intervals of that level."""
 
@@ -53,6 +63,9 @@ class WhatIf(views.View):
     strategy: str
     level: float
     days: list[views.DayView]
+    components: list[Components] = Field(
+        description="Of each fitted member; the forecast is the mean of all members."
+    )
 
 
 def add_what_if(app: FastAPI, storage: Storage) -> None:
@@ -86,6 +99,13 @@ def add_what_if(app: FastAPI, storage: Storage) -> None:
             strategy=model.chosen or model.strategy,
             level=body.level,
             days=[views.DayView.model_validate(day) for day in days],
+            components=[
+                Components(
+                    scale=member.scale,
+                    parts={name: part.tolist() for name, part in parts.items()},
+                )
+                for member, parts in components_of(known, start, horizon, calendar)
+            ],
         )
 
 

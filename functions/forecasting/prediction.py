@@ -25,7 +25,7 @@ def predict(
         return np.empty((0, len(dates)))
     y_scale = np.array([model.y_scale for model in models])
     shift = np.array([model.shift for model in models])
-    terms = _trend(models, dates) + _seasonal(models, dates) + shift[:, None]
+    terms = trend(models, dates) + _seasonal(models, dates) + shift[:, None]
     yhat: Floats = (terms if regressed is None else terms + regressed) * y_scale[:, None]
     return yhat
 
@@ -83,7 +83,7 @@ def fourier(seasonalities: Sequence[Seasonality], dates: Dates) -> Floats:
     return np.stack(waves, axis=1)
 
 
-def _trend(models: Sequence[ProphetParameters], dates: Dates) -> Floats:
+def trend(models: Sequence[ProphetParameters], dates: Dates) -> Floats:
     """The piecewise linear trend in units of y_scale, shape (n, h)."""
     t = scaled_time(models, dates)
     k = np.array([model.k for model in models])

@@ -60,6 +60,10 @@ async def test_without_a_change_it_is_the_champions_forecast(api, trained):
     assert answer.status_code == 200
     found = answer.json()
     days = found.pop("days")
+    (components,) = found.pop("components")
+    assert components["scale"] == MODEL.members[0].scale
+    assert {"trend", "promo"} <= set(components["parts"])
+    assert {len(part) for part in components["parts"].values()} == {len(days)}
     assert found == {
         "store": "1",
         "product": "milk",
