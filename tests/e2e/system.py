@@ -134,15 +134,18 @@ class System:
         process.wait()
 
     def kill_process(self, name: str) -> None:
-        """`kill -9` of the replica that functions run in."""
+        """`kill -9` of the replica that functions run in, once there is one."""
+        wait(lambda: self._killed(name))
+
+    def _killed(self, name: str) -> bool:
         host = psutil.Process(read_state(self.settings.home).processes["ray"].pid)
         title = f"ray::ServeReplica:shelfcast:{name}"
         for child in host.children(recursive=True):
             with contextlib.suppress(psutil.NoSuchProcess):  # it ended meanwhile
                 if " ".join(child.cmdline()).startswith(title):
                     child.kill()
-                    return
-        raise AssertionError(f"no replica of {name} runs")
+                    return True
+        return False
 
     def up(self) -> None:
         """What `shelfcast up` does."""
