@@ -145,7 +145,7 @@ def encoding_named(named: str) -> str:
 
 
 def recording_time(text: str | None) -> datetime | None:
-    """When rows were recorded; None for now."""
+    """When rows were recorded; None: now."""
     if text is None:
         return None
     try:
