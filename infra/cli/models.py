@@ -23,7 +23,8 @@ from infra.cli.runs import ago, find_run, plain_table
 if TYPE_CHECKING:
     from rich.table import Table
 
-METRIC_NAMES = {"rmse": "RMSE", "mape": "MAPE", "mae": "MAE", "medae": "MedAE"}
+# Those that a person compares by, as many as 80 columns take; --json has them all.
+METRIC_NAMES = {"mae": "MAE", "wape": "WAPE", "bias": "bias", "coverage": "covers"}
 
 Document = dict[str, Any]
 AStore = Annotated[str | None, typer.Argument(metavar="STORE", help="As in `shelfcast series`.")]
@@ -192,10 +193,8 @@ def models_table(found: Sequence[Document]) -> "Table":
     """Model versions, with cross-validated metrics."""
     from rich.text import Text
 
-    metrics = list(dict.fromkeys(name for model in found for name in model["metrics"]))
-    names = [METRIC_NAMES.get(name, name) for name in metrics]
     table = numbers_table(
-        "version", "strategy", "as of", "data through", "rows", *names, numbers=1 + len(names)
+        "version", "strategy", "as of", *METRIC_NAMES.values(), numbers=len(METRIC_NAMES)
     )
     for model in found:
         chosen = model["chosen"] or model["strategy"]
@@ -204,12 +203,10 @@ def models_table(found: Sequence[Document]) -> "Table":
             " ".join([f"{model['version']}", *model["aliases"]]),
             Text(one_line(model["strategy"] + won)),
             model["as_of"],
-            model["data_through"],
-            f"{model['rows']:,}",
-            *(_metric(name, model["metrics"].get(name)) for name in metrics),
+            *(_metric(name, model["metrics"].get(name)) for name in METRIC_NAMES),
             style="bold" if "champion" in model["aliases"] else "",
         )
-    table.caption = "metrics are cross-validated, in units but for MAPE"
+    table.caption = "cross-validated; MAE in units per day, covers: days within the 95 % interval"
     return table
 
 
@@ -239,6 +236,6 @@ def _metric(name: str, value: float | None) -> str:
         return "-"
     return (
         f"{value:.1%}".replace("%", " %")
-        if name == "mape"
+        if name != "mae"
         else f"{value:,.{0 if value >= MANY_UNITS else 1}f}"
     )

@@ -53,13 +53,12 @@ def test_models_are_a_table_with_metrics_aliases_and_the_verdict_on_the_newest(c
     assert told.exit_code == 0
     lines = told.stdout.splitlines()
     assert max(map(len, lines[:-1])) <= 80
-    assert lines[5].split() == [
-        *("2", "champion", "auto:", "2015-08-01", "2015-07-31"),
-        *("52", "431", "8.1", "%", "323", "-"),
+    assert [line.split()[:2] for line in lines[2:5]] == [
+        ["3", "challenger"],
+        ["2", "champion"],
+        ["1", "previous"],
     ]
-    assert lines[6].strip() == "windowed", "what auto chose"
-    assert [lines[3].split()[0], lines[4].split()[0]] == ["3", "challenger"]
-    assert lines[7].startswith("1 previous")
+    assert lines[3].split()[2:] == ["auto:", "windowed", "2015-08-01", "323", "-", "-", "-"]
     assert lines[-1] == (
         "Version 3 was kept as challenger: score 0.900, champion 0.800 on the same folds "
         "(naive 1): it loses by more than 2%"
