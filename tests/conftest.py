@@ -12,11 +12,7 @@ from hypothesis import HealthCheck, settings
 
 from infra.local import stack
 from infra.settings import Settings
-
-REAL_DATA = Path(
-    os.environ.get("SHELFCAST_REAL_DATA", Path(__file__).parents[1] / ".." / "shared" / "data")
-)
-
+from tests.real_data import REAL_DATA, ROSSMANN
 
 # No test asserts on the clock: a busy machine is no failure. What has to pass before a change
 # lands tries the same examples each time; new ones are for a person to find.
@@ -72,7 +68,6 @@ def _sibling(url: str, name: str) -> str:
 @pytest.fixture(scope="session")
 def rossmann() -> Path:
     """The real sales; the test is skipped where they are absent."""
-    path = REAL_DATA / "rossmann-train.csv.xz"
-    if not path.exists():
-        pytest.skip(f"no real data at {path}; set SHELFCAST_REAL_DATA to their folder")
-    return path
+    if not ROSSMANN.exists():
+        pytest.skip(f"no real data in {REAL_DATA}; set SHELFCAST_REAL_DATA to their folder")
+    return ROSSMANN

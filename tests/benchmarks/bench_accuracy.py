@@ -44,7 +44,8 @@ from functions.forecasting.strategy import strategy
 from infra.sales_io.layout import ColumnChoice
 from infra.sales_io.reader import read_rows
 from infra.sales_io.survey import survey
-from tests.benchmarks.system import ROSSMANN, console, sales
+from tests.benchmarks.system import console, sales
+from tests.real_data import ROSSMANN
 
 HORIZON = 7
 SHARD = 128  # series, as the system's default

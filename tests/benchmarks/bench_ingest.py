@@ -37,8 +37,8 @@ from infra.local import jars, stack
 from infra.local.java import java_home
 from infra.postgres.migrate import migrate
 from infra.settings import Settings
+from tests.real_data import REAL_DATA, ROSSMANN
 
-PROJECT = Path(__file__).parents[2]
 ROSSMANN_OPEN_DAYS = 844_392
 WARM_UP = 500_000  # a warm job is what is measured: the JVM compiles for about as long
 SENT_AT_ONCE = 20_000
@@ -50,12 +50,10 @@ Sale = Event[SaleRecorded]
 
 def history() -> pd.DataFrame:
     """The open days: Store, Date, Sales, Promo, SchoolHoliday, StateHoliday."""
-    default = PROJECT / ".." / "shared" / "data"
-    data = Path(os.environ.get("SHELFCAST_REAL_DATA", default)) / "rossmann-train.csv.xz"
-    if not data.exists():
-        console.print(f"no real data at {data}: using made-up sales")
+    if not ROSSMANN.exists():
+        console.print(f"no real data in {REAL_DATA}: using made-up sales")
         return _made_up()
-    days = pd.read_csv(data, dtype={"StateHoliday": str})
+    days = pd.read_csv(ROSSMANN, dtype={"StateHoliday": str})
     return days[days["Open"] == 1]
 
 

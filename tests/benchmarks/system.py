@@ -1,7 +1,6 @@
 """A whole stack for a benchmark, with sales that came in as events, and how to wait for it."""
 
 import asyncio
-import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -18,10 +17,8 @@ from events.kafka import KafkaProducer
 from infra.local import stack
 from infra.sales_io.records import encode_sales
 from infra.settings import Settings
+from tests.real_data import ROSSMANN
 
-ROOT = Path(__file__).parents[2]
-REAL_DATA = Path(os.environ.get("SHELFCAST_REAL_DATA", ROOT / ".." / "shared" / "data"))
-ROSSMANN = REAL_DATA / "rossmann-train.csv.xz"
 CHUNK = 20_000
 console = Console(stderr=True)
 

@@ -1,6 +1,5 @@
 """Small generated series, an engine that fits nothing, and the real data if present."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
@@ -133,17 +132,10 @@ def quick(made_up: ProphetParameters) -> Quick:
 
 
 @pytest.fixture(scope="session")
-def real_stores() -> Panel:
-    """Five real stores' whole histories with promotions and holidays; skips where the data is
-    not at hand.
-    """
-    root = Path(__file__).parents[3]
-    folder = Path(os.environ.get("SHELFCAST_REAL_DATA", root / "../shared/data"))
-    file = folder / "rossmann-train.csv.xz"
-    if not file.exists():
-        pytest.skip(f"no real data: {file} is absent; set SHELFCAST_REAL_DATA to its folder")
+def real_stores(rossmann: Path) -> Panel:
+    """Five real stores' whole histories with promotions and holidays."""
     columns = ["Store", "Date", "Sales", "Open", "Promo", "SchoolHoliday"]
-    sales = pd.read_csv(file, usecols=columns, parse_dates=["Date"])
+    sales = pd.read_csv(rossmann, usecols=columns, parse_dates=["Date"])
     sales = sales[sales.Store.isin([1, 223, 445, 667, 889])].sort_values(["Store", "Date"])
     rows = sales.groupby("Store").size()
     return Panel(
