@@ -39,7 +39,8 @@ _UNSOLVED = "the batched solver found no optimum"
 class BatchedEngine:
     """An `Engine` in plain numpy. It has no state, so one may serve any number of threads.
 
-    `fallback` gets the series for which no optimum was found; without it they are `Unfit`.
+    `fallback` gets the series for which no optimum was found, and all of a strategy whose
+    posterior is not concave; without it they are `Unfit`.
     """
 
     fallback: Engine | None = None
@@ -48,6 +49,8 @@ class BatchedEngine:
         self, panel: Panel, strategy: Strategy, design: Design, blocks: Ints
     ) -> Walk[ProphetParameters]:
         """Folds and a last fit of every series; see `Engine.walk_forward`."""
+        if not strategy.concave:
+            return self._elsewhere(panel, strategy, design, blocks)
         folds = strategy.n_splits * (blocks > 0)
         reasons = refusals(panel, folds * blocks + 2)
         walk = _Walked(empty_folds(strategy.n_splits, blocks), reasons, {}, {})
@@ -63,6 +66,19 @@ class BatchedEngine:
                 self.fallback.walk_forward(some, strategy, design.rows(kept), blocks[unsolved]),
             )
         return walk.as_walk()
+
+    def _elsewhere(
+        self, panel: Panel, strategy: Strategy, design: Design, blocks: Ints
+    ) -> Walk[ProphetParameters]:
+        """The fallback's walk of all series."""
+        if self.fallback is not None:
+            return self.fallback.walk_forward(panel, strategy, design, blocks)
+        reason = Unfit(
+            f"the batched solver has linear growth and additive terms only; {strategy.name} has "
+            f"{strategy.growth} growth and {strategy.seasonality_mode} terms"
+        )
+        folds = empty_folds(strategy.n_splits, blocks)
+        return _Walked(folds, [reason] * len(panel), {}, {}).as_walk()
 
 
 def _chunks(rows: Ints, sound: Ints) -> Iterator[Ints]:

@@ -1,7 +1,8 @@
 """What a forecast is made of: trend, seasons, and each driver's part.
 
 The parts of a model add up to its forecast on its own scale: to units per day on the linear
-one, to log(1 + units) on the log one, where a part of 0.1 is about 10 %.
+one, to log(1 + units) on the log one, where a part of 0.1 is about 10 %. Where terms multiply,
+a part is the trend times the term, so it is in units per day as well.
 """
 
 from datetime import date
@@ -23,18 +24,20 @@ def components(model: ProphetParameters, dates: Dates, facts: DayFacts) -> dict[
     `facts` are of the same days. `trend` has the recent residual in it; a driver's part has its
     effects by weekday in it; `month`, `advent` and `closed` are the calendar's.
     """
-    parts = {"trend": trend([model], dates)[0] + model.shift}
+    level = trend([model], dates)[0] + model.shift
+    unit = level if model.seasonality_mode == "multiplicative" else 1.0
+    parts = {"trend": level}
     start = 0
     for term in model.seasonalities:
         beta = np.array(model.beta[start : start + 2 * term.fourier_order])
-        parts[term.name] = fourier([term], dates) @ beta
+        parts[term.name] = fourier([term], dates) @ beta * unit
         start += 2 * term.fourier_order
     values = columns(tuple(term.name for term in model.regressors), facts)
     for at, regressor in enumerate(model.regressors):
         kind, what, *_ = regressor.name.split("/")
         name = what if kind == "driver" else kind
         effect = regressor.beta * (values[:, at] - regressor.mean) / regressor.std
-        parts[name] = parts.get(name, np.zeros(len(dates))) + effect
+        parts[name] = parts.get(name, np.zeros(len(dates))) + effect * unit
     return {name: part * model.y_scale for name, part in parts.items()}
 
 

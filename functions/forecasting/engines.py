@@ -1,9 +1,9 @@
 """Which engine fits: the batched one, unless stock Prophet itself is asked for.
 
-Every strategy so far has linear growth and additive terms, whose posterior the batched
-engine maximises exactly, some thousand times faster. The other one is the reference, what a
-strategy would need whose posterior is not concave (logistic growth, multiplicative terms),
-and what the batched engine falls back on.
+Every built-in strategy has linear growth and additive terms, whose posterior the batched
+engine maximises exactly, some thousand times faster. The other one is the reference, and what
+the batched engine falls back on: for series without an optimum, and for whole strategies whose
+posterior is not concave (logistic growth, multiplicative terms).
 """
 
 from concurrent.futures import Executor

@@ -19,7 +19,7 @@ from functions.forecasting.intervals import half_widths
 from functions.forecasting.levels import LevelModel
 from functions.forecasting.panel import Dates, Floats
 from functions.forecasting.parameters import ProphetParameters
-from functions.forecasting.prediction import effects, predict
+from functions.forecasting.prediction import effects, leverage, predict
 from functions.forecasting.regressors import DayFacts
 from functions.forecasting.scale import Band, in_units, smeared
 from functions.forecasting.series_model import SeriesModel
@@ -124,7 +124,8 @@ def _prophets(
     noise = np.array([member.sigma_obs * member.y_scale for member in members])
     on_log = np.array([member.scale == "log" for member in members])
     added = smeared(np.array([member.smearing for member in members]), noise, on_log)
-    widths = half_widths(members, ahead, level).reshape(n, days)
+    factor = leverage(members, horizon.dates, effect)
+    widths = half_widths(members, ahead, level, factor).reshape(n, days)
     return in_units(center, widths, on_log[:, None], added[:, None])
 
 

@@ -10,7 +10,9 @@ error at day h is a sum of independent terms whose characteristic function is a 
     a_l = step * d * (l - 1/2)
     F(x) = 1/2 + 1/pi * integral_0^inf sin(u x) phi(u) / u du      (Gil-Pelaez, 1951)
 
-The error is symmetric about zero; its quantile is found by Newton's method on F.
+The error is symmetric about zero; its quantile is found by Newton's method on F. Where growth
+is logistic or terms multiply, every a_l of a day is times that day's `prediction.leverage`:
+exact for terms, to first order for growth (whose vectorised draws are a day late in Prophet).
 Source: Prophet 1.5, forecaster.py, `_sample_uncertainty`, `_make_trend_shift_matrix`.
 """
 
@@ -71,11 +73,17 @@ class Errors:
         return Errors(self.sigma[rows], self.bend[rows], self.chance[rows])
 
 
-def half_widths(models: Sequence[ProphetParameters], days_ahead: Days, level: float) -> Floats:
+def half_widths(
+    models: Sequence[ProphetParameters],
+    days_ahead: Days,
+    level: float,
+    leverage: Floats | None = None,
+) -> Floats:
     """Half the width of the central `level` interval about yhat, in units per day.
 
     `days_ahead`, shape (n, h), counts days from each model's last training day; the
-    result has the same shape. On days within the history (0 and below) there is noise
+    result has the same shape, and so has `leverage`, by which the trend's errors are
+    multiplied (None: by 1). On days within the history (0 and below) there is noise
     only, as in Prophet. Unlike in Prophet, a forecast of one day has the interval of the
     first day of a longer one, and a gap after the history widens it. Raises ValueError
     unless 0 < level < 1.
@@ -92,6 +100,13 @@ def half_widths(models: Sequence[ProphetParameters], days_ahead: Days, level: fl
     )
     y_scale = np.array([model.y_scale for model in models])
     widths: Floats = quantiles(errors, days_ahead, (1 + level) / 2) * y_scale[:, None]
+    if leverage is not None:
+        rows = np.flatnonzero((leverage != 1).any(axis=1))
+        # Each day of such a model has a bend of its own, so each becomes a model of one day.
+        each_day = errors.at(np.repeat(rows, days_ahead.shape[1]))
+        bent = replace(each_day, bend=each_day.bend * leverage[rows].ravel())
+        found = quantiles(bent, days_ahead[rows].reshape(-1, 1), (1 + level) / 2)
+        widths[rows] = found.reshape(leverage[rows].shape) * y_scale[rows, None]
     return widths
 
 

@@ -1,8 +1,8 @@
 """A fitted Prophet model as values: what to store, to send and to forecast from.
 
 One to three kilobytes of JSON, where `prophet.serialize` needs some thirty. It holds
-linear growth, additive seasonality and additive regressors, on the linear scale or that of
-log(1 + units). What follows from other fields is a
+linear or logistic growth with seasons and regressors of one mode, on the linear scale or that
+of log(1 + units). What follows from other fields is a
 property (the last day, the mean step). Prophet itself takes a second to import, so only
 the two methods that deal with a real `prophet.Prophet` do so.
 """
@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     import pandas as pd
     from prophet import Prophet
 
+_KNOWN = {
+    "growth": ("linear", "logistic"),
+    "scale": ("linear", "log"),
+    "seasonality_mode": ("additive", "multiplicative"),
+}
+
 
 @dataclass(frozen=True)
 class Seasonality:
@@ -35,7 +41,7 @@ class Seasonality:
 @dataclass(frozen=True)
 class Regressor:
     """A column beside trend and season, as `regressors` names it: its effect on a day is
-    beta (value - mean) / std, in units of `y_scale`.
+    beta (value - mean) / std, in units of `y_scale`, or as a share of the trend.
     """
 
     name: str
@@ -47,14 +53,17 @@ class Regressor:
 
 @dataclass(frozen=True)
 class ProphetParameters:
-    """A fitted model: y = y_scale * (k t + m + sum_j delta_j max(t - s_j, 0) + X beta).
+    """A fitted model: y = y_scale * (g + X beta), or y_scale * g (1 + X beta) where
+    `seasonality_mode` is multiplicative, with a trend g = k t + m + b for linear growth and
+    g = C / (1 + exp(-(k (t - m) + b))) for logistic growth; b = sum_j delta_j max(t - s_j, 0).
 
     Time is scaled: t is 0 on `first_day` and 1 on the last day used, `t_scale_days`
     later. `changepoints_t` (s_j) and `delta` have length S; where Prophet placed no
     changepoint both are (0.0,), its dummy. `beta` has two values per Fourier pair,
     seasonality by seasonality. `sigma_obs` is the noise's standard deviation in units of
-    `y_scale`. `rows` counts the training rows. On `closed_weekdays` (0 is Monday) no
-    training row exists, so the store is taken to be closed and the forecast is 0.
+    `y_scale`; `capacity` is C in units per day. `rows` counts the training rows. On
+    `closed_weekdays` (0 is Monday) no training row exists, so the store is taken to be closed
+    and the forecast is 0.
     `scale` is that of y: `log` means log(1 + units). `shift` (in units of `y_scale`) is what
     the last days were above the fit, damped; a forecast adds it to m. `smearing` is the share
     of the way from the median to the mean that a log model's forecast goes.
@@ -74,11 +83,13 @@ class ProphetParameters:
     seasonalities: tuple[Seasonality, ...]
     changepoint_prior_scale: float
     closed_weekdays: tuple[int, ...]
-    growth: Literal["linear"] = "linear"
+    growth: Literal["linear", "logistic"] = "linear"
     regressors: tuple[Regressor, ...] = ()
     scale: Literal["linear", "log"] = "linear"
     shift: float = 0.0
     smearing: float = 0.0
+    seasonality_mode: Literal["additive", "multiplicative"] = "additive"
+    capacity: float | None = None
 
     def __post_init__(self) -> None:
         if len(self.delta) != len(self.changepoints_t):
@@ -88,10 +99,25 @@ class ProphetParameters:
         columns = sum(2 * term.fourier_order for term in self.seasonalities)
         if len(self.beta) != max(columns, 1):
             raise ValueError(f"{len(self.beta)} coefficients for {columns} Fourier columns")
-        if self.growth != "linear":
-            raise ValueError(f"growth {self.growth!r} is not known; only 'linear' is")
-        if self.scale not in ("linear", "log"):
-            raise ValueError(f"scale {self.scale!r} is not known; 'linear' and 'log' are")
+        for field, known in _KNOWN.items():
+            if (value := getattr(self, field)) not in known:
+                raise ValueError(f"{field} {value!r} is not known; {' and '.join(known)} are")
+        if ((self.capacity or 0) > 0) != (self.growth == "logistic"):
+            raise ValueError(
+                f"{self.growth} growth has capacity {self.capacity}; logistic growth needs one "
+                "above 0, linear growth has none"
+            )
+        if self.shift and not self.concave:
+            raise ValueError(
+                f"shift is {self.shift}; it belongs to linear growth with additive terms"
+            )
+
+    @property
+    def concave(self) -> bool:
+        """Whether it has linear growth and additive terms, so that its posterior was concave and
+        that a change of m changes every forecast alike.
+        """
+        return self.growth == "linear" and self.seasonality_mode == "additive"
 
     @property
     def last_day(self) -> date:
@@ -105,7 +131,7 @@ class ProphetParameters:
 
     @staticmethod
     def of(model: "Prophet") -> "ProphetParameters":
-        """The values of a fitted Prophet: linear growth, additive terms."""
+        """The values of a fitted Prophet; see `prophet_model.extract`."""
         from functions.forecasting.prophet_model import extract
 
         return extract(model)

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from functions.forecasting.panel import Dates, Floats
 from functions.forecasting.parameters import ProphetParameters, Seasonality
@@ -19,19 +20,44 @@ def predict(
 ) -> Floats:
     """yhat of n models on h days (datetime64[D]), on each model's scale; shape (n, h).
 
-    `regressed` (n, h) is what `effects` says of the days, in units of y_scale.
+    `regressed` (n, h) is what `effects` says of the days.
     """
     if not models:
         return np.empty((0, len(dates)))
     y_scale = np.array([model.y_scale for model in models])
     shift = np.array([model.shift for model in models])
-    terms = trend(models, dates) + _seasonal(models, dates) + shift[:, None]
-    yhat: Floats = (terms if regressed is None else terms + regressed) * y_scale[:, None]
+    level, terms = trend(models, dates), _seasonal(models, dates)
+    yhat: Floats = level + terms + shift[:, None]
+    if regressed is not None:
+        yhat = yhat + regressed
+    if (times := _multiplicative(models)).any():
+        yhat[times] = (level * _multiple(terms, regressed))[times]
+    yhat *= y_scale[:, None]
     return yhat
 
 
+def leverage(
+    models: Sequence[ProphetParameters], dates: Dates, regressed: Floats | None = None
+) -> Floats | None:
+    """How far yhat moves for each unit that the line beneath the trend moves; shape (n, h).
+
+    1 for linear growth with additive terms, and None where all models are of that kind. Times
+    g (1 - g / C) for a trend g that saturates at C, and times |1 + terms| where terms multiply.
+    """
+    if all(model.concave for model in models):
+        return None
+    factor = np.ones((len(models), len(dates)))
+    curved, capacity = _logistic(models)
+    level = trend(models, dates)[curved]
+    factor[curved] = level * (1 - level / capacity[:, None])
+    times = _multiplicative(models)
+    factor[times] *= np.abs(_multiple(_seasonal(models, dates), regressed))[times]
+    return factor
+
+
 def effects(models: Sequence[ProphetParameters], facts: DayFacts, days: int) -> Floats:
-    """The regressors' joint effect on h days, in units of each model's y_scale; shape (n, h).
+    """The regressors' joint effect on h days; shape (n, h). In units of each model's y_scale, or
+    a share of the trend where terms multiply.
 
     `facts` holds n * h days, model by model. A driver that it does not have counts as 0.
     """
@@ -84,20 +110,44 @@ def fourier(seasonalities: Sequence[Seasonality], dates: Dates) -> Floats:
 
 
 def trend(models: Sequence[ProphetParameters], dates: Dates) -> Floats:
-    """The piecewise linear trend in units of y_scale, shape (n, h)."""
+    """The trend in units of y_scale, shape (n, h): a piecewise line, or its logistic function.
+
+    Prophet has gammas that keep k (t - m) continuous where the rate k changes; the line has the
+    same values, also where a rate is 0, which Prophet divides by.
+    """
     t = scaled_time(models, dates)
     k = np.array([model.k for model in models])
-    m = np.array([model.m for model in models])
+    m = np.array([model.m if model.growth == "linear" else -model.k * model.m for model in models])
     # A padded changepoint has a slope change of zero, so it adds nothing.
     delta = stacked([model.delta for model in models])
     changepoints = stacked([model.changepoints_t for model in models])
     hinges = np.maximum(t[:, :, None] - changepoints[:, None, :], 0)
     trend: Floats = k[:, None] * t + m[:, None] + np.einsum("nhs,ns->nh", hinges, delta)
+    curved, capacity = _logistic(models)
+    if len(curved):
+        trend[curved] = capacity[:, None] * np.exp(-np.logaddexp(0, -trend[curved]))
     return trend
 
 
+def _logistic(models: Sequence[ProphetParameters]) -> tuple[npt.NDArray[np.int64], Floats]:
+    """Which models have logistic growth, and up to what, in units of y_scale."""
+    capacity = [(i, each.capacity / each.y_scale) for i, each in enumerate(models) if each.capacity]
+    return np.array([i for i, _ in capacity], np.int64), np.array([c for _, c in capacity])
+
+
+def _multiplicative(models: Sequence[ProphetParameters]) -> npt.NDArray[np.bool_]:
+    return np.array([model.seasonality_mode == "multiplicative" for model in models], bool)
+
+
+def _multiple(seasonal: Floats, regressed: Floats | None) -> Floats:
+    """What the terms multiply the trend by."""
+    return 1 + (seasonal if regressed is None else seasonal + regressed)
+
+
 def _seasonal(models: Sequence[ProphetParameters], dates: Dates) -> Floats:
-    """The seasonal terms in units of y_scale, shape (n, h): one product per kind of model."""
+    """The seasonal terms in units of y_scale, or as a share of the trend; shape (n, h). One
+    product per kind of model.
+    """
     kinds: dict[tuple[Seasonality, ...], list[int]] = defaultdict(list)
     for i, model in enumerate(models):
         kinds[model.seasonalities].append(i)

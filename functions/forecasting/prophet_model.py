@@ -4,7 +4,8 @@ A rebuilt model's `predict` gives the same forecast as the fit the parameters ca
 and it goes through `prophet.serialize`. The training values are not stored, so without them its
 history has the right length, first and last day and weekdays, and NaN for y: `plot` shows
 no points. A model on the log scale forecasts log(1 + units) as a Prophet too; one with
-regressors needs their columns in the frame it predicts (`regressors.columns` makes them).
+regressors needs their columns in the frame it predicts (`regressors.columns` makes them), and
+one of logistic growth its capacity in a column `cap`.
 """
 
 import numpy as np
@@ -21,7 +22,8 @@ from functions.forecasting.stock_prophet import Prophet
 
 
 def extract(model: Prophet) -> ProphetParameters:
-    """The values of a fitted Prophet: linear growth, additive terms.
+    """The values of a fitted Prophet of linear growth, or logistic growth up to one capacity,
+    with terms that are all additive or all multiplicative.
 
     Raises ValueError if the model has anything else, or is not fitted.
     """
@@ -34,17 +36,23 @@ def extract(model: Prophet) -> ProphetParameters:
     ):
         raise ValueError("the model is not fitted; call its fit first")
     terms = [*model.seasonalities.values(), *model.extra_regressors.values()]
-    modes = {term["mode"] for term in terms}
+    modes = {term["mode"] for term in terms} or {model.seasonality_mode}
+    capacities = set(model.history["cap"]) if model.growth == "logistic" else {None}
     if (
         model.train_holiday_names is not None
-        or modes - {"additive"}
-        or model.growth != "linear"
+        or len(modes) > 1
+        or model.growth == "flat"
         or model.scaling != "absmax"
+        or len(capacities) > 1
+        or model.logistic_floor
     ):
         raise ValueError(
-            "only models of a linear trend and additive terms have parameters here, not "
-            f"{model.growth} growth, {model.scaling} scaling, {sorted(modes)} terms or holidays"
+            "only models of linear growth, or of logistic growth from 0 to one cap, with absmax "
+            f"scaling and terms of one mode have parameters here, not {model.growth} growth, "
+            f"{len(capacities)} caps, {model.scaling} scaling, {sorted(modes)} terms, a floor or "
+            "holidays"
         )
+    [mode], [capacity] = modes, capacities
     beta = model.params["beta"].ravel().tolist()
     waves = sum(2 * int(term["fourier_order"]) for term in model.seasonalities.values())
     return ProphetParameters(
@@ -84,6 +92,8 @@ def extract(model: Prophet) -> ProphetParameters:
                 strict=True,
             )
         ),
+        seasonality_mode=mode,
+        capacity=None if capacity is None else float(capacity),
     )
 
 
@@ -101,6 +111,7 @@ def rebuild(
     """
     model = Prophet(
         growth=parameters.growth,
+        seasonality_mode=parameters.seasonality_mode,
         changepoint_prior_scale=parameters.changepoint_prior_scale,
         weekly_seasonality=False,
         yearly_seasonality=False,
@@ -120,7 +131,7 @@ def rebuild(
             "period": term.period,
             "fourier_order": term.fourier_order,
             "prior_scale": term.prior_scale,
-            "mode": "additive",
+            "mode": parameters.seasonality_mode,
             "condition_name": None,
         }
     for regressor in parameters.regressors:
@@ -129,9 +140,12 @@ def rebuild(
             "standardize": "auto",
             "mu": regressor.mean,
             "std": regressor.std,
-            "mode": "additive",
+            "mode": parameters.seasonality_mode,
         }
-    model.history = model.setup_dataframe(_history(parameters, history))
+    rows = _history(parameters, history)
+    if parameters.capacity is not None:
+        rows["cap"] = parameters.capacity
+    model.history = model.setup_dataframe(rows)
     model.history_dates = model.history["ds"].copy()
     _, _, model.train_component_cols, model.component_modes = model.make_all_seasonality_features(
         model.history

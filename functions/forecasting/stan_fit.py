@@ -13,7 +13,7 @@ import pandas as pd
 from functions.forecasting.intervals import half_widths
 from functions.forecasting.panel import Dates, Floats
 from functions.forecasting.parameters import ProphetParameters
-from functions.forecasting.prediction import predict
+from functions.forecasting.prediction import leverage, predict
 from functions.forecasting.recent_residual import RESIDUAL_ROWS
 from functions.forecasting.scale import Band, fitted_on, in_units, smeared
 from functions.forecasting.seasonality import seasonalities_of
@@ -71,8 +71,10 @@ def _forecast(model: ProphetParameters, task: Task, rows: slice) -> Band:
     """The model's forecast of some of the task's rows."""
     dates, last = task.dates[rows], np.datetime64(model.last_day, "D")
     ahead = (dates - last).astype(np.int64)[None]
-    center = predict([model], dates, _effect(model, task, rows))
-    widths = half_widths([model], ahead, task.strategy.interval_level)
+    effect = _effect(model, task, rows)
+    center = predict([model], dates, effect)
+    level = task.strategy.interval_level
+    widths = half_widths([model], ahead, level, leverage([model], dates, effect))
     on_log = np.array(model.scale == "log")
     noise = np.array(model.sigma_obs * model.y_scale)
     band = in_units(center, widths, on_log, smeared(np.array(model.smearing), noise, on_log))
@@ -80,7 +82,9 @@ def _forecast(model: ProphetParameters, task: Task, rows: slice) -> Band:
 
 
 def _effect(model: ProphetParameters, task: Task, rows: slice) -> Floats:
-    """What the regressors add on some of the task's rows, in units of y_scale; (1, rows)."""
+    """The regressors' joint effect on some of the task's rows, as `prediction.effects` has it;
+    (1, rows).
+    """
     effect = np.zeros((1, len(task.dates[rows])))
     for term in model.regressors:
         values = task.values[rows, task.names.index(term.name)]
@@ -111,6 +115,8 @@ def _fit_with_stan(task: Task, y: Floats, cut: int) -> ProphetParameters | Unfit
     dates, strategy = task.dates[:cut], task.strategy
     terms = {term.name: term.fourier_order for term in seasonalities_of(dates, strategy)}
     model = Prophet(
+        growth=strategy.growth,
+        seasonality_mode=strategy.seasonality_mode,
         n_changepoints=strategy.n_changepoints,
         changepoint_range=strategy.changepoint_range,
         changepoint_prior_scale=strategy.changepoint_prior_scale,
@@ -122,6 +128,8 @@ def _fit_with_stan(task: Task, y: Floats, cut: int) -> ProphetParameters | Unfit
         uncertainty_samples=0,
     )
     history = pd.DataFrame({"ds": dates.astype("datetime64[ns]"), "y": y})
+    if strategy.growth == "logistic":
+        history["cap"] = strategy.capacity * (np.abs(y).max() or 1.0)  # as Prophet scales zeros
     for at, name in enumerate(task.names):
         values = task.values[:cut, at]
         if (values != values[0]).any():

@@ -10,6 +10,7 @@ one is a line of `BUILT_IN`, or comes from the setting `strategies`.
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from difflib import get_close_matches
+from math import inf
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal
 
@@ -34,9 +35,11 @@ class Strategy:
     """A named way to train one series.
 
     `window_days` counts calendar days before `as_of` (None: all history); of these the
-    open ones are used. `method` is Prophet's additive model, one of the level methods of
+    open ones are used. `method` is Prophet's model, one of the level methods of
     `levels`, or `warm-start`: the champion's parameters at the level of the newest days.
     `scale` is that of the fit: on the `log` scale (of 1 + units) terms multiply.
+    `seasonality_mode` says whether seasons and regressors add to the trend or are shares of it.
+    With `logistic` growth the trend saturates at `capacity` times the largest day of the fit.
     `drivers` adds a term per driver, `driver_weekdays` one per driver and weekday,
     `calendar_terms` one for each part of the month, each week of Advent, and the days about an
     unusual closing. `regressor_prior_scale` holds for drivers, `term_prior_scale` for the rest.
@@ -61,6 +64,9 @@ class Strategy:
     members: tuple[str, ...] = ()
     candidates: tuple[str, ...] = ()
     scale: Literal["linear", "log"] = "linear"
+    seasonality_mode: Literal["additive", "multiplicative"] = "additive"
+    growth: Literal["linear", "logistic"] = "linear"
+    capacity: float = 1.5
     drivers: bool = False
     driver_weekdays: bool = False
     calendar_terms: bool = False
@@ -84,6 +90,11 @@ class Strategy:
             if wrong:
                 value = getattr(self, field)
                 raise ValueError(f"strategy {self.name!r}: {field} is {value!r}; {fix}")
+
+    @property
+    def concave(self) -> bool:
+        """Whether its posterior is: linear growth, additive terms. The others are Stan's."""
+        return self.growth == "linear" and self.seasonality_mode == "additive"
 
     @property
     def window(self) -> str:
@@ -117,6 +128,17 @@ def _checks(it: Strategy) -> Iterator[tuple[str, bool, str]]:
     )
     yield "interval_level", not 0 < it.interval_level < 1, "it must be within (0, 1)"
     yield "recent_residual", not 0 <= it.recent_residual <= 1, "it must be from 0 to 1"
+    moved = it.recent_residual != 0 and not it.concave
+    yield "recent_residual", moved, "it belongs to linear growth with additive terms"
+    curved, times = it.growth == "logistic", it.seasonality_mode == "multiplicative"
+    for field, has, on_log in (
+        ("growth", curved, "on scale 'log' there is no level to saturate at"),
+        ("seasonality_mode", times, "on scale 'log' terms multiply already"),
+    ):
+        yield field, has and it.scale == "log", on_log
+        yield field, has and it.method != "prophet", "it belongs to method 'prophet'"
+    yield "capacity", not 1 < it.capacity < inf, "a finite number above 1 is needed"
+    yield "capacity", "capacity" in changed and not curved, "it belongs to growth 'logistic'"
     yield "most_zero_days", not 0 <= it.most_zero_days <= 1, "it must be from 0 to 1"
     yield "smearing", not 0 <= it.smearing <= 1, "it must be from 0 to 1"
     yield "weekly_order", not 0 <= it.weekly_order <= 3, "a week has room for 0 to 3 pairs"

@@ -49,6 +49,9 @@ def refreshed(
 
 
 def can_start_from(model: SeriesModel, days: Panel) -> bool:
-    """Whether the model has parameters worth keeping, and was not made from later days."""
-    prophets = any(isinstance(member, ProphetParameters) for member in model.members)
-    return prophets and model.last_day <= days.dates[-1].item()
+    """Whether the model has parameters worth keeping, of linear growth and additive terms (the
+    level of others has no one place), and was not made from later days.
+    """
+    prophets = [member for member in model.members if isinstance(member, ProphetParameters)]
+    movable = bool(prophets) and all(member.concave for member in prophets)
+    return movable and model.last_day <= days.dates[-1].item()

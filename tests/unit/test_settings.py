@@ -7,9 +7,11 @@ import pytest
 from pydantic import ValidationError
 
 from events.payloads import ForecastPublished, ModelTrained
+from functions.forecasting.engines import engine
 from functions.forecasting.strategy import BUILT_IN, Strategy
 from infra.cli.main import main
 from infra.settings import Settings
+from tests.unit.forecasting.generated import weekly_sales
 from tests.unit.functions.world import SERIES, World, request
 
 NONSENSE = [
@@ -70,6 +72,33 @@ async def test_an_own_strategy_trains_and_forecasts(monkeypatch: pytest.MonkeyPa
         assert kinds == ["prophet", "level"]
     assert len(world.data(ForecastPublished)) == len(SERIES)
     assert world.letters() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("saturating", {"growth": "logistic"}),
+        ("scaled", {"seasonality_mode": "multiplicative"}),
+    ],
+)
+async def test_other_growth_and_terms_that_multiply_train_with_the_default_engine(
+    monkeypatch: pytest.MonkeyPatch, name: str, fields: dict[str, str]
+):
+    monkeypatch.setenv("SHELFCAST_STRATEGIES", json.dumps({name: {**fields, "n_splits": 1}}))
+    world = World(strategies=settings().strategy_table, engine=engine(settings().engine))
+    world.sell(*SERIES[:2])
+    for seed, days in enumerate(world.storage.sales.values()):
+        sold = weekly_sales(len(days), seed)
+        days.update({day: (units, True) for day, units in zip(days, sold, strict=True)})
+
+    await world.run(request(strategy=name, policy="always"))
+
+    assert world.letters() == []
+    assert [model.chosen for model in world.data(ModelTrained)] == [name] * 2
+    for model in world.data(ModelTrained):
+        [member] = model.parameters["members"]
+        assert fields.items() <= member.items()
+    assert len(world.data(ForecastPublished)) == 2
 
 
 async def test_a_strategy_that_nobody_set_is_refused():

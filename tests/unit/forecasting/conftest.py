@@ -96,6 +96,25 @@ def made_up() -> ProphetParameters:
     )
 
 
+@pytest.fixture(
+    params=[
+        {"growth": "logistic", "capacity": 13_500.0, "k": 2.0, "m": 0.2},
+        {"seasonality_mode": "multiplicative"},
+        {
+            "growth": "logistic",
+            "capacity": 13_500.0,
+            "k": 2.0,
+            "m": 0.2,
+            "seasonality_mode": "multiplicative",
+        },
+    ],
+    ids=["logistic", "multiplicative", "both"],
+)
+def curved(made_up: ProphetParameters, request: pytest.FixtureRequest) -> ProphetParameters:
+    """The made-up model with each of the growths and modes that are Stan's to fit."""
+    return replace(made_up, **request.param)
+
+
 class Quick:
     """An engine that fits nothing: every series has the same model, and each strategy's folds
     are those that `says` has for its name, off by nothing if it has none.

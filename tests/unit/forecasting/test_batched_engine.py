@@ -280,6 +280,24 @@ def test_what_has_no_optimum_is_fitted_by_the_fallback_which_says_so(
     assert walk.reasons[2] == Unfit("1 open days are too few; at least 16 are needed")
 
 
+@pytest.mark.parametrize("field", [{"growth": "logistic"}, {"seasonality_mode": "multiplicative"}])
+def test_a_strategy_that_is_not_concave_is_the_fallbacks_whole(make_panel, quick, field):
+    strategy = Strategy("own", n_splits=2, **field)
+    panel = make_panel(weekly_sales(60), [3.0])
+    walk = walked(BatchedEngine(fallback=quick), panel, strategy, 7)
+    expected = walked(quick, panel, strategy, 7)
+    assert walk.model(0) == quick.model
+    assert walk.reasons == expected.reasons
+    np.testing.assert_array_equal(walk.band.yhat, expected.band.yhat)
+    assert [seen for _, seen, _, _ in quick.seen] == [strategy, strategy]
+
+    alone = walked(engine, panel, strategy, 7)
+    assert alone.band.yhat.shape == walk.band.yhat.shape
+    assert [why.reason.split(";")[0] for why in alone.reasons if why] == [
+        "the batched solver has linear growth and additive terms only"
+    ] * 2
+
+
 def test_an_island_years_away_does_not_make_forecasts_explode(make_panel):
     old = make_panel(weekly_sales(60, seed=1))
     new = make_panel(weekly_sales(60, seed=2), first=date(2019, 1, 7))

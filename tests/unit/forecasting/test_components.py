@@ -50,6 +50,15 @@ def test_the_parts_add_up_to_the_forecast():
     assert sum(parts.values()) == pytest.approx(whole, rel=1e-12)
 
 
+@pytest.mark.parametrize("growth", [{}, {"growth": "logistic", "capacity": 12.0}])
+def test_parts_of_terms_that_multiply_add_up_too(growth):
+    model = replace(MODEL, scale="linear", shift=0.0, seasonality_mode="multiplicative", **growth)
+    parts = components(model, DATES, FACTS)
+    whole = predict([model], DATES, effects([model], FACTS, len(DATES)))[0]
+    assert sum(parts.values()) == pytest.approx(whole, rel=1e-12)
+    assert parts["promo"] / parts["trend"] == pytest.approx([0.25, 0.3125, 0, 0, 0.25, 0, 0])
+
+
 def test_each_part_has_the_name_of_what_it_is_of():
     parts = components(MODEL, DATES, FACTS)
     assert list(parts) == ["trend", "yearly", "weekly", "promo", "month", "closed"]

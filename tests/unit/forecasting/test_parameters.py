@@ -26,8 +26,10 @@ def test_json_round_trip_is_exact(
         shift=sigma,
         smearing=0.5,
     )
-    text = json.dumps(parameters.to_json_dict())
-    assert ProphetParameters.from_json_dict(json.loads(text)) == parameters
+    scaled = replace(parameters, shift=0.0, seasonality_mode="multiplicative")
+    for each in (parameters, scaled, replace(scaled, growth="logistic", capacity=12_000.1)):
+        text = json.dumps(each.to_json_dict())
+        assert ProphetParameters.from_json_dict(json.loads(text)) == each
 
 
 def test_a_stored_model_takes_one_to_two_kilobytes(fitted_prophet):
@@ -58,19 +60,33 @@ def test_slope_changes_that_do_not_fit_the_changepoints_are_refused(made_up: Pro
         replace(made_up, delta=(0.0,))
 
 
-def test_a_growth_other_than_linear_is_refused(made_up: ProphetParameters):
-    with pytest.raises(ValueError, match="growth 'flat' is not known"):
-        ProphetParameters.from_json_dict({**made_up.to_json_dict(), "growth": "flat"})
+@pytest.mark.parametrize(
+    ("field", "value", "known"),
+    [
+        ("growth", "flat", "linear and logistic"),
+        ("scale", "root", "linear and log"),
+        ("seasonality_mode", "both", "additive and multiplicative"),
+    ],
+)
+def test_a_value_that_is_not_known_is_refused(made_up, field: str, value: str, known: str):
+    with pytest.raises(ValueError, match=f"{field} '{value}' is not known; {known} are"):
+        ProphetParameters.from_json_dict({**made_up.to_json_dict(), field: value})
 
 
-def test_a_scale_that_is_not_known_is_refused(made_up: ProphetParameters):
-    with pytest.raises(ValueError, match="scale 'root' is not known; 'linear' and 'log' are"):
-        replace(made_up, scale="root")
+@pytest.mark.parametrize("values", [{"growth": "logistic"}, {"capacity": 9000.0}])
+def test_logistic_growth_has_a_capacity_and_linear_growth_has_none(made_up, values):
+    with pytest.raises(ValueError, match=r"growth has capacity .*; logistic growth needs one"):
+        replace(made_up, **values)
+
+
+def test_a_shift_of_terms_that_multiply_is_refused(made_up: ProphetParameters):
+    with pytest.raises(ValueError, match=r"shift is 0\.1; it belongs to linear growth"):
+        replace(made_up, shift=0.1, seasonality_mode="multiplicative")
 
 
 def test_what_was_stored_before_there_were_regressors_is_still_read(made_up: ProphetParameters):
     values = made_up.to_json_dict()
-    for name in ("regressors", "scale", "shift", "smearing"):
+    for name in ("regressors", "scale", "shift", "smearing", "seasonality_mode", "capacity"):
         del values[name]
     assert ProphetParameters.from_json_dict(values) == made_up
 

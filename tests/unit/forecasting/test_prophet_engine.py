@@ -18,6 +18,7 @@ from functions.forecasting.forecasts import forecast
 from functions.forecasting.parameters import ProphetParameters
 from functions.forecasting.procedure import Trained, train
 from functions.forecasting.prophet_engine import ProphetEngine
+from functions.forecasting.strategy import Strategy, table
 from functions.forecasting.unfit import Unfit
 from tests.unit.forecasting.generated import days_from, weekly_sales
 from tests.unit.forecasting.walks import fitted, models_of, walked
@@ -133,6 +134,46 @@ def test_a_series_without_an_optimum_is_trained_by_stock_prophet_and_says_so(
     [stocks] = train(panel, one, date(2015, 4, 16), engine, naive_serves=False)
     assert trained.notes == ("fitted by stock Prophet, as the batched solver found no optimum",)
     assert replace(trained, notes=()) == stocks
+
+
+OTHER_KINDS = {
+    "saturating": {"growth": "logistic", "capacity": 1.25},
+    "scaled": {"seasonality_mode": "multiplicative", "drivers": True},
+    "both": {"growth": "logistic", "seasonality_mode": "multiplicative", "drivers": True},
+}
+
+
+@pytest.mark.parametrize("name", OTHER_KINDS)
+def test_what_only_stan_fits_is_stock_prophets_under_the_default_engine(make_panel, name: str):
+    promo = (np.arange(101) % 10 < 3).astype(float)
+    units = weekly_sales(101) * (1 + 0.3 * promo)
+    panel = make_panel(units, drivers={"promo": promo})
+    own, as_of = Strategy(name, n_splits=1, **OTHER_KINDS[name]), date(2015, 4, 16)
+    known = table([own])
+    [ours], [stocks] = (
+        train(panel, own, as_of, each, known=known, naive_serves=False)
+        for each in (engine_named(), engine)
+    )
+    assert ours == stocks
+    assert ours.chosen == name
+    assert ours.metrics.mape < 0.1
+    [model] = ours.model.members
+    assert (model.growth, model.seasonality_mode) == (own.growth, own.seasonality_mode)
+    assert [term.name for term in model.regressors] == ["driver/promo"] * own.drivers
+    assert model.capacity == (own.capacity * units.max() if own.growth == "logistic" else None)
+    assert ours.folds[0].last_day == date(2015, 4, 15)
+    week = forecast([ours.model], as_of, 7)
+    assert np.isfinite([week.yhat, week.lower, week.upper]).all()
+
+
+@pytest.mark.parametrize("units", [np.full(20, 7.0), np.zeros(60), np.r_[np.zeros(59), 1.0]])
+@pytest.mark.parametrize("name", OTHER_KINDS)
+def test_degenerate_series_of_other_kinds_forecast_finite_numbers(make_panel, name, units):
+    own = Strategy(name, n_splits=1, **OTHER_KINDS[name])
+    [trained] = train(make_panel(units), own, date(2015, 4, 15), engine, known=table([own]))
+    assert isinstance(trained, Trained)
+    week = forecast([trained.model], date(2015, 3, 6), 7)
+    assert np.isfinite([week.yhat, week.lower, week.upper]).all()
 
 
 def test_fits_are_quiet(make_panel, windowed, capfd, caplog):

@@ -1,11 +1,15 @@
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from prophet.serialize import model_from_json, model_to_json
 
-from functions.forecasting.parameters import ProphetParameters
+from functions.forecasting.parameters import ProphetParameters, Regressor
 from functions.forecasting.prophet_model import extract, rebuild
 from functions.forecasting.stock_prophet import Prophet
+from tests.unit.forecasting.generated import weekly_sales
 
 
 @pytest.fixture(scope="module")
@@ -78,8 +82,71 @@ def test_a_model_that_is_not_fitted_is_refused():
         extract(Prophet())
 
 
-def test_a_multiplicative_model_is_refused(made_up: ProphetParameters):
-    model = made_up.to_prophet()
-    model.seasonalities["weekly"]["mode"] = "multiplicative"
-    with pytest.raises(ValueError, match=r"not linear growth, .* \['multiplicative'\] terms"):
+def test_logistic_growth_and_terms_that_multiply_survive_prophets_own_json(curved):
+    bare = replace(curved, seasonalities=(), beta=(0.0,))
+    term = Regressor("driver/promo", 10.0, 0.25, 0.5, 0.1)
+    for parameters in (curved, bare, replace(curved, regressors=(term,))):
+        rebuilt = parameters.to_prophet()
+        assert extract(rebuilt) == parameters
+        assert extract(model_from_json(model_to_json(rebuilt))) == parameters
+
+
+@pytest.mark.parametrize("growth", ["linear", "logistic"])
+@pytest.mark.parametrize("mode", ["additive", "multiplicative"])
+def test_a_fit_of_each_growth_and_mode_is_rebuilt_as_it_was(growth: str, mode: str):
+    days = pd.date_range("2015-01-05", periods=150)
+    promo = (np.arange(150) % 10 < 3).astype(float)
+    units = weekly_sales(150) * (1 + 0.3 * promo)
+    frame = pd.DataFrame({"ds": days, "y": units, "cap": 12_000.0, "driver/promo": promo})
+    fitted = Prophet(growth=growth, seasonality_mode=mode, uncertainty_samples=0)
+    fitted.add_regressor("driver/promo")
+    fitted.fit(frame.iloc[:119])
+    parameters = extract(fitted)
+    rebuilt = parameters.to_prophet()
+    rebuilt.uncertainty_samples = 0
+    expected = fitted.predict(frame)
+    for each in (rebuilt, model_from_json(model_to_json(rebuilt))):
+        predicted = each.predict(frame)
+        for component in ("yhat", "trend", "weekly", "driver/promo"):
+            np.testing.assert_allclose(predicted[component], expected[component], rtol=1e-9)
+    assert extract(rebuild(parameters, fitted.history)) == parameters
+    assert (parameters.growth, parameters.seasonality_mode) == (growth, mode)
+    assert parameters.capacity == (12_000.0 if growth == "logistic" else None)
+
+
+def flat(model: Prophet) -> None:
+    model.growth = "flat"
+
+
+def mixed(model: Prophet) -> None:
+    model.seasonalities["yearly"] = {**model.seasonalities["weekly"], "mode": "additive"}
+
+
+def two_caps(model: Prophet) -> None:
+    model.growth = "logistic"
+    model.history["cap"] = np.arange(len(model.history)) + 9000.0
+
+
+def floor(model: Prophet) -> None:
+    model.logistic_floor = True
+
+
+def min_to_max(model: Prophet) -> None:
+    model.scaling = "minmax"
+
+
+@pytest.mark.parametrize(
+    ("change", "seen"),
+    [
+        (flat, "flat growth"),
+        (mixed, r"\['additive', 'multiplicative'\] terms"),
+        (two_caps, "logistic growth, 119 caps"),
+        (floor, "a floor"),
+        (min_to_max, "minmax scaling"),
+    ],
+)
+def test_a_model_of_another_kind_is_refused(made_up, change: Callable[[Prophet], None], seen: str):
+    model = replace(made_up, seasonality_mode="multiplicative").to_prophet()
+    change(model)
+    with pytest.raises(ValueError, match=f"only models of .* have parameters here, not .*{seen}"):
         extract(model)

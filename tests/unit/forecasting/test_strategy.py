@@ -66,6 +66,30 @@ def test_an_unknown_strategy_is_refused_with_the_known_ones():
         ({"regressor_prior_scale": -1.0}, r"regressor_prior_scale is -1\.0"),
         ({"term_prior_scale": 0.0}, r"term_prior_scale is 0\.0"),
         ({"residual_half_life_days": 0.0}, r"residual_half_life_days is 0\.0"),
+        ({"growth": "logistic", "scale": "log"}, "growth is 'logistic'; on scale 'log'"),
+        ({"growth": "logistic", "method": "naive"}, "growth is 'logistic'; it belongs to method"),
+        (
+            {"seasonality_mode": "multiplicative", "scale": "log"},
+            "seasonality_mode is 'multiplicative'; on scale 'log' terms multiply already",
+        ),
+        (
+            {"seasonality_mode": "multiplicative", "method": "tsb"},
+            "seasonality_mode is 'multiplicative'; it belongs to method 'prophet'",
+        ),
+        (
+            {"growth": "logistic", "recent_residual": 0.5},
+            r"recent_residual is 0\.5; it belongs to linear growth with additive terms",
+        ),
+        (
+            {"seasonality_mode": "multiplicative", "recent_residual": 0.5},
+            r"recent_residual is 0\.5; it belongs to linear growth with additive terms",
+        ),
+        (
+            {"growth": "logistic", "capacity": 1.0},
+            r"capacity is 1\.0; a finite number above 1 is needed",
+        ),
+        ({"growth": "logistic", "capacity": float("inf")}, "capacity is inf; a finite number"),
+        ({"capacity": 2.0}, r"capacity is 2\.0; it belongs to growth 'logistic'"),
         ({"members": ("full",)}, r"members is \('full',\); name at least 2"),
         ({"members": ("full", "full")}, "members is .*; name each strategy once"),
         ({"candidates": ("own", "full")}, "candidates is .*; a strategy can't be one of its own"),
@@ -94,6 +118,8 @@ def test_nonsense_is_refused_naming_the_field_and_its_value(fields: dict[str, An
         ({"window_days": 90.5}, "window_days"),
         ({"scale": "logarithmic"}, "scale"),
         ({"method": "arima"}, "method"),
+        ({"growth": "flat"}, "growth"),
+        ({"seasonality_mode": "both"}, "seasonality_mode"),
         ({"drivers": 1}, "drivers"),
         ({"members": "full"}, "members"),
         ({"name": 7}, "name"),
@@ -113,6 +139,12 @@ def test_a_setting_becomes_a_strategy_with_the_defaults_of_the_rest():
     assert found == Strategy(name="own", window_days=90, scale="log")
     composite = read(members=["full", "windowed"])
     assert composite == Strategy(name="own", members=("full", "windowed"))
+
+
+def test_only_linear_growth_with_additive_terms_is_concave():
+    assert all(each.concave for each in BUILT_IN.values())
+    assert not Strategy("own", growth="logistic", capacity=3.0).concave
+    assert not Strategy("own", seasonality_mode="multiplicative").concave
 
 
 def test_ones_own_strategies_go_before_built_in_ones_of_the_same_name():

@@ -20,6 +20,7 @@ from functions.forecasting.procedure import Champion, Trained, train
 from functions.forecasting.series_model import SeriesModel
 from functions.forecasting.strategy import BUILT_IN, Strategy, strategy, table
 from tests.unit.forecasting.generated import FIRST_DAY, days_from, weekly_sales
+from tests.unit.forecasting.walks import served
 
 engine: Engine = BatchedEngine()
 
@@ -256,6 +257,14 @@ def test_a_warm_start_keeps_the_champions_parameters_and_follows_the_level(make_
     assert replace(new, shift=0.0) == replace(old, shift=0.0)
     assert new.shift > old.shift + 0.1
     assert warm.data_through == later - timedelta(days=1)
+
+
+def test_a_champion_of_another_kind_is_no_start(make_panel, curved):
+    panel = make_panel(weekly_sales(200))
+    champions = {panel.keys[0]: Champion("full", served(curved))}
+    [cold] = train(panel, strategy("warm-start"), date(2015, 8, 1), engine, champions=champions)
+    assert cold.notes == ("a cold start: the champion has no parameters to start from",)
+    assert all(m.concave for m in cold.model.members if isinstance(m, ProphetParameters))
 
 
 def test_a_warm_start_from_drivers_that_are_gone_counts_them_as_zero(make_panel):

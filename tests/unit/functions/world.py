@@ -12,6 +12,7 @@ from events.envelope import Event, first_event
 from events.payloads import Payload, PromotionRequested, RetrainRequested, SeriesRef
 from events.topics import DEAD_LETTERS, TOPICS, bulk
 from functions.catalog import Dependencies
+from functions.forecasting.engine import Engine
 from functions.forecasting.panel import Key, Panel
 from functions.forecasting.parameters import ProphetParameters
 from functions.forecasting.regressors import Design
@@ -85,12 +86,13 @@ class World:
         shard_series: int = 2,
         express_series: int = 0,
         strategies: Strategies = BUILT_IN,
+        engine: Engine | None = None,
     ) -> None:
         self.storage = MemoryStorage()
         self.engine = MeanEngine()
         self.dependencies = Dependencies(
             self.storage,
-            self.engine,
+            engine or self.engine,
             {"engine": "mean"},
             shard_series,
             shard_rows=1_000_000_000,
