@@ -4,7 +4,9 @@ A strategy's loss on a series is half its mean absolute error by day and half th
 folds' means: the second is what a week's total is off by, so a forecast that is low every day
 (the median of an intermittent series) does not win. Relative to the honest naive's loss
 it is comparable between series; a series' own is then shrunk towards the fleet's mean, since
-35 days alone choose no better than a guess.
+35 days alone choose no better than a guess. Where folds or history say little, a hedge is taken:
+a mean that has the naive in it, which is seldom the best of all and hardly ever worse than
+the naive.
 """
 
 import numpy as np
@@ -12,8 +14,19 @@ import numpy.typing as npt
 
 from functions.forecasting.panel import Floats
 
+Bools = npt.NDArray[np.bool_]
+Ints = npt.NDArray[np.int64]
+
 # A series' own folds weigh as much as the fleet when they have so many days.
 SHRINKAGE_DAYS = 35
+# A few series are no fleet: so many more, by all strategies as good as the naive, count with them.
+PRIOR_SERIES = 15
+# The naive serves where it is better by so much than all others: several of them average it
+# with something else, which is safer where they are about equal.
+NAIVE_MARGIN = 1.03
+# A hedge is taken where no score is below this, or where a series has fewer rows.
+HEDGE_ABOVE = 0.87
+HEDGE_ROWS = 120
 _LEAST = 0.01  # of the mean units: losses below it count as equal
 
 
@@ -42,14 +55,25 @@ def scores(actual: Floats, loss: Floats, naive: Floats) -> Floats:
     least = np.maximum(_LEAST * units / np.maximum(days, 1), 1e-12)[:, None]
     own = np.log((loss + least) / (naive[:, None] + least))
     known = np.isfinite(own)
-    number = known.sum(axis=0)
-    fleet = np.where(known, own, 0.0).sum(axis=0) / np.maximum(number, 1)
+    fleet = np.where(known, own, 0.0).sum(axis=0) / (known.sum(axis=0) + PRIOR_SERIES)
     weight = (days / (days + SHRINKAGE_DAYS))[:, None]
     shrunk: Floats = np.exp(weight * own + (1 - weight) * fleet)
     return shrunk
 
 
-def best(score: Floats) -> npt.NDArray[np.int64]:
+def best(score: Floats) -> Ints:
     """The place of each series' lowest score, the first of equals; -1 where it has none."""
     lowest = np.argmin(np.where(np.isfinite(score), score, np.inf), axis=1)
     return np.where(np.isfinite(score).any(axis=1), lowest, -1)
+
+
+def chosen(score: Floats, naive: Bools, hedges: Bools, rows: Ints) -> Ints:
+    """As `best`, but a hedge where folds or `rows` (n,) say little, and the naive only where it
+    is better than all by NAIVE_MARGIN. `naive` and `hedges` (C,) say which columns these are.
+    """
+    score = np.where(naive, NAIVE_MARGIN, 1.0) * score
+    lowest = best(score)
+    hedge = best(np.where(hedges & (score <= NAIVE_MARGIN), score, np.nan))
+    least = np.take_along_axis(score, np.maximum(lowest, 0)[:, None], axis=1)[:, 0]
+    little = (rows < HEDGE_ROWS) | (least > HEDGE_ABOVE)
+    return np.where(little & (hedge >= 0), hedge, lowest)

@@ -31,9 +31,6 @@ from functions.forecasting.warm_start import can_start_from, refreshed
 
 CAP = 2.0  # times the largest day of CAP_DAYS, which no forecast exceeds
 CAP_DAYS = 730
-# The naive serves where it is better by so much than all others: several of them average it
-# with something else, which is safer where they are about equal.
-NAIVE_MARGIN = 1.03
 RECENT_DAYS = 120  # a weekday without an open day in so many is a closed one
 
 
@@ -205,8 +202,9 @@ class _Training:
         """The strategy of each series, and what there is to say about it."""
         considered = list(dict.fromkeys([*self.candidates, *([NAIVE] * naive_serves)]))
         places = [self.names.index(name) for name in considered]
-        handicap = np.array([NAIVE_MARGIN if name == NAIVE else 1.0 for name in considered])
-        won = choice.best(self.scores[:, places] * handicap)
+        naive = np.array([name == NAIVE for name in considered])
+        hedges = np.array([NAIVE in self.known[name].members for name in considered])
+        won = choice.chosen(self.scores[:, places], naive, hedges, self.days.rows)
         chosen: list[str] = []
         notes: list[list[str]] = []
         for i, place in enumerate(won.tolist()):
@@ -220,7 +218,7 @@ class _Training:
                 else:
                     score = self.scores[i, self.names.index(asked)]
                     said.append(
-                        f"the naive serves: {asked} has {score:.2f} times its error on the folds"
+                        f"the naive serves: {asked} scores {score:.2f} on the folds, the naive 1"
                     )
             elif place < 0:
                 said.append(

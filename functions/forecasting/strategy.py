@@ -187,6 +187,11 @@ BUILT_IN: Strategies = MappingProxyType(
             Strategy(name="steady", members=("local", "smoothed", "naive")),
             Strategy(name="cautious", members=("calendar-linear", "smoothed", "naive")),
             Strategy(
+                name="guarded",
+                members=("calendar-all", "calendar-year", "calendar-linear", "naive"),
+            ),
+            Strategy(name="hedged", members=("smoothed", "naive")),
+            Strategy(
                 name="warm-start",
                 method="warm-start",
                 recent_residual=0.8,
@@ -216,8 +221,10 @@ BUILT_IN: Strategies = MappingProxyType(
                     "calendar",
                     "blend",
                     "mixed",
+                    "guarded",
                     "steady",
                     "cautious",
+                    "hedged",
                     "ensemble",
                     "smoothed",
                     "tsb",

@@ -1,7 +1,17 @@
 import numpy as np
 import pytest
 
-from functions.forecasting.choice import SHRINKAGE_DAYS, best, losses, scores
+from functions.forecasting.choice import (
+    HEDGE_ABOVE,
+    HEDGE_ROWS,
+    NAIVE_MARGIN,
+    PRIOR_SERIES,
+    SHRINKAGE_DAYS,
+    best,
+    chosen,
+    losses,
+    scores,
+)
 
 NAN = float("nan")
 
@@ -40,7 +50,9 @@ def test_a_score_is_the_loss_relative_to_the_naives():
     loss = np.array([[8.0, 4.0, NAN]])
     found = scores(actual, loss, np.array([8.0]))
     least = 0.01 * 100
-    assert found[0, :2].tolist() == pytest.approx([1.0, (4 + least) / (8 + least)])
+    own = np.log((4 + least) / (8 + least))
+    shrunk = np.exp(own / 2 + own / (1 + PRIOR_SERIES) / 2)  # half and half at 35 days
+    assert found[0, :2].tolist() == pytest.approx([1.0, shrunk])
     assert np.isnan(found[0, 2])
 
 
@@ -54,7 +66,7 @@ def test_a_series_of_few_days_follows_the_fleet_and_one_of_many_itself():
         assert best(score)[:9].tolist() == [1] * 9
         assert (score[9, 1] > 1) == own_wins
         weight = days / (days + SHRINKAGE_DAYS)
-        fleet = (9 * np.log(0.5) + np.log(2)) / 10
+        fleet = (9 * np.log(0.5) + np.log(2)) / (10 + PRIOR_SERIES)
         expected = np.exp(weight * np.log(2) + (1 - weight) * fleet)
         assert score[9, 1] == pytest.approx(expected, rel=1e-6)
 
@@ -68,3 +80,35 @@ def test_losses_far_below_the_units_sold_count_as_equal():
 def test_the_best_is_the_lowest_the_first_of_equals_and_minus_one_of_none():
     score = np.array([[1.0, 0.5, 0.5], [NAN, 2.0, NAN], [NAN, NAN, NAN]])
     assert best(score).tolist() == [1, 1, -1]
+
+
+# Columns: a strategy, a hedge, the naive.
+NAIVE, HEDGES = np.array([False, False, True]), np.array([False, True, False])
+FAR, NEAR = HEDGE_ABOVE - 0.1, HEDGE_ABOVE + 0.05
+
+
+@pytest.mark.parametrize(
+    ("score", "rows", "taken"),
+    [
+        ([FAR, FAR + 0.01, 1.0], HEDGE_ROWS, 0),
+        ([FAR, FAR + 0.01, 1.0], HEDGE_ROWS - 1, 1),
+        ([NEAR, NEAR + 0.01, 1.0], HEDGE_ROWS, 1),
+        ([NEAR, NAN, 1.0], HEDGE_ROWS - 1, 0),
+        ([NEAR, NAIVE_MARGIN + 0.01, 1.0], HEDGE_ROWS, 0),
+        ([NAIVE_MARGIN + 0.01, NAIVE_MARGIN + 0.02, 1.0], HEDGE_ROWS, 2),
+        ([1.02, NAN, 1.0], HEDGE_ROWS, 0),
+        ([NAN, NAN, NAN], HEDGE_ROWS, -1),
+    ],
+    ids=[
+        "much better than the naive",
+        "a short history: the hedge",
+        "little better than the naive: the hedge",
+        "no hedge to take",
+        "the hedge loses to the naive",
+        "nothing beats the naive",
+        "the naive is no better by its margin",
+        "nothing to measure",
+    ],
+)
+def test_a_hedge_is_taken_where_the_folds_say_little(score, rows, taken):
+    assert chosen(np.array([score]), NAIVE, HEDGES, np.array([rows])).tolist() == [taken]
