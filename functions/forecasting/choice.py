@@ -4,9 +4,9 @@ A strategy's loss on a series is half its mean absolute error by day and half th
 folds' means: the second is what a week's total is off by, so a forecast that is low every day
 (the median of an intermittent series) does not win. Relative to the honest naive's loss
 it is comparable between series; a series' own is then shrunk towards the fleet's mean, since
-35 days alone choose no better than a guess. Where folds or history say little, a hedge is taken:
-a mean that has the naive in it, which is seldom the best of all and hardly ever worse than
-the naive.
+its 35 days alone choose no better than a guess. Where folds or history say little, a hedge is
+taken: a mean with the naive in it is seldom the best of all, and hardly ever worse than the
+naive.
 """
 
 import numpy as np
@@ -18,12 +18,9 @@ Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
 # A series' own folds weigh as much as the fleet when they have so many days.
-SHRINKAGE_DAYS = 35
+SHRINKAGE_DAYS = 70
 # A few series are no fleet: so many more, by all strategies as good as the naive, count with them.
 PRIOR_SERIES = 15
-# The naive serves where it is better by so much than all others: several of them average it
-# with something else, which is safer where they are about equal.
-NAIVE_MARGIN = 1.03
 # A hedge is taken where no score is below this, or where a series has fewer rows.
 HEDGE_ABOVE = 0.87
 HEDGE_ROWS = 120
@@ -67,13 +64,11 @@ def best(score: Floats) -> Ints:
     return np.where(np.isfinite(score).any(axis=1), lowest, -1)
 
 
-def chosen(score: Floats, naive: Bools, hedges: Bools, rows: Ints) -> Ints:
-    """As `best`, but a hedge where folds or `rows` (n,) say little, and the naive only where it
-    is better than all by NAIVE_MARGIN. `naive` and `hedges` (C,) say which columns these are.
+def chosen(score: Floats, hedges: Bools, rows: Ints) -> Ints:
+    """As `best`, but one of the `hedges` (C,) that doesn't lose to the naive where folds or
+    `rows` (n,) say little.
     """
-    score = np.where(naive, NAIVE_MARGIN, 1.0) * score
-    lowest = best(score)
-    hedge = best(np.where(hedges & (score <= NAIVE_MARGIN), score, np.nan))
+    lowest, hedge = best(score), best(np.where(hedges & (score <= 1), score, np.nan))
     least = np.take_along_axis(score, np.maximum(lowest, 0)[:, None], axis=1)[:, 0]
     little = (rows < HEDGE_ROWS) | (least > HEDGE_ABOVE)
     return np.where(little & (hedge >= 0), hedge, lowest)

@@ -202,9 +202,8 @@ class _Training:
         """The strategy of each series, and what there is to say about it."""
         considered = list(dict.fromkeys([*self.candidates, *([NAIVE] * naive_serves)]))
         places = [self.names.index(name) for name in considered]
-        naive = np.array([name == NAIVE for name in considered])
         hedges = np.array([NAIVE in self.known[name].members for name in considered])
-        won = choice.chosen(self.scores[:, places], naive, hedges, self.days.rows)
+        won = choice.chosen(self.scores[:, places], hedges, self.days.rows)
         chosen: list[str] = []
         notes: list[list[str]] = []
         for i, place in enumerate(won.tolist()):

@@ -125,8 +125,8 @@ class Never:
 never = Never()
 
 
-@pytest.mark.parametrize(("times", "winner"), [(1.04, "all-days"), (1.10, "naive")])
-def test_the_naive_serves_only_where_it_is_better_by_a_margin(make_panel, quick, times, winner):
+@pytest.mark.parametrize(("times", "winner"), [(0.99, "all-days"), (1.10, "naive")])
+def test_the_naive_serves_where_nothing_beats_it(make_panel, quick, times, winner):
     panel = make_panel(weekly_sales(182))
     # Off by as much every day, in turn up and down, is a loss of about half of that.
     error = 2 * times * naives_loss(panel) / (1 + 1 / 7)
@@ -135,7 +135,7 @@ def test_the_naive_serves_only_where_it_is_better_by_a_margin(make_panel, quick,
     assert trained.chosen == winner
     if winner == "naive":
         [note] = trained.notes
-        assert note.startswith("the naive serves: all-days scores 1.04 on the folds")
+        assert note.startswith("the naive serves: all-days scores 1.0")
         [member] = trained.model.members
         assert isinstance(member, LevelModel)
     [forced] = train(panel, ALL, AS_OF, quick, known=OWN, naive_serves=False)
