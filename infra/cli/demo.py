@@ -50,10 +50,11 @@ def demo(
         _check(data)
     settings = checked_settings()
     ran_before = all(part.state in ("ready", "elsewhere") for part in status(settings))
+    signal.signal(signal.SIGTERM, _interrupted)  # so that it ends what it started
     try:
         with shown() as progress:
             began = time.monotonic()
-            demo = _Demo(stack.up(settings, progress), progress)
+            demo = Demo(stack.up(settings, progress), progress)
             demo.seconds["start"] = time.monotonic() - began
             summary = demo.run(data, series)
         if as_json:
@@ -86,11 +87,11 @@ def _check(data: Path) -> None:
         ) from None
 
 
-def _wait_for_interrupt() -> None:
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
+def _interrupted(*_: object) -> None:
+    raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, interrupted)
+
+def _wait_for_interrupt() -> None:
     try:
         while True:
             signal.pause()
@@ -99,7 +100,7 @@ def _wait_for_interrupt() -> None:
 
 
 @dataclass
-class _Demo:
+class Demo:
     """The stages of the demo on a running stack."""
 
     settings: "Settings"
@@ -107,19 +108,16 @@ class _Demo:
     seconds: dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        import psycopg
-
         from infra.cli.client import Client
 
         self._api = Client(self._address)
-        self._database = psycopg.connect(self.settings.database, autocommit=True)
 
     def run(self, data: Path | None, series: int | None) -> dict[str, Any]:
         """All stages; the summary with counts, failures and the seconds of each stage."""
         if data is not None or not self._number("SELECT count(*) FROM daily_sales LIMIT 1"):
             self._stage("sales", self._bring_in, data, series)
         run = self._stage("retrain", self._retrain)
-        forecasts = self._stage("forecasts", self._wait_for_forecasts, run)
+        forecasts = self._stage("forecasts", self.wait_for_forecasts, run)
         return {
             "series": run["counts"]["planned"],
             "sales": self._number("SELECT count(*) FROM daily_sales"),
@@ -147,7 +145,7 @@ class _Demo:
         while (rows := self._number(persisted, recorded_at)) < published:
             self.progress.begin("sales", f"{rows:,} of {published:,} persisted")
             time.sleep(POLL)
-        self._database.execute("ANALYZE daily_sales")
+        self._rows("ANALYZE daily_sales")
         return None, f"{published:,} sales came in as events and are persisted"
 
     async def _publish(self, data: Path | None, series: int | None) -> tuple[int, Any]:
@@ -196,20 +194,31 @@ class _Demo:
             self.progress.begin("retrain", f"{done:,} of {counts['planned']:,} series")
             time.sleep(POLL)
 
-    def _wait_for_forecasts(self, run: dict[str, Any]) -> tuple[int, str]:
+    def wait_for_forecasts(self, run: dict[str, Any]) -> tuple[int, str]:
         """The days forecast by the run's champions, once they are all published."""
-        expected = run["counts"]["succeeded"] * run["horizon"]
+        models = "SELECT count(*) FROM model_versions WHERE run_id = %s AND "
+        kept = self._number(models + "NOT (verdict->>'promote')::bool", run["run_id"])
+        expected = (run["counts"]["succeeded"] - kept) * run["horizon"]
         rows = (
             "SELECT count(*) FROM forecasts JOIN model_versions USING (model_id) WHERE run_id = %s"
         )
         while (found := self._number(rows, run["run_id"])) < expected:
             self.progress.begin("forecasts", f"{found:,} of {expected:,} days")
             time.sleep(POLL)
-        return found, f"{found:,} days forecast"
+        others = f"; {kept:,} models stay challengers" if kept else ""
+        return found, f"{found:,} days forecast{others}"
 
     def _number(self, statement: str, *parameters: object) -> int:
-        row = self._database.execute(statement.encode(), parameters).fetchone()
-        return 0 if row is None else int(row[0])
+        [(number,)] = self._rows(statement, *parameters)
+        return int(number)
+
+    def _rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """What the statement finds; none for one that finds nothing by its nature."""
+        import psycopg
+
+        with psycopg.connect(self.settings.database) as connection:
+            found = connection.execute(statement.encode(), parameters)
+            return [] if found.description is None else found.fetchall()
 
     @property
     def _address(self) -> str:
@@ -241,22 +250,20 @@ class _Demo:
         console.print(f"  {self._address}/docs", soft_wrap=True)
 
     def _first_series(self) -> tuple[str, str]:
-        row = self._database.execute(
-            "SELECT store, product FROM daily_sales ORDER BY store, product LIMIT 1"
-        ).fetchone()
-        return ("STORE", "PRODUCT") if row is None else (row[0], row[1])
+        rows = self._rows("SELECT store, product FROM daily_sales ORDER BY store, product LIMIT 1")
+        return rows[0] if rows else ("STORE", "PRODUCT")
 
     def _table(self) -> Any:
         from rich.table import Table
 
-        rows = self._database.execute(
+        rows = self._rows(
             "SELECT store, product, date, yhat FROM forecasts JOIN model_aliases"
             " USING (store, product, model_id) WHERE alias = 'champion'"
             " AND (store, product) IN (SELECT store, product FROM model_aliases"
             "  WHERE alias = 'champion' ORDER BY length(store), store, product LIMIT %s)"
             " ORDER BY length(store), store, product, date",
-            (SHOWN,),
-        ).fetchall()
+            SHOWN,
+        )
         days = sorted({day for _, _, day, _ in rows})[:7]
         title = f"Forecasts from {days[0]:%d %B %Y}, in units" if days else "No forecasts"
         single = len({product for _, product, _, _ in rows}) == 1
