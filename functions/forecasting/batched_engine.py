@@ -72,7 +72,10 @@ class BatchedEngine:
     ) -> Walk[ProphetParameters]:
         """The fallback's walk of all series."""
         if self.fallback is not None:
-            return self.fallback.walk_forward(panel, strategy, design, blocks)
+            walk = self.fallback.walk_forward(panel, strategy, design, blocks)
+            note = "fitted by stock Prophet, as its posterior is not concave"
+            fitted = (i for i, reason in enumerate(walk.reasons) if reason is None)
+            return replace(walk, notes=dict.fromkeys(fitted, note))
         reason = Unfit(
             f"the batched solver has linear growth and additive terms only; {strategy.name} has "
             f"{strategy.growth} growth and {strategy.seasonality_mode} terms"

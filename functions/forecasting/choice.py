@@ -21,6 +21,8 @@ Ints = npt.NDArray[np.int64]
 SHRINKAGE_DAYS = 70
 # A few series are no fleet: so many more, by all strategies as good as the naive, count with them.
 PRIOR_SERIES = 15
+# Of the champion's score: two fits of one quality differ by so much.
+TOLERANCE = 0.02
 # A hedge is taken where no score is below this, or where a series has fewer rows.
 HEDGE_ABOVE = 0.87
 HEDGE_ROWS = 120
@@ -64,11 +66,14 @@ def best(score: Floats) -> Ints:
     return np.where(np.isfinite(score).any(axis=1), lowest, -1)
 
 
-def chosen(score: Floats, hedges: Bools, rows: Ints) -> Ints:
-    """As `best`, but one of the `hedges` (C,) that doesn't lose to the naive where folds or
-    `rows` (n,) say little.
+def chosen(score: Floats, hedges: Bools, rows: Ints, champions: Floats) -> Ints:
+    """As `best` of the scores (n, C), but a hedge where folds or `rows` (n,) say little.
+
+    `hedges` (C,) says which columns are; one is taken only if it loses neither to the naive nor
+    to what serves now, whose score is in `champions` (n,), NaN where there is none.
     """
-    lowest, hedge = best(score), best(np.where(hedges & (score <= 1), score, np.nan))
+    bound = np.fmin(1.0, (1 + TOLERANCE) * champions)[:, None]
+    lowest, hedge = best(score), best(np.where(hedges & (score <= bound), score, np.nan))
     least = np.take_along_axis(score, np.maximum(lowest, 0)[:, None], axis=1)[:, 0]
     little = (rows < HEDGE_ROWS) | (least > HEDGE_ABOVE)
     return np.where(little & (hedge >= 0), hedge, lowest)

@@ -100,8 +100,7 @@ def half_widths(
     )
     y_scale = np.array([model.y_scale for model in models])
     widths: Floats = quantiles(errors, days_ahead, (1 + level) / 2) * y_scale[:, None]
-    if leverage is not None:
-        rows = np.flatnonzero((leverage != 1).any(axis=1))
+    if leverage is not None and len(rows := np.flatnonzero((leverage != 1).any(axis=1))):
         # Each day of such a model has a bend of its own, so each becomes a model of one day.
         each_day = errors.at(np.repeat(rows, days_ahead.shape[1]))
         bent = replace(each_day, bend=each_day.bend * leverage[rows].ravel())

@@ -10,6 +10,7 @@ the two methods that deal with a real `prophet.Prophet` do so.
 from collections.abc import Mapping
 from dataclasses import MISSING, asdict, dataclass, fields
 from datetime import date, timedelta
+from math import inf
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -102,10 +103,12 @@ class ProphetParameters:
         for field, known in _KNOWN.items():
             if (value := getattr(self, field)) not in known:
                 raise ValueError(f"{field} {value!r} is not known; {' and '.join(known)} are")
-        if ((self.capacity or 0) > 0) != (self.growth == "logistic"):
+        capacity = 1.0 if self.capacity is None else self.capacity
+        saturates = self.capacity is not None
+        if saturates != (self.growth == "logistic") or not 0 < capacity < inf:
             raise ValueError(
-                f"{self.growth} growth has capacity {self.capacity}; logistic growth needs one "
-                "above 0, linear growth has none"
+                f"{self.growth} growth has capacity {self.capacity}; logistic growth needs a "
+                "finite one above 0, linear growth has none"
             )
         if self.shift and not self.concave:
             raise ValueError(

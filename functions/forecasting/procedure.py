@@ -203,25 +203,32 @@ class _Training:
         considered = list(dict.fromkeys([*self.candidates, *([NAIVE] * naive_serves)]))
         places = [self.names.index(name) for name in considered]
         hedges = np.array([NAIVE in self.known[name].members for name in considered])
-        won = choice.chosen(self.scores[:, places], hedges, self.days.rows)
+        champions = np.array([self._score(i, name) for i, name in enumerate(self.serving)])
+        score = self.scores[:, places]
+        won = choice.chosen(score, hedges, self.days.rows, champions)
+        lowest = choice.best(score)
         chosen: list[str] = []
         notes: list[list[str]] = []
         for i, place in enumerate(won.tolist()):
             name = considered[place] if place >= 0 else NAIVE
             said: list[str] = []
-            if len(self.candidates) == 1 and name != self.candidates[0]:
-                asked = self.candidates[0]
-                why = self.tested[asked].reasons[i]
-                if why is not None:
-                    said.append(f"the naive serves: {why.reason}")
-                else:
-                    score = self.scores[i, self.names.index(asked)]
-                    said.append(
-                        f"the naive serves: {asked} scores {score:.2f} on the folds, the naive 1"
-                    )
+            asked = self.candidates[0] if len(self.candidates) == 1 else name
+            why = self.tested[asked].reasons[i]
+            if name != asked and why is not None:
+                said.append(f"the naive serves: {why.reason}")
             elif place < 0:
                 said.append(
                     f"the naive serves: {self.days.rows[i]} open days are too few to measure"
+                )
+            elif name != asked:
+                told = self._score(i, asked)
+                said.append(
+                    f"the naive serves: {asked} scores {told:.3f} on the folds, the naive 1"
+                )
+            elif place != lowest[i]:
+                low = considered[lowest[i]]
+                said.append(
+                    f"a hedge: the folds say too little for {low}, which has the best score"
                 )
             chosen.append(name)
             notes.append(said)
@@ -237,7 +244,9 @@ class _Training:
         for i, champion in enumerate(self.champions):
             days = self.days.select([i])
             if champion is None or not can_start_from(champion.model, days):
-                notes[i].append("a cold start: the champion has no parameters to start from")
+                notes[i].append(
+                    "a cold start: no champion has parameters that can be moved to these days"
+                )
                 continue
             if not np.isfinite(self._score(i, champion.strategy)):
                 notes[i].append(f"a cold start: {champion.strategy} can't be measured today")
@@ -248,7 +257,7 @@ class _Training:
             notes[i][:] = [f"a warm start from the model of days up to {champion.model.last_day}"]
         return found
 
-    def _score(self, i: int, name: str) -> float:
+    def _score(self, i: int, name: str | None) -> float:
         return float(self.scores[i, self.names.index(name)]) if name in self.names else np.nan
 
     def _band_of(self, chosen: list[str]) -> Band:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from events.payloads import Compared, Policy
+from functions.forecasting.choice import TOLERANCE
 from functions.storage import Verdict
 
-TOLERANCE = 0.02  # of the champion's score: two fits of one quality differ by so much
 BIAS_BOUND = 0.25  # of what was sold: beyond it shelves are empty or full whatever the score
 NAIVE = "naive"
 

@@ -68,6 +68,7 @@ def demo(
     finally:
         # A stack that ran before the demo goes on after it.
         if not ran_before:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # it is ending already
             with shown() as progress:
                 stack.down(settings, progress)
 
@@ -114,7 +115,9 @@ class Demo:
 
     def run(self, data: Path | None, series: int | None) -> dict[str, Any]:
         """All stages; the summary with counts, failures and the seconds of each stage."""
-        if data is not None or not self._number("SELECT count(*) FROM daily_sales LIMIT 1"):
+        if data is not None or not self._number(
+            "SELECT count(*) FROM (SELECT FROM daily_sales LIMIT 1) AS any"
+        ):
             self._stage("sales", self._bring_in, data, series)
         run = self._stage("retrain", self._retrain)
         forecasts = self._stage("forecasts", self.wait_for_forecasts, run)
@@ -197,14 +200,15 @@ class Demo:
     def wait_for_forecasts(self, run: dict[str, Any]) -> tuple[int, str]:
         """The days forecast by the run's champions, once they are all published."""
         models = "SELECT count(*) FROM model_versions WHERE run_id = %s AND "
-        kept = self._number(models + "NOT (verdict->>'promote')::bool", run["run_id"])
-        expected = (run["counts"]["succeeded"] - kept) * run["horizon"]
+        promoted = self._number(models + "(verdict->>'promote')::bool", run["run_id"])
+        expected = promoted * run["horizon"]
         rows = (
             "SELECT count(*) FROM forecasts JOIN model_versions USING (model_id) WHERE run_id = %s"
         )
         while (found := self._number(rows, run["run_id"])) < expected:
             self.progress.begin("forecasts", f"{found:,} of {expected:,} days")
             time.sleep(POLL)
+        kept = run["counts"]["succeeded"] - promoted
         others = f"; {kept:,} models stay challengers" if kept else ""
         return found, f"{found:,} days forecast{others}"
 

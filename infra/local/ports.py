@@ -4,8 +4,8 @@ import random
 import socket
 
 LOOPBACK = "127.0.0.1"
-# Below those that a system gives to clients: until its server listens, a port that was found free
-# must not become some connection's own end.
+# Below those that Linux and macOS give to clients by default: until its server listens, a port that
+# was found free must not become some connection's own end.
 _PORTS = range(20_000, 32_000)
 
 

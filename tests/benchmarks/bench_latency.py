@@ -27,7 +27,7 @@ from tests.benchmarks.report import report
 from tests.benchmarks.system import client, console, ingest, running_stack, sales, wait
 
 SERIES, WARM_UP = 10, 5
-BUSY_DAYS = 130  # what the strategy reads of each series, and a little more
+BUSY_DAYS = 130  # of history of each series in the full run
 LAST_DAY = date(2015, 7, 31)
 HOPS = (  # the topic whose event ends each hop, in order
     ("request to plan", "training-shards"),

@@ -6,6 +6,7 @@ from functions.forecasting.choice import (
     HEDGE_ROWS,
     PRIOR_SERIES,
     SHRINKAGE_DAYS,
+    TOLERANCE,
     best,
     chosen,
     losses,
@@ -109,4 +110,15 @@ FAR, NEAR = HEDGE_ABOVE - 0.1, HEDGE_ABOVE + 0.05
     ],
 )
 def test_a_hedge_is_taken_where_the_folds_say_little(score, rows, taken):
-    assert chosen(np.array([score]), HEDGES, np.array([rows])).tolist() == [taken]
+    assert taken_of(score, rows) == taken
+
+
+def taken_of(score: list[float], rows: int = HEDGE_ROWS, champion: float = NAN) -> int:
+    [place] = chosen(np.array([score]), HEDGES, np.array([rows]), np.array([champion])).tolist()
+    return int(place)
+
+
+def test_a_hedge_that_would_lose_to_what_serves_now_is_not_taken():
+    score = [NEAR, NEAR * 1.05, 1.0]
+    assert taken_of(score, champion=NEAR * 1.05 / (1 + TOLERANCE) + 1e-9) == 1
+    assert taken_of(score, champion=NEAR) == 0

@@ -58,7 +58,7 @@ def test_closed_form_of_logistic_growth_agrees_with_single_draws(made_up: Prophe
     lower, upper = np.quantile(trend + noise, [0.025, 0.975], axis=0)
     factor = leverage([parameters], dates.to_numpy("datetime64[D]"))
     found = half_widths([parameters], np.arange(1, 29)[None, :], 0.95, factor)[0]
-    # 20,000 draws come within 1 %; a day late would be 18 % off on the seventh.
+    # So few draws come within 8 %; a day late would be 18 % off on the seventh.
     np.testing.assert_allclose(found, (upper - lower) / 2, rtol=0.08)
 
 

@@ -73,9 +73,21 @@ def test_a_value_that_is_not_known_is_refused(made_up, field: str, value: str, k
         ProphetParameters.from_json_dict({**made_up.to_json_dict(), field: value})
 
 
-@pytest.mark.parametrize("values", [{"growth": "logistic"}, {"capacity": 9000.0}])
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"growth": "logistic"},
+        {"capacity": 9000.0},
+        {"capacity": -5.0},
+        {"capacity": 0.0},
+        *(
+            {"growth": "logistic", "capacity": value}
+            for value in (-5.0, 0.0, float("nan"), float("inf"))
+        ),
+    ],
+)
 def test_logistic_growth_has_a_capacity_and_linear_growth_has_none(made_up, values):
-    with pytest.raises(ValueError, match=r"growth has capacity .*; logistic growth needs one"):
+    with pytest.raises(ValueError, match=r"growth has capacity .*; logistic growth needs"):
         replace(made_up, **values)
 
 

@@ -263,7 +263,9 @@ def test_a_champion_of_another_kind_is_no_start(make_panel, curved):
     panel = make_panel(weekly_sales(200))
     champions = {panel.keys[0]: Champion("full", served(curved))}
     [cold] = train(panel, strategy("warm-start"), date(2015, 8, 1), engine, champions=champions)
-    assert cold.notes == ("a cold start: the champion has no parameters to start from",)
+    assert cold.notes == (
+        "a cold start: no champion has parameters that can be moved to these days",
+    )
     assert all(m.concave for m in cold.model.members if isinstance(m, ProphetParameters))
 
 

@@ -68,7 +68,7 @@ async def test_the_champion_is_compared_on_the_same_folds_under_its_model_id(wor
     }  # fmt: skip
     assert compared["naive", None] == 1.0
     assert event.data.chosen == "naive", "which is exact where each week is like the last"
-    assert event.data.notes[0].startswith("the naive serves: windowed scores ")
+    assert event.data.notes[0].startswith("the naive serves: windowed scores 1.8")
 
 
 async def test_under_always_the_strategy_asked_for_serves_however_good_the_naive_is(world: World):

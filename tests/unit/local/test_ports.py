@@ -25,10 +25,9 @@ def test_a_port_promised_to_another_part_is_not_given_away() -> None:
 
 
 def test_no_client_of_another_server_can_take_a_chosen_port() -> None:
-    with socket.create_server((ports.LOOPBACK, 0)) as server:
-        given_to_clients = server.getsockname()[1]
+    first_of_linux, first_of_macos = 32_768, 49_152
 
-    assert ports.choose(None, set()) < 32_768 <= given_to_clients
+    assert ports.choose(None, set()) < min(first_of_linux, first_of_macos)
 
 
 def test_nobody_answers_on_a_free_port() -> None:
