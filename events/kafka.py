@@ -239,8 +239,10 @@ async def group_lag(bootstrap: str, group: str, topics: Sequence[str]) -> int:
     return sum(max(0, ends[p] - max(at.get(p, 0), starts[p])) for p in partitions)
 
 
-async def read_topic(bootstrap: str, topic: str) -> list[Received]:
-    """All records that a topic holds now, oldest first within each partition; no group."""
+async def read_topic(bootstrap: str, topic: str, last: int | None = None) -> list[Received]:
+    """All records that a topic holds now, oldest first within each partition; no group. With
+    `last` only those of each partition's last so many offsets.
+    """
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
     )
@@ -250,6 +252,10 @@ async def read_topic(bootstrap: str, topic: str) -> list[Received]:
         partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
+        if last is not None:
+            starts = await consumer.beginning_offsets(partitions)
+            for p in partitions:
+                consumer.seek(p, max(starts[p], ends[p] - last))
         records: list[Received] = []
         while [p for p in partitions if await consumer.position(p) < ends[p]]:
             for partition, messages in (await consumer.getmany(timeout_ms=500)).items():

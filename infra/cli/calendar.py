@@ -25,9 +25,11 @@ from infra.cli.files import (
 )
 
 if TYPE_CHECKING:
+    from infra.sales_io.broker import Broker
     from infra.sales_io.importing import ImportSummary
 
 FAILED = 1
+NEWEST = 200  # sales of each partition whose drivers are the known ones
 
 app = typer.Typer(
     name="calendar",
@@ -56,6 +58,9 @@ def import_file(
         str | None, typer.Option(help="The column of 1/0 or true/false; empty, it is not said.")
     ] = None,
     driver_columns: DriverColumns = None,
+    new_drivers: Annotated[
+        bool, typer.Option(help="Take drivers that the newest sales do not have.")
+    ] = False,
     date_format: DateFormat = None,
     recorded_at: RecordedAt = None,
     rejects: Rejects = None,
@@ -88,6 +93,7 @@ def import_file(
         broker = None if dry_run else broker_of(ctx)
 
         async def run(progress: Progress) -> "ImportSummary":
+            known = None if broker is None or new_drivers else await drivers_sold(broker)
             producer = None if broker is None else broker.producer()
             try:
                 return await import_calendar(
@@ -100,6 +106,7 @@ def import_file(
                     encoding=encoding_named(encoding),
                     delimiter=delimiter,
                     progress=progress,
+                    known_drivers=known,
                 )
             finally:
                 if producer is not None:
@@ -110,3 +117,20 @@ def import_file(
         print_summary(summary, as_json, dry_run)
         if summary.accepted == 0:
             raise typer.Exit(FAILED)
+
+
+async def drivers_sold(broker: "Broker") -> set[str] | None:
+    """The drivers of the newest sales; None while there are no sales to tell."""
+    from events.cloudevents import decode
+    from events.errors import EventError
+    from events.payloads import SaleRecorded
+
+    found: set[str] | None = None
+    for record in await broker.read("sales", NEWEST):
+        try:
+            sale = decode(record.value, record.headers).data
+        except EventError:  # the Spark job makes a dead letter of it
+            continue
+        if isinstance(sale, SaleRecorded):
+            found = (found or set()) | set(sale.drivers)
+    return found

@@ -43,8 +43,8 @@ class Broker(Protocol):
     def follower(self, topics: Sequence[str], from_beginning: bool) -> Follower:
         """Something that reads on as records come, from the first or from now."""
 
-    async def read(self, topic: str) -> list[Received]:
-        """All that a topic holds now."""
+    async def read(self, topic: str, last: int | None = None) -> list[Received]:
+        """All that a topic holds now, or the last so many of each partition."""
 
 
 class KafkaBroker:
@@ -61,11 +61,11 @@ class KafkaBroker:
         """A consumer of all partitions."""
         return _KafkaFollower(self.address, topics, from_beginning)
 
-    async def read(self, topic: str) -> list[Received]:
-        """All records of the topic; BrokerAway when Kafka does not give them in time."""
+    async def read(self, topic: str, last: int | None = None) -> list[Received]:
+        """The records of the topic; BrokerAway when Kafka does not give them in time."""
         try:
             async with asyncio.timeout(PATIENCE):
-                return await read_topic(self.address, topic)
+                return await read_topic(self.address, topic, last)
         except OUTAGES as error:  # a TimeoutError is an OSError
             raise BrokerAway(away(self.address, error)) from None
 

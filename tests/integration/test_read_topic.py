@@ -21,3 +21,6 @@ async def test_everything_on_a_topic_is_read_every_time(servers: Settings):
     await producer.close()
     for _ in range(20):
         assert len(await read_topic(servers.kafka, topic)) == 20
+    every, last = await read_topic(servers.kafka, topic), await read_topic(servers.kafka, topic, 2)
+    ends = {record.partition: record.offset + 1 for record in every}
+    assert last == [record for record in every if record.offset >= ends[record.partition] - 2]

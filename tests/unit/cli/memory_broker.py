@@ -26,5 +26,9 @@ class MemoryBroker:
                     self._log.committed["now", (topic, number)] = end
         return self._log.consumer("first" if from_beginning else "now", topics)
 
-    async def read(self, topic: str) -> list[Received]:
-        return self._log.records(topic)
+    async def read(self, topic: str, last: int | None = None) -> list[Received]:
+        records = self._log.records(topic)
+        if last is None:
+            return records
+        ends = {r.partition: r.offset + 1 for r in records}
+        return [r for r in records if r.offset >= ends[r.partition] - last]

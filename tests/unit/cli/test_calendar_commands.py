@@ -1,11 +1,16 @@
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from events.cloudevents import decode
+from events.envelope import first_event
+from events.log import Record
 from events.memory import MemoryLog
+from events.payloads import SaleRecorded
+from events.publisher import to_record
 from infra.cli.calendar import app
 from tests.unit.cli.memory_broker import MemoryBroker
 
@@ -56,6 +61,41 @@ def test_columns_are_named_by_options_and_json_is_one_object(log: MemoryLog, tmp
 def test_a_dry_run_publishes_nothing(log: MemoryLog, file: Path) -> None:
     assert run(log, "import", file, "--dry-run").exit_code == 0
     assert log.records("calendar") == []
+
+
+def sold(log: MemoryLog, *drivers: dict[str, float]) -> None:
+    for number, named in enumerate(drivers):
+        sale = SaleRecorded(
+            store=str(number), product="total", date=date(2015, 9, 1), units=1.0, drivers=named
+        )
+        log.append(to_record(first_event(sale, "test")))
+
+
+def test_drivers_that_no_sale_has_are_refused_before_anything_is_published(
+    log: MemoryLog, tmp_path: Path
+):
+    """A text in a column of numbers makes a driver of each of its values."""
+    file = tmp_path / "plan.csv"
+    file.write_text("date,promo\n2036-12-24,1\n2036-12-25,maybe\n")
+    words = ("import", file, "--date-column", "date", "--driver-columns", "promo")
+    sold(log, {"promo": 1.0}, {}, {"price": 2.0})
+    log.append(Record("sales", b"x", b"no event"))
+    result = run(log, *words)
+    assert result.exit_code == 2
+    assert "promo_1, promo_maybe: the newest sales have no such drivers, but price, promo;" in (
+        result.stderr
+    )
+    assert log.records("calendar") == []
+    assert run(log, *words, "--new-drivers").exit_code == 0
+    assert len(log.records("calendar")) == 2
+
+
+def test_drivers_are_compared_only_where_sales_tell_of_them(log: MemoryLog, file: Path):
+    assert run(log, "import", file).exit_code == 0, "no sale at all"
+    sold(log, {})
+    result = run(log, "import", file)
+    assert result.exit_code == 2
+    assert "no such drivers, but none at all;" in result.stderr
 
 
 def test_a_file_of_rejected_rows_alone_fails(log: MemoryLog, file: Path) -> None:
