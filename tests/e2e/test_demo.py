@@ -8,6 +8,7 @@ from tests.e2e.system import System
 def test_models_that_stay_challengers_have_no_forecasts_to_wait_for(system: System):
     store = system.shop(series=2)
     demo = Demo(system.settings, Silent())
+    assert demo.has_sales()
     first = system.ended(system.retrain(store))
     assert demo.wait_for_forecasts(first) == (14, "14 days forecast")
     second = system.ended(system.retrain(store, policy="never"))
