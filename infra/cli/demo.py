@@ -133,7 +133,7 @@ class Demo:
 
     def has_sales(self) -> bool:
         """Whether there are any, of an earlier demo or from elsewhere."""
-        return bool(self._rows("SELECT FROM daily_sales LIMIT 1"))
+        return bool(self._rows("SELECT 1 FROM daily_sales LIMIT 1"))
 
     def _stage(self, name: str, work: Any, *arguments: Any) -> Any:
         self.progress.begin(name, "…")
