@@ -14,6 +14,7 @@ from functions.forecaster import Forecaster
 from functions.forecasting.engine import Engine
 from functions.forecasting.strategy import Strategies, table
 from functions.planner import Planner
+from functions.refresher import Refresher
 from functions.registry import Registry
 from functions.storage import Storage
 from functions.trainer import Trainer
@@ -82,15 +83,26 @@ _BULK = (
     Function(
         "registry",
         inputs=("training-results", "promotion-requests", "dead-letters"),
-        outputs=("model-promotions", "model-promotions-express", "runs"),
+        outputs=(
+            *("model-promotions", "model-promotions-express"),
+            *("forecast-shards", "forecast-shards-express", "runs"),
+        ),
         build=lambda d: Registry(d.storage),
         process="registry",
     ),
     Function(
+        "refresher",
+        inputs=("forecast-requests", "calendar-changes"),
+        outputs=("forecast-shards", "forecast-shards-express"),
+        build=lambda d: Refresher(d.storage, d.express_series),
+        process="forecaster",
+    ),
+    Function(
         "forecaster",
-        inputs=("model-promotions",),
+        inputs=("forecast-shards",),
         outputs=("forecasts",),
         build=lambda d: Forecaster(d.storage),
+        most=256,  # a shard has up to a hundred series, each of which is an event to publish
         process="forecaster",
     ),
 )

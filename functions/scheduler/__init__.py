@@ -1,5 +1,5 @@
-"""Turns a schedule's tick into a request to retrain everything."""
+"""Turns a schedule's tick into a request: to retrain, or to make forecasts anew."""
 
-from functions.scheduler.scheduler import tick
+from functions.scheduler.scheduler import roll_forward, tick
 
-__all__ = ["tick"]
+__all__ = ["roll_forward", "tick"]

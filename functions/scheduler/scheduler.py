@@ -1,13 +1,13 @@
-"""The scheduler: a tick (a time) in, retrain-requested out.
+"""The scheduler: a tick (a time) in; retrain-requested or forecast-requested out.
 
 The event's id derives from the schedule and the tick, so two schedulers that see the
-same tick ask for the same run.
+same tick ask for the same once.
 """
 
 from datetime import UTC, datetime
 
 from events.envelope import Event, derive_id, first_event
-from events.payloads import RetrainRequested
+from events.payloads import ForecastRequested, RetrainRequested
 
 SOURCE = "shelfcast/scheduler"
 
@@ -23,5 +23,19 @@ def tick(schedule: str, at: datetime, strategy: str) -> Event[RetrainRequested]:
         ),
         SOURCE,
         event_id=derive_id("schedule", schedule, at.isoformat()),
+        time=at,
+    )
+
+
+def roll_forward(schedule: str, at: datetime) -> Event[ForecastRequested]:
+    """The request of one tick to make every champion's forecast anew from the newest sales on."""
+    at = at.astimezone(UTC)
+    return first_event(
+        ForecastRequested(
+            requested_by="scheduler",
+            reason=f"schedule {schedule} at {at:%Y-%m-%d %H:%M} UTC",
+        ),
+        SOURCE,
+        event_id=derive_id("roll-forward", schedule, at.isoformat()),
         time=at,
     )

@@ -91,6 +91,7 @@ training_runs = Table(
     Column("older_than_days", Integer, comment="Only champions older than this."),
     Column("wish", Text, comment="Equal for two runs if the same was asked of both."),
     Column("coalesced_into", Text, comment="The run that does what was asked, instead of this."),
+    Column("reopened_by", Text, comment="The cancel that made a coalesced run one of its own."),
     ForeignKeyConstraint(["coalesced_into"], ["training_runs.run_id"]),
     CheckConstraint("horizon BETWEEN 1 AND 90", name="horizon"),
     CheckConstraint("policy IN ('always', 'if-better', 'never')", name="policy"),
@@ -98,6 +99,8 @@ training_runs = Table(
     CheckConstraint("coalesced_into <> run_id", name="coalesced_into"),
     Index(None, "requested_at"),
     Index(None, "wish", postgresql_where=text("coalesced_into IS NULL")),
+    Index(None, "coalesced_into", postgresql_where=text("coalesced_into IS NOT NULL")),
+    Index(None, "reopened_by", postgresql_where=text("reopened_by IS NOT NULL")),
 )
 
 model_versions = Table(
@@ -234,4 +237,26 @@ forecasts = Table(
     ),
     CheckConstraint("array_position(assumed, NULL) IS NULL", name="assumed"),
     Index(None, "model_id"),
+)
+
+served_forecasts = Table(
+    "served_forecasts",
+    metadata,
+    Column("store", Text, primary_key=True),
+    Column("product", Text, primary_key=True),
+    Column("model_id", Text, nullable=False, comment="Whose rows of forecasts are served."),
+    Column("first_day", Date, nullable=False),
+    Column("horizon", Integer, nullable=False, comment="Days served, from first_day on."),
+    _time("requested_at", comment="When these days were asked for; the newest holds."),
+    Column("request_id", Text, nullable=False, comment="The run or request; breaks ties."),
+    _time("published_at", server_default=text("now()")),
+    _time(
+        "served_since",
+        server_default=text("now()"),
+        comment="When these days were first served, by whichever model.",
+    ),
+    ForeignKeyConstraint(["model_id"], ["model_versions.model_id"]),
+    CheckConstraint("horizon BETWEEN 1 AND 90", name="horizon"),
+    Index(None, "model_id"),
+    comment="What is served of each series.",
 )
