@@ -222,6 +222,22 @@ class ForecastCounts:
 
     due: int
     current: int
+    stale_since: datetime | None = None
+
+    @property
+    def stale(self) -> bool:
+        """Whether some are not."""
+        return self.current < self.due
+
+    @property
+    def stale_reason(self) -> str | None:
+        """Why, and what to do."""
+        if not self.stale:
+            return None
+        return (
+            f"{self.due - self.current:,} of {self.due:,} champions are not forecast for this run "
+            "yet; if that lasts, see GET /readyz for the forecaster"
+        )
 
 
 @dataclass(frozen=True, slots=True)

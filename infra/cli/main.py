@@ -19,6 +19,7 @@ from infra.cli import (
     forecasts,
     models,
     retrain,
+    roll_forward,
     runs,
     sales,
     stack,
@@ -39,6 +40,7 @@ app = typer.Typer(
 )
 stack.register(app)
 retrain.register(app)
+roll_forward.register(app)
 runs.register(app)
 forecasts.register(app)
 what_if.register(app)

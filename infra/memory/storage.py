@@ -443,14 +443,17 @@ class MemoryStorage:
         if (plan := self.plans.get(run_id)) is None:
             return None
         run = self._run(plan)
-        return run if run.counts.pending else replace(run, forecasts=self._forecasts(plan))
+        if run.counts.pending:
+            return run
+        return replace(run, forecasts=self._forecasts(plan, run.finished_at))
 
-    def _forecasts(self, plan: Plan) -> ForecastCounts:
+    def _forecasts(self, plan: Plan, finished_at: datetime | None) -> ForecastCounts:
         of_run = (series for run, series in self.results if run == plan.run_id)
         due = [series for series in of_run if (series, CHAMPION) in self.aliases]
         served = [self.windows_served[series][1] for series in due if series in self.windows_served]
         current = [w for w in served if w.age >= (plan.requested_at, plan.run_id)]
-        return ForecastCounts(len(due), len(current))
+        since = finished_at if len(current) < len(due) else None
+        return ForecastCounts(len(due), len(current), since)
 
     def _run(self, plan: Plan) -> Run:
         counts = self._counts(plan.run_id)

@@ -369,7 +369,8 @@ class PostgresStorage:
         if run.counts.pending:
             return run
         counts = await (await self._pool()).fetchrow(queries.FORECAST_COUNTS, run_id)
-        return replace(run, forecasts=ForecastCounts(**counts))
+        since = run.finished_at if counts["current"] < counts["due"] else None
+        return replace(run, forecasts=ForecastCounts(**counts, stale_since=since))
 
     async def series_page(self, after: Series | None, limit: int) -> list[SeriesSummary]:
         """One index probe per series of the page."""

@@ -155,7 +155,9 @@ async def test_a_run_that_has_ended_tells_how_many_champions_are_forecast_for_it
             await storage.serve([(coming(model_id, run.as_of, 1.0), asked_for)])
         found = await storage.run("run-1")
         assert found is not None
-        assert found.forecasts == ForecastCounts(2, current)
+        assert found.forecasts == ForecastCounts(2, current, found.finished_at)
+        assert found.forecasts.stale
+        assert f"{2 - current} of 2 champions are not" in (found.forecasts.stale_reason or "")
 
 
 async def test_shards_without_a_result_are_unfinished_and_failed_ones_if_wanted(storage: Storage):
