@@ -16,6 +16,7 @@ OUTSIDE = {
     "calendar": 'shops(["shops, files"])',
     "retrain-requests": 'askers(["HTTP API, CLI, schedule"])',
     "promotion-requests": 'people(["HTTP API, CLI"])',
+    "maintenance-requests": 'askers(["HTTP API, CLI, schedule"])',
 }
 
 

@@ -91,6 +91,11 @@ training_runs = Table(
     Column("older_than_days", Integer, comment="Only champions older than this."),
     Column("wish", Text, comment="Equal for two runs if the same was asked of both."),
     Column("coalesced_into", Text, comment="The run that does what was asked, instead of this."),
+    Column(
+        "final_counts",
+        JSONB,
+        comment="Its results by state, and when the last came; NULL: its results are there.",
+    ),
     ForeignKeyConstraint(["coalesced_into"], ["training_runs.run_id"]),
     CheckConstraint("horizon BETWEEN 1 AND 90", name="horizon"),
     CheckConstraint("policy IN ('always', 'if-better', 'never')", name="policy"),
@@ -98,6 +103,7 @@ training_runs = Table(
     CheckConstraint("coalesced_into <> run_id", name="coalesced_into"),
     Index(None, "requested_at"),
     Index(None, "wish", postgresql_where=text("coalesced_into IS NULL")),
+    Index(None, "coalesced_into", postgresql_where=text("coalesced_into IS NOT NULL")),
 )
 
 model_versions = Table(
@@ -146,11 +152,10 @@ training_results = Table(
     Column("product", Text, primary_key=True),
     Column("shard", Integer, nullable=False),
     Column("state", Text, nullable=False, server_default=text("'planned'")),
-    Column("model_id", Text),
+    Column("model_id", Text, comment="May be kept no longer; see pruned_models."),
     Column("error", Text),
     Column("finished_at", DateTime(timezone=True)),
     ForeignKeyConstraint(["run_id"], ["training_runs.run_id"]),
-    ForeignKeyConstraint(["model_id"], ["model_versions.model_id"]),
     CheckConstraint(
         "CASE state"
         " WHEN 'planned' THEN model_id IS NULL AND error IS NULL AND finished_at IS NULL"
@@ -172,6 +177,7 @@ model_aliases = Table(
     Column("model_id", Text, nullable=False),
     ForeignKeyConstraint(["model_id"], ["model_versions.model_id"]),
     CheckConstraint("alias IN ('champion', 'challenger', 'previous')", name="alias"),
+    Index(None, "model_id"),
 )
 
 alias_history = Table(
@@ -189,7 +195,6 @@ alias_history = Table(
     Column("reason", Text, nullable=False),
     _time("changed_at", server_default=text("now()")),
     UniqueConstraint("cause_id", "store", "product", "alias"),
-    ForeignKeyConstraint(["model_id"], ["model_versions.model_id"]),
     CheckConstraint(
         "CASE alias"
         " WHEN 'champion' THEN model_id IS NOT NULL AND forecast_from IS NOT NULL"
@@ -234,4 +239,28 @@ forecasts = Table(
     ),
     CheckConstraint("array_position(assumed, NULL) IS NULL", name="assumed"),
     Index(None, "model_id"),
+)
+
+pruned_models = Table(
+    "pruned_models",
+    metadata,
+    Column("model_id", Text, primary_key=True),
+    Column("store", Text, nullable=False),
+    Column("product", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("strategy", Text, nullable=False),
+    Column("chosen", Text),
+    Column("as_of", Date, nullable=False),
+    _time("trained_at"),
+    _time("pruned_at", server_default=text("now()")),
+    comment="What is still told of model versions that are kept no longer.",
+)
+
+schedule_ticks = Table(
+    "schedule_ticks",
+    metadata,
+    Column("name", Text, primary_key=True, comment="The schedule's setting."),
+    Column("schedule", Text, nullable=False, comment="Its cron expression."),
+    _time("seen_until", comment="Its ticks up to here were published, or were before it."),
 )

@@ -15,6 +15,8 @@ from events.payloads import (
     ModelTrained,
     Payload,
     PromotionRequested,
+    PruneCompleted,
+    PruneRequested,
     RetrainCoalesced,
     RetrainCompleted,
     RetrainRequested,
@@ -128,6 +130,10 @@ PUBLISHED = ForecastPublished(
         ForecastDay(date=date(2015, 8, 2), yhat=0.0, yhat_lower=0.0, yhat_upper=0.0),
     ),
 )
+PRUNE = PruneRequested(requested_by="cli", reason="the disk is full")
+PRUNED = PruneCompleted(
+    rows={"forecasts": 700_000, "model_versions": 0}, given_up=3, complete=False
+)
 DATA: tuple[Payload, ...] = (
     SALE,
     PLANNED,
@@ -142,13 +148,20 @@ DATA: tuple[Payload, ...] = (
     COMPLETED,
     COALESCED,
     PUBLISHED,
+    PRUNE,
+    PRUNED,
 )
 
 
 def example(data: Payload) -> Event[Payload]:
     """The event of one of the examples: what comes from outside begins, the rest is caused."""
     outside = (
-        SaleRecorded | CalendarPlanned | RetrainRequested | CancelRequested | PromotionRequested
+        SaleRecorded
+        | CalendarPlanned
+        | RetrainRequested
+        | CancelRequested
+        | PromotionRequested
+        | PruneRequested
     )
     if isinstance(data, outside):
         return first_event(data, "shelfcast/test", event_id=f"example-{data.TYPE}", time=TIME)
