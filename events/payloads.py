@@ -595,6 +595,39 @@ class ForecastShardRequested(Payload):
         return f"{self.key}/{self.request_id}"
 
 
+class PruneRequested(Payload):
+    """Somebody wants what is kept for no longer to go, by the settings of what is kept."""
+
+    TYPE: ClassVar[str] = "shelfcast.prune.requested.v1"
+    TOPIC: ClassVar[str] = "maintenance-requests"
+
+    requested_by: Name = Field(description="Who asks: scheduler, api, cli, …")
+    reason: Text = ""
+
+    @property
+    def key(self) -> str:
+        return "prune"
+
+
+class PruneCompleted(Payload):
+    """What was kept long enough has gone. Requests that came together share one pruning."""
+
+    TYPE: ClassVar[str] = "shelfcast.prune.completed.v1"
+    TOPIC: ClassVar[str] = "maintenance"
+
+    rows: dict[Name, Annotated[int, Field(ge=0)]] = Field(description="Rows that went, by table.")
+    given_up: Annotated[int, Field(ge=0)] = Field(
+        0, description="Series that failed because their shard is on the log no longer."
+    )
+    complete: bool = Field(
+        True, description="False: the time for one pruning was over; the next one goes on."
+    )
+
+    @property
+    def key(self) -> str:
+        return "prune"
+
+
 class DeadLettered(Payload):
     """An event could not be handled. Read from a dead letter's headers, never sent as such."""
 
@@ -630,5 +663,7 @@ PAYLOADS: tuple[type[Payload], ...] = (
     ForecastRequested,
     CalendarChanged,
     ForecastShardRequested,
+    PruneRequested,
+    PruneCompleted,
 )
 BY_TYPE: dict[str, type[Payload]] = {payload.TYPE: payload for payload in PAYLOADS}

@@ -147,6 +147,9 @@ TOPICS: dict[str, Topic] = {
         ),
         Topic("forecasts", "store/product", 6, MONTH, "Forecasts of the coming days."),
         Topic("runs", "run", 1, YEAR, "Runs that ended."),
+        # One partition, so that one pruner works at a time.
+        Topic("maintenance-requests", "what is asked for", 1, MONTH, "Requests to prune."),
+        Topic("maintenance", "what was done", 1, YEAR, "What was pruned, and how much of it."),
         Topic(
             DEAD_LETTERS,
             "the dead letter's id",

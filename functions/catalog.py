@@ -14,8 +14,10 @@ from functions.forecaster import Forecaster
 from functions.forecasting.engine import Engine
 from functions.forecasting.strategy import Strategies, table
 from functions.planner import Planner
+from functions.pruner import Pruner
 from functions.refresher import Refresher
 from functions.registry import Registry
+from functions.retention import Retention
 from functions.storage import Storage
 from functions.trainer import Trainer
 
@@ -34,6 +36,7 @@ class Dependencies:
     strategies: Strategies = field(default_factory=table)
     policy: Policy = "if-better"
     express_series: int = EXPRESS_SERIES
+    retention: Retention = field(default_factory=Retention)
 
 
 @dataclass(frozen=True)
@@ -107,6 +110,18 @@ _BULK = (
     ),
 )
 
+# No run passes through these, so they have one lane.
+_APART = (
+    Function(
+        "pruner",
+        inputs=("maintenance-requests",),
+        outputs=("runs", "maintenance"),
+        build=lambda d: Pruner(d.storage, d.retention),
+        process="registry",
+        most=20,  # requests that wait together: one pruning does for all of them
+    ),
+)
+
 
 def _on_express_lane(function: Function) -> Function:
     """The function with the inputs that have an express lane, from that lane."""
@@ -121,7 +136,7 @@ def _on_express_lane(function: Function) -> Function:
 
 
 FUNCTIONS: dict[str, Function] = {
-    function.name: function for function in (*_BULK, *map(_on_express_lane, _BULK))
+    function.name: function for function in (*_BULK, *_APART, *map(_on_express_lane, _BULK))
 }
 
 

@@ -18,6 +18,7 @@ OUTSIDE = {
     "forecast-requests": 'askers(["HTTP API, CLI, schedule"])',
     "retrain-requests": 'askers(["HTTP API, CLI, schedule"])',
     "promotion-requests": 'people(["HTTP API, CLI"])',
+    "maintenance-requests": 'askers(["HTTP API, CLI, schedule"])',
 }
 
 

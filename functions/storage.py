@@ -20,6 +20,7 @@ from events.payloads import (
 )
 from functions.forecasting.calendar import Calendar
 from functions.forecasting.panel import Panel
+from functions.retention import Limits, Prunable, Pruned, Table
 
 Series = tuple[str, str]  # store, product
 
@@ -119,7 +120,8 @@ class AliasChange:
     """A change of who is champion or challenger; `cause_id` is the request's or the model's id.
 
     A challenger that is promoted leaves its place to nobody. A champion that is promoted
-    again, because a person asked for it, is a change from itself to itself.
+    again, because a person asked for it, is a change from itself to itself. Version, strategy
+    and as_of are known also of models that are kept no longer.
     """
 
     cause_id: str
@@ -134,6 +136,8 @@ class AliasChange:
     version: int | None = None
     previous_version: int | None = None
     changed_at: datetime | None = None
+    strategy: str | None = None
+    as_of: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +301,14 @@ class SeriesSummary:
     champion_version: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class SeenTick:
+    """A schedule's cron expression, and up to when its ticks are seen to."""
+
+    schedule: str
+    at: datetime
+
+
 class Storage(Protocol):
     """The database as functions see it."""
 
@@ -442,3 +454,35 @@ class Storage(Protocol):
 
     async def ping(self) -> None:
         """Raise an outage unless the database answers."""
+
+    # What is kept, and what the clock remembers.
+
+    async def overdue_runs(
+        self, planned_before: datetime, failed_at: datetime, reason: str
+    ) -> list[str]:
+        """Runs of before that have a series planned still, or failed then for that reason."""
+
+    async def fail_planned(self, run_id: str, reason: str, at: datetime, most: int) -> int:
+        """Note a reason for up to `most` series of a run without a result; how many it were.
+
+        A series whose result is being recorded this moment keeps that one.
+        """
+
+    async def prune(
+        self, table: Table, limits: Limits, at: Series | None, most: int
+    ) -> Pruned | None:
+        """Let up to `most` rows of a table go; None if others held what it needs for too long.
+
+        `at` is where the step before stopped; None: at the beginning. What is served, champion,
+        predecessor or challenger stays, as do runs that go on or that a model is of. A model
+        that goes leaves what its history tells of it; a run whose results go, their counts.
+        """
+
+    async def prunable(self, limits: Limits) -> list[Prunable]:
+        """What would go, by table. Nothing is changed."""
+
+    async def ticks(self) -> dict[str, SeenTick]:
+        """Up to when each schedule's ticks are seen to, by the schedule's name."""
+
+    async def save_tick(self, name: str, tick: SeenTick) -> None:
+        """Store up to when a schedule's ticks are seen to."""

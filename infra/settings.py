@@ -25,8 +25,10 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from events.payloads import Name, Policy
 from events.topics import TOPICS
 from functions.forecasting.strategy import Strategies, Strategy, table
+from functions.retention import Retention
 
 STACK_ENV = "stack.env"
+MAX_DAYS = 36_600  # a century
 MOST_TRAINERS = TOPICS["training-shards"].partitions  # one more would have no partition to read
 _STRATEGY = TypeAdapter(Strategy)
 _NAME = TypeAdapter[str](Name)
@@ -50,7 +52,14 @@ class Settings(BaseSettings):
     )
     http_host: str = Field("127.0.0.1", description="Address the HTTP API listens on.")
     http_port: int | None = Field(None, description="Port of the HTTP API; unset: a free one.")
-    schedule: str = Field("0 4 * * 1", description="Cron expression (UTC) of the full retrain.")
+    schedule: str = Field(
+        "0 4 * * 1", description="Cron expression (UTC) of the full retrain; empty: none."
+    )
+    forecast_schedule: str = Field(
+        "0 5 * * *",
+        description="Cron expression (UTC) of the roll-forward, which makes every champion's "
+        "forecast anew from the newest sales on; empty: none.",
+    )
     strategies: Annotated[dict[str, dict[str, Any]], NoDecode] = Field(
         {},
         description="Strategies of your own by name, as JSON: "
@@ -101,6 +110,35 @@ class Settings(BaseSettings):
         description="Fitting processes of a trainer with stock Prophet; unset: one per core.",
     )
 
+    prune_schedule: str = Field(
+        "0 3 * * *",
+        description="Cron expression (UTC) by which what is kept for no longer goes; empty: never.",
+    )
+    keep_versions: int = Field(
+        10,
+        ge=1,
+        description="Newest model versions of a series that stay; champion, previous and "
+        "challenger stay anyway, and models with days of forecasts that do.",
+    )
+    keep_forecast_days: int = Field(
+        90,
+        ge=1,
+        le=MAX_DAYS,
+        description="Days of forecasts that stay; what is served does anyway.",
+    )
+    keep_run_days: int = Field(
+        365,
+        ge=30,  # an event of a run is on the log for a month, and may be read again
+        le=MAX_DAYS,
+        description="Days for which the results of runs stay, and runs that no model is of.",
+    )
+    keep_sales_days: int | None = Field(
+        None,
+        ge=366,  # a yearly season is read from a year
+        le=MAX_DAYS,
+        description="Days of sales, and of what was planned for them, that stay; unset: all.",
+    )
+
     @field_validator("strategies", mode="before")
     @classmethod
     def _from_json(cls, value: Any) -> Any:
@@ -128,6 +166,16 @@ class Settings(BaseSettings):
     def strategy_table(self) -> Strategies:
         """The built-in strategies and those of `strategies`."""
         return strategy_table(self.strategies)
+
+    @property
+    def retention(self) -> Retention:
+        """What is kept."""
+        return Retention(
+            self.keep_versions,
+            self.keep_forecast_days,
+            self.keep_run_days,
+            self.keep_sales_days,
+        )
 
     @property
     def database(self) -> str:

@@ -1,5 +1,5 @@
-"""Turns a schedule's tick into a request: to retrain, or to make forecasts anew."""
+"""Turns a schedule's tick into a request: to retrain, to make forecasts anew, or to prune."""
 
-from functions.scheduler.scheduler import roll_forward, tick
+from functions.scheduler.scheduler import prune_tick, roll_forward, tick
 
-__all__ = ["roll_forward", "tick"]
+__all__ = ["prune_tick", "roll_forward", "tick"]

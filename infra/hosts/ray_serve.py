@@ -1,7 +1,7 @@
 """The Ray Serve host: one deployment per function, and the HTTP API as the ingress.
 
 `python -m infra.hosts.ray_serve` starts Ray (or joins the cluster that the settings
-name), deploys everything as one application, and ticks the schedule until SIGTERM.
+name), deploys everything as one application, and ticks the schedules until SIGTERM.
 """
 
 import asyncio
@@ -28,11 +28,12 @@ from events.kafka import KafkaProducer
 from events.publisher import Publisher
 from functions.api import create_app
 from functions.catalog import Function, processes
-from infra.hosts.cron import next_tick, run_clock
+from infra.hosts.cron import next_tick, run_clock, ticks
 from infra.hosts.function_host import FunctionHost, workers_of
 from infra.hosts.lag_policy import LagPolicy
 from infra.outages import is_outage
 from infra.postgres.caching_storage import CachingStorage
+from infra.postgres.storage import PostgresStorage
 from infra.settings import Settings, load_settings
 
 log = logging.getLogger("shelfcast")
@@ -40,6 +41,7 @@ log = logging.getLogger("shelfcast")
 APP = "shelfcast"
 API_SEND_SECONDS = 5.0  # a caller waits no longer for Kafka
 API_CONNECTIONS = 10
+CLOCK_CONNECTIONS = 1
 PROBE_SECONDS = 2.0
 RAY_STARTS = 4
 SCALED = "trainer"  # the process that has more or fewer replicas
@@ -220,7 +222,8 @@ async def _serve_until_stopped(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     producer = KafkaProducer(settings.kafka)
-    clock = asyncio.create_task(run_clock(settings.schedule, Publisher(producer)))
+    storage = PostgresStorage(settings.database, CLOCK_CONNECTIONS)
+    clock = asyncio.create_task(run_clock(ticks(settings), Publisher(producer), storage))
     log.info("ready on http://%s:%s", settings.http_host, settings.http_port)
     waiting = asyncio.create_task(stopped.wait())
     await asyncio.wait([clock, waiting], return_when=asyncio.FIRST_COMPLETED)
@@ -228,6 +231,7 @@ async def _serve_until_stopped(settings: Settings) -> None:
         task.cancel()
     results = await asyncio.gather(clock, waiting, return_exceptions=True)
     await producer.close()
+    await storage.close()
     for result in results:
         if isinstance(result, Exception):
             raise result
@@ -243,7 +247,8 @@ def main() -> None:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     settings = load_settings()
-    next_tick(settings.schedule, utc_now())  # a bad schedule is told before anything starts
+    for tick in ticks(settings):
+        next_tick(tick, utc_now())  # a bad schedule is told before anything starts
     signal.signal(signal.SIGTERM, _end)
     try:
         start(settings)

@@ -15,6 +15,7 @@ from functions.registry.champion import Contender
 from functions.registry.places import CHAMPION, Cause, Places
 from functions.registry.requested import champions_to_be
 from functions.registry.verdicts import verdicts
+from functions.retention import Limits, Prunable, Pruned, Table
 from functions.storage import (
     AliasChange,
     Counts,
@@ -26,11 +27,13 @@ from functions.storage import (
     Promotion,
     Run,
     Scope,
+    SeenTick,
     Series,
     SeriesSummary,
     Verdict,
     Window,
 )
+from infra.memory import retention
 
 
 @dataclass
@@ -59,6 +62,11 @@ class MemoryStorage:
         self.windows_served: dict[Series, tuple[str, Window]] = {}  # the model and its days
         self.served_times: dict[Series, tuple[datetime, datetime]] = {}  # published, served since
         self.reopened: dict[str, str] = {}  # run by the cancel that made it one of its own
+        self.planned_at: dict[str, datetime] = {}
+        self.gone: dict[str, Model] = {}  # model versions that are kept no longer
+        # Of runs whose results are kept no longer, with when the last one came.
+        self.final_counts: dict[str, tuple[Counts, datetime | None]] = {}
+        self.seen_ticks: dict[str, SeenTick] = {}
 
     async def scope(self, store: str | None, product: str | None) -> Scope:
         """Scan all series."""
@@ -103,6 +111,7 @@ class MemoryStorage:
             if (waiting := self._waiting(plan.wish)) is not None:
                 plan = replace(plan, shards=(), coalesced_into=waiting)
             self.plans[plan.run_id] = plan
+            self.planned_at[plan.run_id] = utc_now()
             for number, shard in enumerate(plan.shards):
                 for series in shard:
                     self.results[plan.run_id, series] = _Result(number)
@@ -204,18 +213,19 @@ class MemoryStorage:
         failed: Sequence[Event[TrainingFailed]],
     ) -> None:
         """Verdicts, models, results, then aliases."""
-        new = [event for event in trained if event.data.model_id not in self.stored]
+        known = self.stored.keys() | self.gone.keys()
+        new = [event for event in trained if event.data.model_id not in known]
         places = self._places({(event.data.store, event.data.product) for event in new})
         times = {run_id: plan.requested_at for run_id, plan in self.plans.items()}
         decided = verdicts(new, times, places)
         for event in sorted(trained, key=lambda e: (e.data.as_of, e.time, e.data.model_id)):
             model = event.data
             series = (model.store, model.product)
-            if model.model_id not in self.stored:
+            if model.model_id not in self.stored.keys() | self.gone.keys():
                 shared = {field.name for field in fields(Model)} & set(ModelTrained.model_fields)
                 self.stored[model.model_id] = Model(
                     **{name: getattr(model, name) for name in shared},
-                    version=len(await self.versions(*series)) + 1,
+                    version=max((m.version for m in await self.versions(*series)), default=0) + 1,
                     trained_at=event.time,
                     verdict=decided[model.model_id],
                 )
@@ -314,8 +324,10 @@ class MemoryStorage:
                 change.reason,
             )
             for change in self.history_of_aliases
-            if change.cause_id in cause_ids and change.forecast_from is not None
-            for model in (self.stored[change.model_id or ""],)
+            if change.cause_id in cause_ids
+            and change.forecast_from is not None
+            and change.model_id in self.stored
+            for model in (self.stored[change.model_id],)
         ]
 
     async def verdicts(self, model_ids: Sequence[str]) -> dict[str, tuple[int, Verdict]]:
@@ -334,23 +346,35 @@ class MemoryStorage:
         return [
             replace(
                 change,
-                version=self._version(change.model_id),
-                previous_version=self._version(change.previous_model_id),
+                version=None if model is None else model.version,
+                previous_version=None if before is None else before.version,
+                strategy=None if model is None else model.chosen or model.strategy,
+                as_of=None if model is None else model.as_of,
             )
             for change in reversed(changes)
+            for model in (self._told(change.model_id),)
+            for before in (self._told(change.previous_model_id),)
         ]
 
-    def _version(self, model_id: str | None) -> int | None:
-        return None if model_id is None else self.stored[model_id].version
+    def _told(self, model_id: str | None) -> Model | None:
+        """The model, also one that is kept no longer."""
+        return None if model_id is None else self.stored.get(model_id) or self.gone[model_id]
 
     async def counts(self, run_ids: Sequence[str]) -> dict[str, Counts]:
         """Counted from the results."""
-        return {run: self._counts(run) for run in run_ids if run in self.plans and self._of(run)}
+        return {
+            run: self._counts(run)
+            for run in run_ids
+            if run in self.plans and (self._of(run) or run in self.final_counts)
+        }
 
     def _of(self, run_id: str) -> list[_Result]:
         return [result for (run, _), result in self.results.items() if run == run_id]
 
     def _counts(self, run_id: str) -> Counts:
+        """The run's series by result, also when these are kept no longer."""
+        if run_id in self.final_counts:
+            return self.final_counts[run_id][0]
         states = [result.state for result in self._of(run_id)]
         return Counts(
             len(states),
@@ -462,7 +486,6 @@ class MemoryStorage:
             for (run, series), result in self.results.items()
             if run == plan.run_id and result.error is not None
         )
-        times = [result.finished_at for result in self._of(plan.run_id) if result.finished_at]
         return Run(
             run_id=plan.run_id,
             requested_by=plan.requested_by,
@@ -474,7 +497,7 @@ class MemoryStorage:
             as_of=plan.as_of,
             horizon=plan.horizon,
             counts=counts,
-            finished_at=max(times) if times and not counts.pending else None,
+            finished_at=None if counts.pending else self.finished_at(plan.run_id),
             failures=tuple(Failure(*failure) for failure in failures),
             policy=plan.policy,
             named=plan.named,
@@ -482,6 +505,13 @@ class MemoryStorage:
             older_than_days=plan.older_than_days,
             coalesced_into=plan.coalesced_into,
         )
+
+    def finished_at(self, run_id: str) -> datetime | None:
+        """When the run's last result came, also when it is kept no longer."""
+        if run_id in self.final_counts:
+            return self.final_counts[run_id][1]
+        times = [result.finished_at for result in self._of(run_id) if result.finished_at]
+        return max(times, default=None)
 
     async def series_page(self, after: Series | None, limit: int) -> list[SeriesSummary]:
         """In order."""
@@ -502,6 +532,58 @@ class MemoryStorage:
 
     async def ping(self) -> None:
         """Always there."""
+
+    # What is kept, and what the clock remembers.
+
+    async def overdue_runs(
+        self, planned_before: datetime, failed_at: datetime, reason: str
+    ) -> list[str]:
+        """Scan all results."""
+        wanted = {
+            run
+            for (run, _), result in self.results.items()
+            if self.planned_at[run] < planned_before
+            and (
+                result.state == "planned"
+                or (result.state, result.finished_at, result.error) == ("failed", failed_at, reason)
+            )
+        }
+        return sorted(wanted, key=lambda run: (self.planned_at[run], run))
+
+    async def fail_planned(self, run_id: str, reason: str, at: datetime, most: int) -> int:
+        """The first of them."""
+        planned = [result for result in self._of(run_id) if result.state == "planned"][:most]
+        for result in planned:
+            _fail(result, reason, at)
+        return len(planned)
+
+    async def prune(
+        self, table: Table, limits: Limits, at: Series | None, most: int
+    ) -> Pruned | None:
+        """From the beginning each time."""
+        return retention.step(self, table, limits, most)
+
+    async def prunable(self, limits: Limits) -> list[Prunable]:
+        """Without bytes."""
+        return retention.prunable(self, limits)
+
+    def copy(self) -> "MemoryStorage":
+        """The same rows, to be changed apart; what is in a row is shared."""
+        other = MemoryStorage()
+        for name, value in vars(self).items():
+            setattr(other, name, value.copy())
+        for name in ("sales", "drivers", "planned"):
+            days = getattr(other, name)
+            days.update({series: dict(of_series) for series, of_series in days.items()})
+        return other
+
+    async def ticks(self) -> dict[str, SeenTick]:
+        """By name."""
+        return dict(self.seen_ticks)
+
+    async def save_tick(self, name: str, tick: SeenTick) -> None:
+        """By name."""
+        self.seen_ticks[name] = tick
 
 
 def _fail(result: _Result | None, reason: str, at: datetime) -> None:

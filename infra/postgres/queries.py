@@ -164,7 +164,11 @@ ORDER BY shard, store, product
 # Writers of models take turns, so versions count up without gaps or clashes.
 LOCK_MODELS = "SELECT pg_advisory_xact_lock(7346216)"
 
-KNOWN_MODELS = "SELECT model_id FROM model_versions WHERE model_id = ANY ($1)"
+# Also those that are kept no longer: a result that comes again does not bring them back.
+KNOWN_MODELS = """
+SELECT model_id FROM model_versions WHERE model_id = ANY ($1)
+UNION ALL SELECT model_id FROM pruned_models WHERE model_id = ANY ($1)
+"""
 REQUEST_TIMES = "SELECT run_id, requested_at FROM training_runs WHERE run_id = ANY ($1)"
 
 # New models get the next version of their series.
@@ -294,10 +298,15 @@ WHERE model_id = ANY ($1) AND verdict IS NOT NULL
 ALIAS_HISTORY = """
 SELECT change.cause_id, change.store, change.product, change.alias, change.model_id,
        change.previous_model_id, change.changed_by, change.reason, change.forecast_from,
-       model.version, before.version AS previous_version, change.changed_at
+       coalesce(model.version, gone.version) AS version,
+       coalesce(before.version, gone_before.version) AS previous_version, change.changed_at,
+       coalesce(model.chosen, model.strategy, gone.chosen, gone.strategy) AS strategy,
+       coalesce(model.as_of, gone.as_of) AS as_of
 FROM alias_history AS change
 LEFT JOIN model_versions AS model ON model.model_id = change.model_id
 LEFT JOIN model_versions AS before ON before.model_id = change.previous_model_id
+LEFT JOIN pruned_models AS gone ON gone.model_id = change.model_id
+LEFT JOIN pruned_models AS gone_before ON gone_before.model_id = change.previous_model_id
 WHERE change.store = $1 AND change.product = $2
 ORDER BY change.id DESC
 """
@@ -333,12 +342,22 @@ WHERE alias.alias = 'champion' AND as_of >= $3
   AND ($1::text IS NULL OR store = $1) AND ($2::text IS NULL OR product = $2)
 """
 
+# Of runs whose results are kept no longer the counts stay.
 COUNTS = """
 SELECT run_id, count(*) AS planned,
        count(*) FILTER (WHERE state = 'succeeded') AS succeeded,
        count(*) FILTER (WHERE state = 'failed') AS failed,
        count(*) FILTER (WHERE state = 'cancelled') AS cancelled
-FROM training_results WHERE run_id = ANY ($1) GROUP BY run_id
+FROM training_results AS result
+WHERE run_id = ANY ($1)
+  AND NOT EXISTS (SELECT FROM training_runs AS run
+                  WHERE run.run_id = result.run_id AND final_counts IS NOT NULL)
+GROUP BY run_id
+UNION ALL
+SELECT run_id, final.*
+FROM training_runs, jsonb_to_record(final_counts)
+    AS final (planned bigint, succeeded bigint, failed bigint, cancelled bigint)
+WHERE run_id = ANY ($1) AND final_counts IS NOT NULL
 """
 
 _MODEL = """
@@ -456,12 +475,18 @@ WHERE run.run_id = $1
 
 _RUN = """
 SELECT run.*, counts.* FROM {runs} AS run, LATERAL (
+    SELECT * FROM jsonb_to_record(run.final_counts) AS final (
+        planned bigint, succeeded bigint, failed bigint, cancelled bigint, finished_at timestamptz
+    ) WHERE run.final_counts IS NOT NULL
+    UNION ALL
     SELECT count(*) AS planned,
            count(*) FILTER (WHERE state = 'succeeded') AS succeeded,
            count(*) FILTER (WHERE state = 'failed') AS failed,
            count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
            max(finished_at) AS finished_at
-    FROM training_results AS result WHERE result.run_id = run.run_id
+    FROM training_results AS result
+    WHERE result.run_id = run.run_id AND run.final_counts IS NULL
+    HAVING run.final_counts IS NULL
 ) AS counts
 """
 RUNS = (

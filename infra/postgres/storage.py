@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict, replace
@@ -23,6 +24,7 @@ from events.payloads import (
 from functions.forecasting.calendar import Calendar
 from functions.forecasting.panel import Panel
 from functions.registry.places import Cause
+from functions.retention import Limits, Prunable, Pruned, Table
 from functions.storage import (
     AliasChange,
     Counts,
@@ -35,13 +37,16 @@ from functions.storage import (
     Promotion,
     Run,
     Scope,
+    SeenTick,
     Series,
     SeriesSummary,
     Verdict,
     Window,
 )
-from infra.postgres import daily, promoting, queries
+from infra.postgres import daily, promoting, queries, retention, retention_queries
 from infra.postgres.columns import columns
+
+log = logging.getLogger(__name__)
 
 FOLDS = TypeAdapter(tuple[FoldMetrics, ...])
 COMPARISON = TypeAdapter(tuple[Compared, ...])
@@ -387,6 +392,48 @@ class PostgresStorage:
     async def ping(self) -> None:
         """One round trip."""
         await (await self._pool()).fetchval("SELECT 1", timeout=2)
+
+    # What is kept, and what the clock remembers.
+
+    async def overdue_runs(
+        self, planned_before: datetime, failed_at: datetime, reason: str
+    ) -> list[str]:
+        """A look at the results of every run of before."""
+        asked = (planned_before, failed_at, reason)
+        rows = await (await self._pool()).fetch(retention_queries.OVERDUE_RUNS, *asked)
+        return [row["run_id"] for row in rows]
+
+    async def fail_planned(self, run_id: str, reason: str, at: datetime, most: int) -> int:
+        """One statement."""
+        asked = (run_id, reason, at, most)
+        done = await (await self._pool()).execute(retention_queries.FAIL_PLANNED, *asked)
+        return int(done.rpartition(" ")[2])  # as in "UPDATE 3"
+
+    async def prune(
+        self, table: Table, limits: Limits, at: Series | None, most: int
+    ) -> Pruned | None:
+        """One short transaction."""
+        try:
+            async with self._transaction() as connection:
+                return await retention.step(connection, table, limits, at, most)
+        except retention.HELD_UP as error:
+            log.info("pruning of %s waits: %s", table, error)
+            return None
+
+    async def prunable(self, limits: Limits) -> list[Prunable]:
+        """In one state of the database."""
+        async with self._snapshot() as connection:
+            return await retention.prunable(connection, limits)
+
+    async def ticks(self) -> dict[str, SeenTick]:
+        """One row for each schedule."""
+        rows = await (await self._pool()).fetch(retention_queries.TICKS)
+        return {row["name"]: SeenTick(row["schedule"], row["seen_until"]) for row in rows}
+
+    async def save_tick(self, name: str, tick: SeenTick) -> None:
+        """One row."""
+        asked = (name, tick.schedule, tick.at)
+        await (await self._pool()).execute(retention_queries.SAVE_TICK, *asked)
 
 
 def _scope(rows: Sequence[Any]) -> Scope:

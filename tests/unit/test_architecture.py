@@ -36,9 +36,10 @@ def test_every_topic_between_functions_has_a_writer_and_a_reader():
     written = {topic for function in FUNCTIONS.values() for topic in function.outputs}
     outside = {"retrain-requests", "retrain-requests-express", "promotion-requests", DEAD_LETTERS}
     outside |= {"forecast-requests", "forecast-requests-express", "calendar-changes"}
+    outside |= {"maintenance-requests"}
     assert read - written == outside, "these come from outside and from the stream job"
     for_anyone = {"forecasts", "runs", "model-promotions", "model-promotions-express"}
-    assert written - read == for_anyone
+    assert written - read == for_anyone | {"maintenance"}
     assert set(TOPICS) - read - written == {"sales", "calendar"}, "these are for the stream job"
 
 

@@ -18,6 +18,8 @@ from events.payloads import (
     ModelTrained,
     Payload,
     PromotionRequested,
+    PruneCompleted,
+    PruneRequested,
     RetrainCoalesced,
     RetrainCompleted,
     RetrainRequested,
@@ -146,6 +148,10 @@ FORECAST_SHARD = ForecastShardRequested(
     horizon=7,
     requested_at=TIME,
 )
+PRUNE = PruneRequested(requested_by="cli", reason="the disk is full")
+PRUNED = PruneCompleted(
+    rows={"forecasts": 700_000, "model_versions": 0}, given_up=3, complete=False
+)
 DATA: tuple[Payload, ...] = (
     SALE,
     PLANNED,
@@ -163,6 +169,8 @@ DATA: tuple[Payload, ...] = (
     ROLL_FORWARD,
     CHANGED,
     FORECAST_SHARD,
+    PRUNE,
+    PRUNED,
 )
 
 
@@ -176,6 +184,7 @@ def example(data: Payload) -> Event[Payload]:
         | PromotionRequested
         | ForecastRequested
         | CalendarChanged
+        | PruneRequested
     )
     if isinstance(data, outside):
         return first_event(data, "shelfcast/test", event_id=f"example-{data.TYPE}", time=TIME)

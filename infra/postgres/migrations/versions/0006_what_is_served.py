@@ -89,18 +89,16 @@ def upgrade() -> None:
             comment="The cancel that made a coalesced run one of its own.",
         ),
     )
-    for column in ("coalesced_into", "reopened_by"):
-        op.create_index(
-            op.f(f"training_runs_{column}_idx"),
-            "training_runs",
-            [column],
-            postgresql_where=sa.text(f"{column} IS NOT NULL"),
-        )
+    op.create_index(
+        op.f("training_runs_reopened_by_idx"),
+        "training_runs",
+        ["reopened_by"],
+        postgresql_where=sa.text("reopened_by IS NOT NULL"),
+    )
 
 
 def downgrade() -> None:
-    for column in ("coalesced_into", "reopened_by"):
-        op.drop_index(op.f(f"training_runs_{column}_idx"), table_name="training_runs")
+    op.drop_index(op.f("training_runs_reopened_by_idx"), table_name="training_runs")
     op.drop_column("training_runs", "reopened_by")
     op.drop_table("served_forecasts")
     op.execute(
