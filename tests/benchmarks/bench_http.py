@@ -48,7 +48,7 @@ def main() -> None:
         ingest(settings, frame)
         store = frame["store"].iloc[0]
         with client(settings) as api:
-            request_once(api, store)
+            request_once(api, (store, "total"))
         paths = {"noop": "/healthz", "forecast": f"/forecasts/{store}/total"}
         blocks: dict[str, list[float]] = {name: [] for name in paths}
         console.print(f"{BLOCKS} blocks of {options.requests} requests each …")
