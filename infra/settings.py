@@ -27,6 +27,7 @@ from events.topics import TOPICS
 from functions.forecasting.strategy import Strategies, Strategy, table
 
 STACK_ENV = "stack.env"
+Layout = Literal["shared", "spread"]
 MOST_TRAINERS = TOPICS["training-shards"].partitions  # one more would have no partition to read
 _STRATEGY = TypeAdapter(Strategy)
 _NAME = TypeAdapter[str](Name)
@@ -50,6 +51,11 @@ class Settings(BaseSettings):
     )
     http_host: str = Field("127.0.0.1", description="Address the HTTP API listens on.")
     http_port: int | None = Field(None, description="Port of the HTTP API; unset: a free one.")
+    layout: Layout | None = Field(
+        None,
+        description="How functions share processes: `shared`, few of them, or `spread`, one for "
+        "each function; unset: `shared` on a Ray that is started locally, else `spread`.",
+    )
     schedule: str = Field("0 4 * * 1", description="Cron expression (UTC) of the full retrain.")
     strategies: Annotated[dict[str, dict[str, Any]], NoDecode] = Field(
         {},
@@ -128,6 +134,11 @@ class Settings(BaseSettings):
     def strategy_table(self) -> Strategies:
         """The built-in strategies and those of `strategies`."""
         return strategy_table(self.strategies)
+
+    @property
+    def process_layout(self) -> Layout:
+        """The layout that is set, or that suits where Ray runs."""
+        return self.layout or ("shared" if self.ray_address is None else "spread")
 
     @property
     def database(self) -> str:
