@@ -2,34 +2,36 @@
 
 Each function that runs pass through is there twice, once for each lane: the same code in
 two consumer groups. The express ones share a process, since few events come their way.
+A function's own module is imported when it is built: a process holds what it runs.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from events.envelope import Event
 from events.payloads import EXPRESS_SERIES, Payload, Policy
 from events.topics import on_lane
-from functions.forecaster import Forecaster
-from functions.forecasting.engine import Engine
 from functions.forecasting.strategy import Strategies, table
-from functions.planner import Planner
-from functions.pruner import Pruner
-from functions.refresher import Refresher
-from functions.registry import Registry
 from functions.retention import Retention
-from functions.storage import Storage
-from functions.trainer import Trainer
+
+if TYPE_CHECKING:
+    from functions.forecasting.engine import Engine
+    from functions.storage import Storage
+    from infra.settings import Layout
 
 Handler = Callable[[Sequence[Event[Payload]]], Awaitable[Sequence[Event[Payload]]]]
 
 
 @dataclass(frozen=True)
 class Dependencies:
-    """What functions are made from. `versions` are those of the libraries that train."""
+    """What functions are made from. `versions` are those of the libraries that train.
 
-    storage: Storage
-    engine: Engine
+    The engine may be None for functions that fit nothing.
+    """
+
+    storage: "Storage"
+    engine: "Engine | None"
     versions: Mapping[str, str]
     shard_series: int
     shard_rows: int
@@ -45,7 +47,7 @@ class Function:
 
     `most` is the largest batch of events it is given; `fits` says that it fits models, so
     a host gives it the cores that the engine keeps busy. Functions of one `process` run
-    side by side in it.
+    side by side in it where each has its place; `processes` knows the other layout.
     """
 
     name: str
@@ -63,22 +65,62 @@ class Function:
 
 
 EXPRESS = "express"
+BULK = "bulk"
+
+
+def _planner(d: Dependencies) -> Handler:
+    from functions.planner import Planner
+
+    return Planner(
+        d.storage, d.shard_series, d.shard_rows, d.strategies, d.policy, d.express_series
+    )
+
+
+def _trainer(d: Dependencies) -> Handler:
+    from functions.trainer import Trainer
+
+    if d.engine is None:
+        raise ValueError("engine: is None, and the trainer fits; give it one")
+    return Trainer(d.storage, d.engine, d.versions, d.strategies)
+
+
+def _registry(d: Dependencies) -> Handler:
+    from functions.registry import Registry
+
+    return Registry(d.storage)
+
+
+def _forecaster(d: Dependencies) -> Handler:
+    from functions.forecaster import Forecaster
+
+    return Forecaster(d.storage)
+
+
+def _refresher(d: Dependencies) -> Handler:
+    from functions.refresher import Refresher
+
+    return Refresher(d.storage, d.express_series)
+
+
+def _pruner(d: Dependencies) -> Handler:
+    from functions.pruner import Pruner
+
+    return Pruner(d.storage, d.retention)
+
 
 _BULK = (
     Function(
         "planner",
         inputs=("retrain-requests",),
         outputs=("training-shards", "training-shards-express", "runs"),
-        build=lambda d: Planner(
-            d.storage, d.shard_series, d.shard_rows, d.strategies, d.policy, d.express_series
-        ),
+        build=_planner,
         process="planner",
     ),
     Function(
         "trainer",
         inputs=("training-shards",),
         outputs=("training-results",),
-        build=lambda d: Trainer(d.storage, d.engine, d.versions, d.strategies),
+        build=_trainer,
         most=2,  # shards: few, so that results flow on while the next are trained
         fits=True,
         process="trainer",
@@ -90,21 +132,21 @@ _BULK = (
             *("model-promotions", "model-promotions-express"),
             *("forecast-shards", "forecast-shards-express", "runs"),
         ),
-        build=lambda d: Registry(d.storage),
+        build=_registry,
         process="registry",
     ),
     Function(
         "refresher",
         inputs=("forecast-requests", "calendar-changes"),
         outputs=("forecast-shards", "forecast-shards-express"),
-        build=lambda d: Refresher(d.storage, d.express_series),
+        build=_refresher,
         process="forecaster",
     ),
     Function(
         "forecaster",
         inputs=("forecast-shards",),
         outputs=("forecasts",),
-        build=lambda d: Forecaster(d.storage),
+        build=_forecaster,
         most=256,  # a shard has up to a hundred series, each of which is an event to publish
         process="forecaster",
     ),
@@ -116,7 +158,7 @@ _APART = (
         "pruner",
         inputs=("maintenance-requests",),
         outputs=("runs", "maintenance"),
-        build=lambda d: Pruner(d.storage, d.retention),
+        build=_pruner,
         process="registry",
         most=20,  # requests that wait together: one pruning does for all of them
     ),
@@ -140,9 +182,15 @@ FUNCTIONS: dict[str, Function] = {
 }
 
 
-def processes() -> dict[str, tuple[Function, ...]]:
-    """The functions that share a process, by its name."""
-    names = dict.fromkeys(function.process for function in FUNCTIONS.values())
-    return {
-        name: tuple(each for each in FUNCTIONS.values() if each.process == name) for name in names
-    }
+def processes(layout: "Layout" = "shared") -> dict[str, tuple[Function, ...]]:
+    """The functions that share a process, by its name.
+
+    `spread` gives each function of the bulk lane a process, wherever in a cluster that is.
+    `shared` puts those that fit nothing into one, since a process costs more to start than they
+    take; the trainer keeps its own, so that no heartbeat waits while Python fits.
+    """
+    places: dict[str, list[Function]] = {}
+    for function in FUNCTIONS.values():
+        alone = layout == "spread" or function.fits or function.process == EXPRESS
+        places.setdefault(function.process if alone else BULK, []).append(function)
+    return {name: tuple(functions) for name, functions in places.items()}

@@ -29,6 +29,7 @@ from functions.retention import Retention
 
 STACK_ENV = "stack.env"
 MAX_DAYS = 36_600  # a century
+Layout = Literal["shared", "spread"]
 MOST_TRAINERS = TOPICS["training-shards"].partitions  # one more would have no partition to read
 _STRATEGY = TypeAdapter(Strategy)
 _NAME = TypeAdapter[str](Name)
@@ -52,6 +53,11 @@ class Settings(BaseSettings):
     )
     http_host: str = Field("127.0.0.1", description="Address the HTTP API listens on.")
     http_port: int | None = Field(None, description="Port of the HTTP API; unset: a free one.")
+    layout: Layout | None = Field(
+        None,
+        description="How functions share processes: `shared`, few of them, or `spread`, one for "
+        "each function; unset: `shared` on a Ray that is started locally, else `spread`.",
+    )
     schedule: str = Field(
         "0 4 * * 1", description="Cron expression (UTC) of the full retrain; empty: none."
     )
@@ -176,6 +182,11 @@ class Settings(BaseSettings):
             self.keep_run_days,
             self.keep_sales_days,
         )
+
+    @property
+    def process_layout(self) -> Layout:
+        """The layout that is set, or that suits where Ray runs."""
+        return self.layout or ("shared" if self.ray_address is None else "spread")
 
     @property
     def database(self) -> str:

@@ -25,7 +25,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from functions.forecasting.panel import Dates, Floats, Panel
 from functions.forecasting.scale import Band
@@ -198,6 +197,8 @@ def _tsb(units: Floats) -> tuple[Floats, Floats]:
 
 def _smoothed(values: Floats, weight: float) -> Floats:
     """Simple exponential smoothing from the first value on, same shape."""
+    import pandas as pd  # forecasts of fitted models do without
+
     smoothed: Floats = pd.Series(values).ewm(alpha=weight, adjust=False).mean().to_numpy()
     return smoothed
 

@@ -9,10 +9,13 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Annotated, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Annotated, Any, cast
 from urllib.parse import quote
 
 import typer
+
+from infra.cli.address import api_address
 
 if TYPE_CHECKING:
     import httpx
@@ -62,6 +65,7 @@ class Client:
         clock: Callable[[], float] = time.monotonic,
         pause: Callable[[float], None] = time.sleep,
     ) -> None:
+        _load_httpx()
         import httpx
 
         self.address, self.clock, self.pause = address, clock, pause
@@ -116,6 +120,17 @@ class Client:
         raise Failed(f"the API failed ({answer.status_code}): {told}; see `shelfcast logs ray`")
 
 
+def _load_httpx() -> None:
+    """httpx without its own command line, which would load click and pygments for nothing."""
+    if "httpx" not in sys.modules:
+        modules = cast(dict[str, object], sys.modules)
+        modules["httpx._main"] = None  # httpx does without it, as where those two are absent
+        try:
+            import_module("httpx")
+        finally:
+            del modules["httpx._main"]
+
+
 def _told(document: Any) -> str:
     """The `detail` of an answer on one line."""
     detail = document.get("detail", document) if isinstance(document, dict) else document
@@ -136,16 +151,13 @@ def client_of(ctx: typer.Context) -> Client:
     """The client handed in through the context's object, or that of the running stack."""
     if isinstance(ctx.obj, Client):
         return ctx.obj
-    from infra.settings import load_settings
-
-    settings = load_settings()
-    if settings.http_port is None:
+    host, port = api_address()
+    if port is None:
         raise Refused(
             "SHELFCAST_HTTP_PORT is not set and no local stack is up: run `shelfcast up`, "
             "or set SHELFCAST_HTTP_PORT"
         )
-    host = f"[{settings.http_host}]" if ":" in settings.http_host else settings.http_host
-    return Client(f"http://{host}:{settings.http_port}")
+    return Client(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
 
 
 @contextmanager

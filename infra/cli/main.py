@@ -1,30 +1,16 @@
-"""The `shelfcast` command: every command's module registers itself, and errors become one line.
+"""The `shelfcast` command: each command's module is loaded when it runs; errors become one line.
 
 Standard output carries results, standard error everything else. Exit codes: 0 done, 1 failed,
-2 bad input, 130 interrupted. A module that is imported here keeps its heavy imports inside its
-functions, so that `shelfcast --help` answers at once.
+2 bad input, 130 interrupted. A command's module keeps its heavy imports inside its functions,
+so that `shelfcast --help`, which loads all of them, answers at once.
 """
 
 import os
 import sys
-import traceback
 
 import typer
 
-from infra.cli import (
-    calendar,
-    dead_letters,
-    demo,
-    events,
-    forecasts,
-    models,
-    retrain,
-    roll_forward,
-    runs,
-    sales,
-    stack,
-    what_if,
-)
+from infra.cli.lazy import LazyGroup
 
 OWN_PACKAGES = ("events", "functions", "infra", "stream_jobs")
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
@@ -33,20 +19,17 @@ BAD_INPUTS = {"SettingMissing", "PortTaken", "JavaUnusable", "ValidationError", 
 
 app = typer.Typer(
     name="shelfcast",
+    cls=LazyGroup,
     help="A daily forecast for every product in every store, kept fresh by events.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-stack.register(app)
-retrain.register(app)
-roll_forward.register(app)
-runs.register(app)
-forecasts.register(app)
-what_if.register(app)
-demo.register(app)
-for group in (sales, calendar, models, dead_letters, events):
-    app.add_typer(group.app)
+
+
+@app.callback()
+def _shelfcast() -> None:
+    """A group, so that its commands may come later."""
 
 
 def main() -> None:
@@ -62,6 +45,8 @@ def main() -> None:
     except Exception as error:  # noqa: BLE001 - the last place where one can be reported
         print(f"shelfcast: {describe(error)}", file=sys.stderr)
         if os.environ.get("SHELFCAST_TRACEBACK"):
+            import traceback
+
             traceback.print_exception(error)
         sys.exit(BAD_INPUT if type(error).__name__ in BAD_INPUTS else FAILED)
 

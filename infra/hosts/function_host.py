@@ -11,18 +11,19 @@ import os
 import time
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from importlib.metadata import version
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from aiokafka.errors import KafkaError
 
 from events.kafka import KafkaConsumer, KafkaProducer
 from events.subscriber import Subscriber
 from functions.catalog import EXPRESS, FUNCTIONS, Dependencies, Function
-from functions.forecasting.engines import engine
-from functions.forecasting.workers import process_pool, start_all
 from infra.outages import is_outage
 from infra.postgres.storage import PostgresStorage
 from infra.settings import Settings
+
+if TYPE_CHECKING:
+    from functions.forecasting.engine import Engine
 
 log = logging.getLogger(__name__)
 
@@ -49,23 +50,37 @@ def workers_of(function: Function, settings: Settings) -> int:
     return settings.trainer_workers or os.cpu_count() or 1
 
 
+def _pool(function: Function, settings: Settings) -> ProcessPoolExecutor | None:
+    """The processes that fit, where stock Prophet does."""
+    if not function.fits or settings.engine != "prophet":
+        return None
+    from functions.forecasting.workers import process_pool, start_all
+
+    workers = workers_of(function, settings) or 1
+    pool = process_pool(workers)
+    start_all(pool, workers)
+    return pool
+
+
+def _engine(settings: Settings, pool: ProcessPoolExecutor | None) -> "Engine":
+    from functions.forecasting.engines import engine
+
+    return engine(settings.engine, pool)
+
+
 class FunctionHost:
     """A running function."""
 
     def __init__(self, name: str, settings: Settings) -> None:
         function = FUNCTIONS[name]
         self._name = name
-        self._pool: ProcessPoolExecutor | None = None
-        if function.fits and settings.engine == "prophet":
-            workers = workers_of(function, settings) or 1
-            self._pool = process_pool(workers)
-            start_all(self._pool, workers)
+        self._pool = _pool(function, settings)
         self._storage = PostgresStorage(settings.database)
         self._producer = KafkaProducer(settings.kafka)
         self._consumer = KafkaConsumer(settings.kafka, function.group, function.inputs)
         dependencies = Dependencies(
             storage=self._storage,
-            engine=engine(settings.engine, self._pool),
+            engine=_engine(settings, self._pool) if function.fits else None,
             versions={name: version(name) for name in LIBRARIES} | {"engine": settings.engine},
             shard_series=settings.shard_series,
             shard_rows=settings.shard_rows,

@@ -1,4 +1,4 @@
-"""The Ray Serve host: one deployment per function, and the HTTP API as the ingress.
+"""The Ray Serve host: a deployment per process of the catalogue, the HTTP API as the ingress.
 
 `python -m infra.hosts.ray_serve` starts Ray (or joins the cluster that the settings
 name), deploys everything as one application, and ticks the schedules until SIGTERM.
@@ -26,14 +26,11 @@ from ray.serve.schema import LoggingConfig
 from events.clock import utc_now
 from events.kafka import KafkaProducer
 from events.publisher import Publisher
-from functions.api import create_app
-from functions.catalog import Function, processes
+from functions.catalog import EXPRESS, Function, processes
 from infra.hosts.cron import next_tick, run_clock, ticks
 from infra.hosts.function_host import FunctionHost, workers_of
 from infra.hosts.lag_policy import LagPolicy
 from infra.outages import is_outage
-from infra.postgres.caching_storage import CachingStorage
-from infra.postgres.storage import PostgresStorage
 from infra.settings import Settings, load_settings
 
 log = logging.getLogger("shelfcast")
@@ -50,9 +47,12 @@ OBJECT_STORE_BYTES = 80 * 1024 * 1024  # nothing large goes through it
 
 
 class FunctionReplica:
-    """The functions of one process, each with its FunctionHost, as a Serve replica."""
+    """The functions of one process, each with its FunctionHost, as a Serve replica.
 
-    def __init__(self, names: Sequence[str], settings: Settings) -> None:
+    `others` are deployments that are wanted too; Serve starts what is bound to an ingress.
+    """
+
+    def __init__(self, names: Sequence[str], settings: Settings, *others: Any) -> None:
         # Serve calls this with the replica's event loop running, which the consumers need.
         self._hosts = {name: FunctionHost(name, settings) for name in names}
 
@@ -72,23 +72,30 @@ class FunctionReplica:
 
 
 def application(settings: Settings) -> serve.Application:
-    """The whole system as one Serve application."""
+    """The whole system as one Serve application.
+
+    In the shared layout the API lives with the express lane: both are idle most of the time.
+    """
+    places = processes(settings.process_layout)
+    with_api = places.pop(EXPRESS) if settings.process_layout == "shared" else ()
     replicas = [
-        _deployment(name, functions, settings).bind([each.name for each in functions], settings)
-        for name, functions in processes().items()
+        _deployment(FunctionReplica, name, functions, settings).bind(_names(functions), settings)
+        for name, functions in places.items()
     ]
-    api = serve.deployment(
-        serve.ingress(lambda: _api(settings))(),
-        name="api",
-        ray_actor_options={"num_cpus": 0},
-        max_ongoing_requests=100,
-    )
-    return api.bind(*replicas)
+    ingress = serve.ingress(lambda: _api(settings))(FunctionReplica)
+    api = _deployment(ingress, EXPRESS if with_api else "api", with_api, settings)
+    return api.options(max_ongoing_requests=100).bind(_names(with_api), settings, *replicas)
 
 
-def _deployment(name: str, functions: Sequence[Function], settings: Settings) -> serve.Deployment:
+def _names(functions: Sequence[Function]) -> list[str]:
+    return [each.name for each in functions]
+
+
+def _deployment(
+    replica: type[FunctionReplica], name: str, functions: Sequence[Function], settings: Settings
+) -> serve.Deployment:
     return serve.deployment(
-        FunctionReplica,
+        replica,
         name=name,
         ray_actor_options={"num_cpus": sum(workers_of(each, settings) for each in functions)},
         health_check_period_s=5,
@@ -125,13 +132,16 @@ def _replicas(name: str, functions: Sequence[Function], settings: Settings) -> d
 
 
 def _api(settings: Settings) -> FastAPI:
+    from functions.api import create_app
+    from infra.postgres.caching_storage import CachingStorage
+
     storage = CachingStorage(settings.database, API_CONNECTIONS)
     producer = KafkaProducer(settings.kafka, API_SEND_SECONDS)
 
     async def health() -> dict[str, dict[str, Any]]:
         probes = (
-            _probe(process, [each.name for each in functions], settings)
-            for process, functions in processes().items()
+            _probe(process, _names(functions), settings)
+            for process, functions in processes(settings.process_layout).items()
         )
         return {
             name: state for probe in await asyncio.gather(*probes) for name, state in probe.items()
@@ -222,6 +232,8 @@ async def _serve_until_stopped(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     producer = KafkaProducer(settings.kafka)
+    from infra.postgres.storage import PostgresStorage
+
     storage = PostgresStorage(settings.database, CLOCK_CONNECTIONS)
     clock = asyncio.create_task(run_clock(ticks(settings), Publisher(producer), storage))
     log.info("ready on http://%s:%s", settings.http_host, settings.http_port)

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import orjson
-import pandas as pd
 
 from functions.forecasting.calendar import Calendar
 from functions.forecasting.panel import Dates, Floats, Panel
@@ -174,6 +173,8 @@ async def _distinct(
     connection: Any, statement: str, series: Sequence[Series], rows: Rows
 ) -> tuple[Ints, list[dict[str, float]]]:
     """Which of the distinct sets of drivers each row has, and these sets."""
+    import pandas as pd  # only readers of drivers need it
+
     codes, hashes = pd.factorize(rows["drivers"].astype(np.int64))
     having = np.empty(len(hashes), np.int64)
     having[codes] = np.arange(len(codes))  # of the rows that have a set, the last

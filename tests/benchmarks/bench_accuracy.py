@@ -47,6 +47,7 @@ from infra.sales_io.survey import survey
 from tests.benchmarks.system import console, sales
 from tests.real_data import ROSSMANN
 
+KEYS = ("series", "weeks", "strategies", "yardsticks")
 HORIZON = 7
 SHARD = 128  # series, as the system's default
 ORIGINS = (date(2015, 6, 6), date(2015, 7, 25))

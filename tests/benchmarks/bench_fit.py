@@ -44,6 +44,14 @@ from tests.benchmarks.bench_retrain import AS_OF, FOLDS, HORIZON, folds, stock
 from tests.benchmarks.report import report
 from tests.benchmarks.system import console, sales
 
+_OF_EACH = (
+    *("seconds", "seconds_by_the_clock", "stock_seconds_a_series"),
+    *("x_stock", "x_stock_by_the_clock", "x_prophet_batch"),
+)
+KEYS = (
+    *("series", "load"),
+    *(f"{name}_{what}" for name in ("windowed", "full") for what in _OF_EACH),
+)
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 # Reads the two long frames, then does the job once per line of input and says what it took.

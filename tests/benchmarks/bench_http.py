@@ -3,7 +3,6 @@
 Both are on the same Ray Serve; blocks of the two alternate, and the median block counts.
 """
 
-import argparse
 import http.client
 import statistics
 import time
@@ -13,8 +12,9 @@ from functools import partial
 from infra.settings import Settings
 from tests.benchmarks.bench_latency import request_once
 from tests.benchmarks.report import report
-from tests.benchmarks.system import client, console, ingest, running_stack, sales
+from tests.benchmarks.system import client, console, ingest, options_of, running_stack, sales
 
+KEYS = ("noop_per_s", "forecast_per_s", "ratio")
 CONNECTIONS, BLOCKS = 4, 9
 
 
@@ -39,16 +39,15 @@ def requests_per_second(settings: Settings, path: str, requests: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = options_of(__doc__)
     parser.add_argument("--requests", type=int, default=1000, help="in each block")
-    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    with running_stack() as settings:
+    with running_stack(options.home) as settings:
         frame = sales(1, 200)
         ingest(settings, frame)
         store = frame["store"].iloc[0]
         with client(settings) as api:
-            request_once(api, store)
+            request_once(api, (store, "total"))
         paths = {"noop": "/healthz", "forecast": f"/forecasts/{store}/total"}
         blocks: dict[str, list[float]] = {name: [] for name in paths}
         console.print(f"{BLOCKS} blocks of {options.requests} requests each …")

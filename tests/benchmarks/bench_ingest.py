@@ -42,6 +42,7 @@ from tests.real_data import REAL_DATA, ROSSMANN
 ROSSMANN_OPEN_DAYS = 844_392
 WARM_UP = 500_000  # a warm job is what is measured: the JVM compiles for about as long
 SENT_AT_ONCE = 20_000
+KEYS = ("rows_per_s", "copy_merge_rows_per_s", "ratio")
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
 console = Console(stderr=True)

@@ -1,10 +1,11 @@
 """How long one series takes from retrain request to readable forecast.
 
 On an idle stack, and with `--busy N` once more while full runs of N series go on, one
-after the other.
+after the other. Two figures of the same machine go with it: `floor_ms` is what the same hops take
+with functions that do nothing, and `stock_seconds` what stock Prophet takes for the job of one of
+these series (five folds, last fit, forecast), without any system around it.
 """
 
-import argparse
 import asyncio
 import itertools
 import threading
@@ -13,8 +14,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
+from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from events.cloudevents import decode
 from events.envelope import Event
@@ -23,10 +26,25 @@ from events.payloads import ModelTrained, Payload
 from events.topics import lanes
 from infra.sales_io.generator import generate_sales
 from infra.settings import Settings
+from tests.benchmarks.bench_retrain import stock
+from tests.benchmarks.floor import floor_seconds
 from tests.benchmarks.report import report
-from tests.benchmarks.system import client, console, ingest, running_stack, sales, wait
+from tests.benchmarks.system import (
+    client,
+    console,
+    ingest,
+    options_of,
+    running_stack,
+    sales,
+    wait,
+)
 
+KEYS = (
+    *("requests", "p50_ms", "p95_ms", "p99_ms", "max_ms", "fit_p50_ms", "else_p50_ms", "hops_ms"),
+    *("floor_ms", "stock_seconds", "ratio_to_stock"),
+)
 SERIES, WARM_UP = 10, 5
+STOCK_JOBS = 3
 BUSY_DAYS = 130  # of history of each series in the full run
 LAST_DAY = date(2015, 7, 31)
 HOPS = (  # the topic whose event ends each hop, in order
@@ -100,12 +118,11 @@ async def _events(settings: Settings, topic: str) -> dict[str, Event[Payload]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = options_of(__doc__)
     parser.add_argument("--requests", type=int, default=100)
     parser.add_argument("--busy", type=int, metavar="N", help="series of the full runs beside it")
-    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    with running_stack() as settings:
+    with running_stack(options.home) as settings:
         if options.busy:
             frame = generate_sales(options.busy, days=BUSY_DAYS, until=LAST_DAY, seed=7)
         else:
@@ -125,17 +142,34 @@ def main() -> None:
                 console.print(f"{options.requests} requests beside {options.busy:,} series …")
                 with runs.going():
                     busy = [request_once(api, next(series)) for _ in range(options.requests)]
+        floor = asyncio.run(floor_seconds(settings.kafka, options.requests))
         topics = {topic: asyncio.run(_events(settings, topic)) for _, topic in HOPS}
     result = _measured(idle, topics)
+    of_stock = stock_seconds(frame[frame["open"]].merge(keys.head(1)))
+    result["floor_ms"] = float(np.median(floor) * 1000)
+    result["stock_seconds"] = of_stock
+    result["ratio_to_stock"] = result["p50_ms"] / 1000 / of_stock
     if busy:
         result["busy"] = _measured(busy, topics)
         result["busy"]["full_runs_s"] = [end - start for start, end in runs.spans]
     report("one series: request to readable forecast", result, options.json)
 
 
+def stock_seconds(days: pd.DataFrame) -> float:
+    """Seconds of stock Prophet for the job of one series, by its open days."""
+    history = days.rename(columns={"date": "ds", "units": "y"})[["ds", "y"]]
+    stock(history)  # imports, caches
+    seconds = []
+    for _ in range(STOCK_JOBS):
+        began = time.perf_counter()
+        stock(history)
+        seconds.append(time.perf_counter() - began)
+    return float(np.median(seconds))
+
+
 def _measured(
     asked: list[tuple[str, float, float]], topics: dict[str, dict[str, Event[Payload]]]
-) -> dict[str, object]:
+) -> dict[str, Any]:
     totals, fits, hops = [], [], defaultdict(list)
     for run_id, start, end in asked:
         at = start

@@ -6,7 +6,6 @@ process per core, nothing batched. It runs on a sample of the series, spread eve
 scaled up.
 """
 
-import argparse
 import os
 import time
 from concurrent.futures import ProcessPoolExecutor
@@ -17,8 +16,9 @@ import pandas as pd
 import psycopg
 
 from tests.benchmarks.report import report
-from tests.benchmarks.system import client, console, ingest, running_stack, sales, wait
+from tests.benchmarks.system import client, console, ingest, options_of, running_stack, sales, wait
 
+KEYS = ("series", "strategy", "succeeded", "seconds", "stock_seconds", "ratio")
 AS_OF = pd.Timestamp("2015-08-01")
 WINDOW_DAYS, FOLDS, HORIZON = 120, 5, 7
 
@@ -66,23 +66,22 @@ def stock_seconds(frame: pd.DataFrame, sample: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = options_of(__doc__)
     parser.add_argument("--series", type=int, default=1115)
     parser.add_argument("--strategy", default="windowed")
     parser.add_argument("--days", type=int, default=200, help="days of history; 1000 for all")
     parser.add_argument("--sample", type=int, default=100, help="series of the yardstick")
-    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     frame = sales(options.series, options.days)
     series = frame["store"].nunique()
     console.print("the yardstick, first half …")
     before = stock_seconds(frame, options.sample)
-    with running_stack() as settings:
+    with running_stack(options.home) as settings:
         ingest(settings, frame)
         console.print(f"retraining {series:,} series …")
         with client(settings) as api, psycopg.connect(settings.database, autocommit=True) as db:
             began = time.perf_counter()
-            wishes = {"all": True, "strategy": options.strategy}
+            wishes = {"all": True, "strategy": options.strategy, "policy": "always"}
             run_id = api.post("/retrain", json=wishes).json()["run_id"]
             wait(partial(_completed, api, run_id))
             counts = api.get(f"/runs/{run_id}").json()["counts"]

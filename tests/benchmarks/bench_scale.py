@@ -8,7 +8,6 @@ after the request at which each hop had been through with all series.
     python -m tests.benchmarks.bench_scale [--json] [--sizes 1000,10000] [--strategy NAME]
 """
 
-import argparse
 import threading
 import time
 from collections import defaultdict
@@ -26,8 +25,10 @@ from infra.local.state import read_state
 from infra.sales_io.generator import generate_sales
 from infra.settings import Settings
 from tests.benchmarks.report import report
-from tests.benchmarks.system import client, console, running_stack, wait
+from tests.benchmarks.system import client, console, options_of, running_stack, wait
 
+KEYS = ("series",)
+OF_A_SIZE = ("seconds", "ms_per_series", "succeeded", "hops", "peak_mb")
 DAYS, LAST_DAY, HORIZON = 120, date(2015, 7, 31), 7
 MADE = 1000  # series that are generated; more are the same sales under other names
 SIZES = "1000,10000,100000"
@@ -44,15 +45,14 @@ HOPS = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = options_of(__doc__)
     parser.add_argument("--sizes", default=SIZES, help="series, comma-separated")
     parser.add_argument("--strategy", default="windowed")
-    parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     made = generate_sales(MADE, days=DAYS, until=LAST_DAY, seed=7)
     found: dict[str, Any] = {}
     for size in map(int, options.sizes.split(",")):
-        with running_stack() as settings:
+        with running_stack(options.home) as settings:
             _copy_in(settings, made, size)
             console.print(f"one run of {size:,} series …")
             with _memory(settings) as peaks:
@@ -97,7 +97,7 @@ def _one_run(settings: Settings, strategy: str) -> dict[str, Any]:
     hops: dict[str, float] = {}
     with client(settings) as api, psycopg.connect(settings.database, autocommit=True) as db:
         began = time.perf_counter()
-        wishes = {"all": True, "strategy": strategy, "horizon": HORIZON}
+        wishes = {"all": True, "strategy": strategy, "horizon": HORIZON, "policy": "always"}
         run_id = api.post("/retrain", json=wishes).json()["run_id"]
 
         def through() -> bool:

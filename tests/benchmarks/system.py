@@ -1,10 +1,12 @@
 """A whole stack for a benchmark, with sales that came in as events, and how to wait for it."""
 
+import argparse
 import asyncio
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import httpx
@@ -16,16 +18,32 @@ from events.clock import utc_now
 from events.kafka import KafkaProducer
 from infra.local import stack
 from infra.sales_io.records import encode_sales
-from infra.settings import Settings
+from infra.settings import STACK_ENV, Settings
 from tests.real_data import ROSSMANN
 
 CHUNK = 20_000
 console = Console(stderr=True)
 
 
+def options_of(description: str) -> argparse.ArgumentParser:
+    """What every benchmark that needs a stack can be told."""
+    parser = argparse.ArgumentParser(description=description.splitlines()[0])
+    parser.add_argument("--json", action="store_true", help="end with one line of JSON")
+    parser.add_argument(
+        "--home",
+        type=Path,
+        help="measure the stack that runs there, whatever it holds; unset: a new one",
+    )
+    return parser
+
+
 @contextmanager
-def running_stack() -> Iterator[Settings]:
-    """The whole stack in a temporary folder, ended afterwards."""
+def running_stack(home: Path | None = None) -> Iterator[Settings]:
+    """The stack that runs in `home`; else a new one in a temporary folder, ended afterwards."""
+    if home is not None:
+        found = Settings(_env_file=home / STACK_ENV)
+        yield found.model_copy(update={"home": home})
+        return
     with tempfile.TemporaryDirectory(prefix="shelfcast-bench-") as folder:
         console.print("starting a stack …")
         with stack.running(Path(folder), stack.EVERYTHING) as settings:
@@ -61,25 +79,27 @@ def sales(series: int, days: int) -> pd.DataFrame:
 
 def ingest(settings: Settings, frame: pd.DataFrame) -> None:
     """Publish sales as events and wait until all are persisted."""
+    recorded_at = utc_now()
 
     async def publish() -> None:
         producer = KafkaProducer(settings.kafka)
         try:
             for start in range(0, len(frame), CHUNK):
                 part = frame.iloc[start : start + CHUNK]
-                await producer.send(encode_sales(part, "benchmark", utc_now()))
+                await producer.send(encode_sales(part, "benchmark", recorded_at))
         finally:
             await producer.close()
 
     console.print(f"publishing {len(frame):,} sales …")
     asyncio.run(publish())
     with psycopg.connect(settings.database, autocommit=True) as connection:
-        wait(lambda: _count(connection) == len(frame))
+        wait(lambda: _count(connection, recorded_at) == len(frame))
         connection.execute("ANALYZE")
 
 
-def _count(connection: psycopg.Connection) -> int:
-    row = connection.execute("SELECT count(*) FROM daily_sales").fetchone()
+def _count(connection: psycopg.Connection, recorded_at: datetime) -> int:
+    count = "SELECT count(*) FROM daily_sales WHERE recorded_at = %s"
+    row = connection.execute(count, [recorded_at]).fetchone()
     return 0 if row is None else int(row[0])
 
 
