@@ -17,6 +17,7 @@ from events.payloads import Name, RetrainRequested
 from events.publisher import Publisher
 from functions.api import views
 from functions.api.body import body_of, documented
+from functions.api.maintenance import add_maintenance
 from functions.api.models import add_models
 from functions.api.problems import (
     CONFLICT,
@@ -41,6 +42,7 @@ from functions.planner.planner import (
     unknown_run,
     unknown_series,
 )
+from functions.retention import Retention
 from functions.storage import Run, Storage
 
 SOURCE = "shelfcast/api"
@@ -55,6 +57,7 @@ def create_app(
     health: HealthProbe,
     is_outage: OutageTest,
     strategies: Strategies = BUILT_IN,
+    retention: Retention | None = None,
 ) -> FastAPI:
     """The application. `health` tells each function's state; `is_outage` what a 503 is."""
     app = FastAPI(
@@ -73,6 +76,7 @@ def create_app(
     _add_forecasts(app, storage)
     add_models(app, storage, publisher, is_outage)
     add_what_if(app, storage)
+    add_maintenance(app, storage, publisher, is_outage, retention or Retention())
     return app
 
 

@@ -18,6 +18,7 @@ from infra.cli import (
     events,
     forecasts,
     models,
+    prune,
     retrain,
     runs,
     sales,
@@ -43,6 +44,7 @@ runs.register(app)
 forecasts.register(app)
 what_if.register(app)
 demo.register(app)
+prune.register(app)
 for group in (sales, calendar, models, dead_letters, events):
     app.add_typer(group.app)
 
