@@ -11,7 +11,7 @@ STEP := $(BIN)/python infra/local/step.py
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo up down test unit lint lock \
-	bench-ingest bench-latency bench-retrain bench-http bench-fit bench-accuracy bench-scale
+	bench-ingest bench-latency bench-retrain bench-http bench-fit bench-accuracy bench-scale bench-prune
 
 help: ## List what there is
 	@echo 'make TARGET [ARGS="…"] [PYTHON=python3.x]'
@@ -80,3 +80,6 @@ bench-accuracy: install ## Measure forecasts week by week, strategies beside yar
 
 bench-scale: install ## Measure runs of 1,000 to 100,000 series: time and memory
 	@$(BIN)/python -m tests.benchmarks.bench_scale $(ARGS)
+
+bench-prune: install ## Measure what readers notice of a pruning of ten million rows
+	@$(BIN)/python -m tests.benchmarks.bench_prune $(ARGS)
