@@ -18,6 +18,7 @@ from events.publisher import Publisher
 from functions.api import views
 from functions.api.body import body_of, documented
 from functions.api.forecasts import add_forecasts, known_scope, refuse_day
+from functions.api.maintenance import add_maintenance
 from functions.api.models import add_models
 from functions.api.problems import (
     CONFLICT,
@@ -36,6 +37,7 @@ from functions.api.runs import Limit, add_runs
 from functions.api.what_if import add_what_if
 from functions.forecasting.strategy import BUILT_IN, Strategies, UnknownStrategy, strategy
 from functions.planner.planner import unknown_run, unknown_series
+from functions.retention import Retention
 from functions.storage import Run, Storage
 
 SOURCE = "shelfcast/api"
@@ -50,6 +52,7 @@ def create_app(
     health: HealthProbe,
     is_outage: OutageTest,
     strategies: Strategies = BUILT_IN,
+    retention: Retention | None = None,
 ) -> FastAPI:
     """The application. `health` tells each function's state; `is_outage` what a 503 is."""
     app = FastAPI(
@@ -68,6 +71,7 @@ def create_app(
     add_forecasts(app, storage, publisher, is_outage)
     add_models(app, storage, publisher, is_outage)
     add_what_if(app, storage)
+    add_maintenance(app, storage, publisher, is_outage, retention or Retention())
     return app
 
 

@@ -110,7 +110,10 @@ class VerdictView(View):
 
 
 class AliasChangeView(View):
-    """A change of who is champion or challenger, from one version to another."""
+    """A change of who is champion or challenger, from one version to another.
+
+    It stays when these versions are kept no longer, and GET /models has them no more.
+    """
 
     changed_at: dt.datetime
     alias: str = Field(description="champion or challenger")
@@ -118,6 +121,8 @@ class AliasChangeView(View):
     to_version: int | None = Field(validation_alias="version")
     from_model_id: str | None = Field(validation_alias="previous_model_id")
     to_model_id: str | None = Field(validation_alias="model_id")
+    strategy: str | None = Field(description="By which the version forecasts that came.")
+    as_of: dt.date | None = Field(description="As of when it was trained.")
     changed_by: str
     reason: str
     cause_id: str = Field(description="The request's id, or the model's that was trained.")

@@ -102,6 +102,8 @@ async def test_the_history_says_who_when_why_from_and_to(api, shop: Shop, runs):
         "changed_by": "api",
         "reason": "try it",
         "cause_id": "try",
+        "strategy": "windowed",
+        "as_of": str(shop.storage.stored["run-3:1:milk"].as_of),
     }
     assert (challenger["alias"], challenger["to_version"]) == ("challenger", None)
     assert {change["changed_by"] for change in automatic} == {"registry"}
