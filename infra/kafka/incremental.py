@@ -1,7 +1,8 @@
 """Kafka's IncrementalAlterConfigs request, which aiokafka 0.14 has no class for.
 
 The request that it has, AlterConfigs, replaces a topic's settings whole: what it does not name goes
-back to the broker's default. This one changes what it names, and leaves the rest.
+back to the broker's default. This one changes what it names, and leaves the rest. (mypy takes
+aiokafka's classes for untyped.)
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from aiokafka.protocol.types import Array, Boolean, Int8, Int16, Int32, Schema, 
 TOPIC, SET = 2, 0  # the protocol's numbers of the kind of resource and of the operation
 
 
-class IncrementalAlterConfigsResponse(Response):
+class IncrementalAlterConfigsResponse(Response):  # type: ignore[misc]  # untyped
     """What became of each resource."""
 
     API_KEY = 44
@@ -33,7 +34,7 @@ class IncrementalAlterConfigsResponse(Response):
     )
 
 
-class IncrementalAlterConfigsStruct(RequestStruct):
+class IncrementalAlterConfigsStruct(RequestStruct):  # type: ignore[misc]  # untyped
     """The request as it is written."""
 
     API_KEY = 44
@@ -59,7 +60,7 @@ class IncrementalAlterConfigsStruct(RequestStruct):
     )
 
 
-class IncrementalAlterConfigs(Request[IncrementalAlterConfigsStruct]):
+class IncrementalAlterConfigs(Request[IncrementalAlterConfigsStruct]):  # type: ignore[misc]  # untyped
     """The request to set some of the settings of some topics."""
 
     API_KEY = 44
