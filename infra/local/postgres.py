@@ -34,7 +34,8 @@ LOCALE = {"LC_ALL": "C"}  # without a locale macOS starts threads, and Postgres 
 SETTINGS = {
     "listen_addresses": ports.LOOPBACK,
     "unix_socket_directories": "",  # a long path to the state folder would not fit a socket
-    "max_connections": "100",
+    # Twelve trainers and seven other functions of 4 each, the API's 10, two for each core of Spark.
+    "max_connections": "300",
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",  # a bulk load would checkpoint every few seconds otherwise
     "timezone": "UTC",

@@ -43,7 +43,7 @@ from infra.postgres.columns import columns
 
 FOLDS = TypeAdapter(tuple[FoldMetrics, ...])
 COMPARISON = TypeAdapter(tuple[Compared, ...])
-CONNECTIONS = 4  # one function's; the server takes a hundred in all
+CONNECTIONS = 4  # one function's
 
 
 class PostgresStorage:
