@@ -39,6 +39,7 @@ from infra.hosts.ray_node import (
     start_node,
 )
 from infra.hosts.ray_watch import NodeLost, Questioner, is_healthy, watch
+from infra.local import logs
 from infra.outages import is_outage
 from infra.postgres.caching_storage import CachingStorage
 from infra.settings import Settings, load_settings
@@ -49,6 +50,7 @@ APP = "shelfcast"
 API_SEND_SECONDS = 5.0  # a caller waits no longer for Kafka
 API_CONNECTIONS = 10
 PROBE_SECONDS = 2.0
+CUT_LOGS_EVERY = 60.0  # seconds
 SCALED = "trainer"  # the process that has more or fewer replicas
 UPSCALE_SECONDS = 2.0  # lag that lasts so long is no burst that one replica works off
 
@@ -216,7 +218,8 @@ async def _serve_until_stopped(settings: Settings, node: Mapping[str, psutil.Pro
     questioner = Questioner([has_a_node, has_a_controller, api])
     watching = asyncio.create_task(watch(node, questioner, Path(sign) if sign else None))
     log.info("ready on http://%s:%s", settings.http_host, settings.http_port)
-    tasks = [clock, watching, asyncio.create_task(stopped.wait())]
+    cutting = asyncio.create_task(_cut_logs(settings.home / "logs"))
+    tasks = [clock, watching, cutting, asyncio.create_task(stopped.wait())]
     await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:
         task.cancel()
@@ -225,6 +228,14 @@ async def _serve_until_stopped(settings: Settings, node: Mapping[str, psutil.Pro
     for result in results:
         if isinstance(result, Exception):
             raise result
+
+
+async def _cut_logs(folder: Path) -> None:
+    """Keep the logs of the whole stack small: no other part of it looks after all."""
+    while True:
+        for log_file in await asyncio.to_thread(logs.cut, folder):
+            log.info("%s has become too large: what it held is in %s.1", log_file, log_file)
+        await asyncio.sleep(CUT_LOGS_EVERY)
 
 
 def _end(*_: object) -> None:
