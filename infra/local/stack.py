@@ -15,7 +15,7 @@ from signal import SIGTERM
 
 from pydantic import SecretStr
 
-from infra.local import kafka, ports, postgres, process, workers
+from infra.local import kafka, ports, postgres, process, ray_home, workers
 from infra.local.process import ProcessRecord
 from infra.local.progress import Progress, Silent
 from infra.local.service import (
@@ -79,6 +79,7 @@ def down(settings: Settings, progress: Progress | None = None) -> list[str]:
             del state.processes[name]
             write_state(home, state)
             shown.end(name, "stopped" if ended.was_running else "had ended already")
+        ray_home.discard(home)  # of a Ray that was killed
     return killed
 
 

@@ -7,7 +7,7 @@ from tests.e2e.system import System, wait
 
 # (part, what its command has in it); Serve and Spark mend some of these before anybody looks.
 VITAL = [
-    ("ray", "gcs_server/gcs_server"),
+    ("ray", "gcs/gcs_server"),
     ("ray", "raylet/raylet"),
     ("ray", "ray::DashboardAgent"),
     ("ray", "log_monitor.py"),

@@ -15,7 +15,7 @@ from pydantic import SecretStr
 import infra.kafka.topics
 import infra.postgres.migrate
 from infra import heartbeat
-from infra.local import jars, process, service, stack, workers
+from infra.local import jars, process, ray_home, service, stack, workers
 from infra.local.progress import Silent
 from infra.local.service import ServiceFailed
 from infra.local.state import read_state, write_state
@@ -279,3 +279,14 @@ def test_state_and_logs_are_for_their_owner_alone(settings: Settings) -> None:
     assert stat.S_IMODE(settings.home.stat().st_mode) == 0o700
     assert modes[settings.home / "logs"] == 0o700
     assert {modes[log] for log in (settings.home / "logs").iterdir()} == {0o600}
+
+
+def test_down_deletes_the_folder_of_a_ray_that_was_killed(settings: Settings) -> None:
+    stack.up(settings)
+    folder = ray_home.fresh_folder(settings.home)
+    psutil.Process(pids(settings)["ray"]).kill()
+
+    stack.down(settings)
+
+    assert not folder.parent.exists()
+    assert not (settings.home / ray_home.LINK).is_symlink()
