@@ -4,8 +4,11 @@ Readiness is no fact of the past: a file that is there but has not been renewed 
 counts for nothing, whoever wrote it.
 """
 
+import logging
 import os
 from pathlib import Path
+
+log = logging.getLogger(__name__)
 
 EVERY = 2.0  # seconds between two signs
 # Generous: a machine that is busy with other things must not make a process look dead. A death
@@ -14,10 +17,16 @@ LOST_AFTER = 30.0
 
 
 def beat(file: Path, trouble: str = "") -> None:
-    """Renew the file; `trouble` is what keeps the process from working, empty if nothing does."""
+    """Renew the file; `trouble` is what keeps the process from working, empty if nothing does.
+
+    Where it can't be written (a full disk) the process goes on, and its silence tells.
+    """
     fresh = file.with_name(f".{file.name}-{os.getpid()}")
-    fresh.write_text(trouble)
-    fresh.replace(file)
+    try:
+        fresh.write_text(trouble)
+        fresh.replace(file)
+    except OSError as error:
+        log.warning("can't renew the sign of life: %s", error)
 
 
 def trouble(file: Path, now: float) -> str | None:

@@ -233,8 +233,11 @@ async def _serve_until_stopped(settings: Settings, node: Mapping[str, psutil.Pro
 async def _cut_logs(folder: Path) -> None:
     """Keep the logs of the whole stack small: no other part of it looks after all."""
     while True:
-        for log_file in await asyncio.to_thread(logs.cut, folder):
-            log.info("%s has become too large: what it held is in %s.1", log_file, log_file)
+        try:
+            for file in await asyncio.to_thread(logs.cut, folder):
+                log.info("%s had become too large: what it held is in %s.1", file, file)
+        except OSError as error:
+            log.warning("can't cut the logs in %s: %s", folder, error)
         await asyncio.sleep(CUT_LOGS_EVERY)
 
 

@@ -1,6 +1,8 @@
 import os
 from pathlib import Path
 
+import pytest
+
 from infra import heartbeat
 
 
@@ -31,3 +33,11 @@ def test_a_sign_that_is_not_renewed_counts_for_nothing(tmp_path: Path) -> None:
 
     now = 1000.0 + heartbeat.LOST_AFTER + 1
     assert heartbeat.trouble(file, now) == f"no sign of life for {heartbeat.LOST_AFTER + 1:.0f} s"
+
+
+def test_a_sign_that_cannot_be_written_ends_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    heartbeat.beat(tmp_path / "no such folder" / "sign")
+
+    assert "can't renew the sign of life" in caplog.text
