@@ -54,7 +54,11 @@ def service(home: Path, port: int, controller_port: int) -> Service:
     folder.mkdir(parents=True, exist_ok=True)
     java = java_home(home) / "bin/java"
     class_path = os.pathsep.join(str(jar) for jar in jars.class_path("kafka"))
-    run = [str(java), "-Dlog4j2.configurationFile=" + LOGGING.as_uri(), "-cp", class_path]
+    scratch = folder / "tmp"
+    scratch.mkdir(exist_ok=True)
+    # Nothing of it in the folder for everybody's temporary files: that is what these two do.
+    own = [f"-Djava.io.tmpdir={scratch.absolute()}", "-XX:-UsePerfData"]
+    run = [str(java), *own, "-Dlog4j2.configurationFile=" + LOGGING.as_uri(), "-cp", class_path]
     properties = folder / "server.properties"
     properties.write_text(_properties(folder / "data", port, controller_port), encoding="ascii")
     if not (folder / "data/meta.properties").exists():

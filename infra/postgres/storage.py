@@ -50,7 +50,7 @@ log = logging.getLogger(__name__)
 
 FOLDS = TypeAdapter(tuple[FoldMetrics, ...])
 COMPARISON = TypeAdapter(tuple[Compared, ...])
-CONNECTIONS = 4  # one function's; the server takes a hundred in all
+CONNECTIONS = 4  # one function's
 
 
 class PostgresStorage:
