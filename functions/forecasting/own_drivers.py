@@ -111,7 +111,7 @@ def _days_of(panel: Panel, i: int) -> dict[str, int]:
     """On how many days each driver of the i-th series was not 0; without those it never had."""
     names, values = panel.names_of(i), panel.drivers[panel.series(i)]
     known = np.isfinite(values)
-    days = (known & (values != 0)).sum(axis=0).tolist()
+    days = np.count_nonzero(np.nan_to_num(values), axis=0).tolist()
     has = known.any(axis=0).tolist()
     return {name: days[at] for at, name in enumerate(names) if has[at]}
 

@@ -1,5 +1,5 @@
 """Trains the series of a shard: a model or a reason for each."""
 
-from functions.trainer.trainer import Trainer
+from functions.trainer.trainer import LONGEST_BATCH_SECONDS, MAX_DELIVERIES, Trainer
 
-__all__ = ["Trainer"]
+__all__ = ["LONGEST_BATCH_SECONDS", "MAX_DELIVERIES", "Trainer"]

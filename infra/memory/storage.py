@@ -54,6 +54,7 @@ class MemoryStorage:
         self.aliases: dict[tuple[Series, str], str] = {}
         self.history_of_aliases: list[AliasChange] = []
         self.published: dict[str, Forecast] = {}
+        self.deliveries: dict[tuple[str, int], int] = {}
 
     async def scope(self, store: str | None, product: str | None) -> Scope:
         """Scan all series."""
@@ -274,6 +275,7 @@ class MemoryStorage:
         for (run, _), result in self.results.items():
             if run == run_id and result.shard == shard:
                 _fail(result, reason, at)
+        await self.came_back(run_id, shard)
 
     async def promotions(self, cause_ids: Sequence[str]) -> list[Promotion]:
         """From the history of aliases."""
@@ -430,6 +432,20 @@ class MemoryStorage:
 
     async def ping(self) -> None:
         """Always there."""
+
+    async def hand_over(self, run_id: str, shard: int, at: datetime) -> int:
+        """One more."""
+        self.deliveries[run_id, shard] = self.deliveries.get((run_id, shard), 0) + 1
+        return self.deliveries[run_id, shard]
+
+    async def came_back(self, run_id: str, shard: int) -> None:
+        """None is out."""
+        if (run_id, shard) in self.deliveries:
+            self.deliveries[run_id, shard] = 0
+
+    async def handed_over(self, run_id: str) -> bool:
+        """Scan all shards."""
+        return any(run == run_id for run, _ in self.deliveries)
 
 
 def _fail(result: _Result | None, reason: str, at: datetime) -> None:

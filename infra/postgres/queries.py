@@ -402,3 +402,15 @@ FAILURES = """
 SELECT store, product, error FROM training_results
 WHERE run_id = $1 AND state = 'failed' ORDER BY store, product
 """
+
+# A trainer gets a shard: how many deliveries of it are out, this one included. A clock that went
+# back changes nothing of the order of the two times.
+HAND_OVER = """
+INSERT INTO shard_deliveries AS known (run_id, shard, deliveries, first_at, last_at)
+VALUES ($1, $2, 1, $3, $3)
+ON CONFLICT (run_id, shard) DO UPDATE
+    SET deliveries = known.deliveries + 1, last_at = greatest(known.last_at, excluded.last_at)
+RETURNING deliveries
+"""
+CAME_BACK = "UPDATE shard_deliveries SET deliveries = 0 WHERE run_id = $1 AND shard = $2"
+HANDED_OVER = "SELECT EXISTS (SELECT FROM shard_deliveries WHERE run_id = $1)"

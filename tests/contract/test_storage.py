@@ -899,3 +899,24 @@ async def test_postgres_refuses_a_plan_whose_drivers_are_not_named(database: str
             "INSERT INTO calendar VALUES ('', '', '2015-08-01', NULL, $1, 'e', now())", drivers
         )
     await connection.close()
+
+
+async def test_deliveries_of_a_shard_are_counted_until_one_came_back(storage: Storage):
+    assert not await storage.handed_over("run")
+    counts = [await storage.hand_over("run", 0, NOON + timedelta(hours=n)) for n in (0, 2, 1)]
+    assert counts == [1, 2, 3]
+    assert await storage.hand_over("run", 1, NOON) == 1
+    await storage.came_back("run", 0)
+    await storage.came_back("run", 7)  # that nobody handed over
+    assert await storage.handed_over("run")
+    assert not await storage.handed_over("other")
+    assert await storage.hand_over("run", 0, NOON) == 1
+    assert await storage.hand_over("run", 1, NOON) == 2
+
+
+async def test_a_shard_that_was_given_up_is_counted_anew(storage: Storage):
+    await storage.hand_over("run", 0, NOON)
+    await storage.hand_over("run", 1, NOON)
+    await storage.fail_shard("run", 0, "dead-lettered", NOON)
+    assert await storage.hand_over("run", 0, NOON) == 1
+    assert await storage.hand_over("run", 1, NOON) == 2
