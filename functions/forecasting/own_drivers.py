@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from functions.forecasting.panel import Panel
+from functions.forecasting.panel import Floats, Panel
 from functions.forecasting.parameters import ProphetParameters
 from functions.forecasting.series_model import Member
 
@@ -109,11 +109,11 @@ def _named(column: str, names: tuple[str, ...]) -> str:
 
 def _days_of(panel: Panel, i: int) -> dict[str, int]:
     """On how many days each driver of the i-th series was not 0; without those it never had."""
-    names, values = panel.names_of(i), panel.drivers[panel.series(i)]
-    known = np.isfinite(values)
+    names = panel.names_of(i)
+    values: Floats = panel.drivers[panel.series(i)]
     days = np.count_nonzero(np.nan_to_num(values), axis=0).tolist()
-    has = known.any(axis=0).tolist()
-    return {name: days[at] for at, name in enumerate(names) if has[at]}
+    has = np.flatnonzero(np.isfinite(values).any(axis=0)).tolist()
+    return {names[at]: days[at] for at in has if at < len(names)}
 
 
 def _cut(panel: Panel, some: Ints, count: Ints) -> Iterator[Ints]:

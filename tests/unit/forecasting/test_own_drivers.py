@@ -6,6 +6,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from functions.forecasting import forecasts
 from functions.forecasting.batched_engine import (
     CHUNK_PRODUCTS,
     CHUNK_ROWS,
@@ -13,7 +14,9 @@ from functions.forecasting.batched_engine import (
     BatchedEngine,
     _chunks,
 )
+from functions.forecasting.calendar import Calendar
 from functions.forecasting.forecasts import forecast
+from functions.forecasting.horizon import horizon_of
 from functions.forecasting.levels import walk_forward
 from functions.forecasting.own_drivers import (
     FEW_DRIVERS,
@@ -144,6 +147,32 @@ def test_a_store_that_never_had_a_promotion_assumes_none_whoever_it_is_trained_w
     ]
     made = forecast(models, FIRST_DAY + timedelta(days=DAYS), 2)
     assert made.assumed == [[("promo",)] * 2, [()] * 2]
+
+
+def test_models_with_names_of_their_own_are_forecast_with_few_columns_at_a_time(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    found = trained(panel_of(*prices(30, 5)), name="calendar-linear", naive_serves=False)
+    models = [each.model for each in found]
+    start = FIRST_DAY + timedelta(days=DAYS)
+    calendar = Calendar(start, np.full((30, 7), -1, np.int8), ("price_20_0",), np.ones((30, 7, 1)))
+    asked: list[int] = []
+
+    def counted(*given):
+        made = horizon_of(*given)
+        asked.append(made.facts.drivers.size)
+        return made
+
+    monkeypatch.setattr(forecasts, "horizon_of", counted)
+    together = forecast(models, start, 7, calendar)
+    assert sum(asked) <= 30 * 7 * MAX_DRIVERS
+    for i in (0, 20, 29):
+        alone = forecast([models[i]], start, 7, calendar.only(slice(i, i + 1)))
+        np.testing.assert_allclose(together.yhat[i], alone.yhat[0], rtol=1e-9)
+        assert together.assumed[i] == alone.assumed[0]
+    assert "price_20_0" not in together.assumed[20][0]
+    with pytest.raises(ValueError, match="a calendar of 29 series does not fit 30 models"):
+        forecast(models, start, 7, calendar.only(slice(29)))
 
 
 def test_a_panel_of_few_names_is_one_part_as_it_is():
