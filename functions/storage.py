@@ -396,7 +396,10 @@ class Storage(Protocol):
         """The series whose champions a request would choose now; Refusal as it would be."""
 
     async def fail_shard(self, run_id: str, shard: int, reason: str, at: datetime) -> None:
-        """Note a reason for each series of a shard that has not succeeded."""
+        """Note a reason for each series of a shard that has not succeeded.
+
+        Its deliveries are counted anew, should its dead letter be replayed.
+        """
 
     async def promotions(self, cause_ids: Sequence[str]) -> list[Promotion]:
         """New champions through these causes: ids of trained models and of requests.
@@ -486,3 +489,11 @@ class Storage(Protocol):
 
     async def save_tick(self, name: str, tick: SeenTick) -> None:
         """Store up to when a schedule's ticks are seen to."""
+
+    async def hand_over(self, run_id: str, shard: int, at: datetime) -> int:
+        """Count that a trainer gets a shard; how many deliveries of it are now out: under way, or
+        ended with their process.
+        """
+
+    async def came_back(self, run_id: str, shard: int) -> None:
+        """Note that a delivery of a shard ended in its process: none of it is out any more."""

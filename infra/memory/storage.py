@@ -67,6 +67,7 @@ class MemoryStorage:
         # Of runs whose results are kept no longer, with when the last one came.
         self.final_counts: dict[str, tuple[Counts, datetime | None]] = {}
         self.seen_ticks: dict[str, SeenTick] = {}
+        self.deliveries: dict[tuple[str, int], int] = {}
 
     async def scope(self, store: str | None, product: str | None) -> Scope:
         """Scan all series."""
@@ -123,6 +124,7 @@ class MemoryStorage:
             for plan in self.plans.values()
             if wish and plan.wish == wish
             if {result.state for result in self._of(plan.run_id)} == {"planned"}
+            and all(run_id != plan.run_id for run_id, _ in self.deliveries)
         ]
         return min(waiting)[1] if waiting else None
 
@@ -306,6 +308,7 @@ class MemoryStorage:
         for (run, _), result in self.results.items():
             if run == run_id and result.shard == shard:
                 _fail(result, reason, at)
+        await self.came_back(run_id, shard)
 
     async def promotions(self, cause_ids: Sequence[str]) -> list[Promotion]:
         """From the history of aliases."""
@@ -584,6 +587,16 @@ class MemoryStorage:
     async def save_tick(self, name: str, tick: SeenTick) -> None:
         """By name."""
         self.seen_ticks[name] = tick
+
+    async def hand_over(self, run_id: str, shard: int, at: datetime) -> int:
+        """One more."""
+        self.deliveries[run_id, shard] = self.deliveries.get((run_id, shard), 0) + 1
+        return self.deliveries[run_id, shard]
+
+    async def came_back(self, run_id: str, shard: int) -> None:
+        """None is out."""
+        if (run_id, shard) in self.deliveries:
+            self.deliveries[run_id, shard] = 0
 
 
 def _fail(result: _Result | None, reason: str, at: datetime) -> None:

@@ -110,13 +110,14 @@ DRIVERS_PLANNED = _DRIVERS.format(table="calendar")
 # Planners of one wish take turns, so of two at once one finds the other's run.
 LOCK_WISH = "SELECT pg_advisory_xact_lock(7346217, hashtext($1))"
 
-# The run that waits with a wish, if any: one of which nothing has a result.
+# The run that waits with a wish, if any: one of which nothing has a result or is being trained.
 WAITING = """
 SELECT run_id FROM training_runs AS run
 WHERE wish = $1 AND coalesced_into IS NULL
   AND EXISTS (SELECT FROM training_results AS result WHERE result.run_id = run.run_id)
   AND NOT EXISTS (SELECT FROM training_results AS result
                   WHERE result.run_id = run.run_id AND state <> 'planned')
+  AND NOT EXISTS (SELECT FROM shard_deliveries AS shard WHERE shard.run_id = run.run_id)
 ORDER BY requested_at, run_id LIMIT 1
 """
 
@@ -499,3 +500,14 @@ FAILURES = """
 SELECT store, product, error FROM training_results
 WHERE run_id = $1 AND state = 'failed' ORDER BY store, product
 """
+
+# A trainer gets a shard: how many deliveries of it are out, this one included. A clock that went
+# back changes nothing of the order of the two times.
+HAND_OVER = """
+INSERT INTO shard_deliveries AS known (run_id, shard, deliveries, first_at, last_at)
+VALUES ($1, $2, 1, $3, $3)
+ON CONFLICT (run_id, shard) DO UPDATE
+    SET deliveries = known.deliveries + 1, last_at = greatest(known.last_at, excluded.last_at)
+RETURNING deliveries
+"""
+CAME_BACK = "UPDATE shard_deliveries SET deliveries = 0 WHERE run_id = $1 AND shard = $2"

@@ -154,7 +154,10 @@ WITH doomed AS (
     LIMIT $2
 ),
 gone AS (
-    DELETE FROM training_runs WHERE ctid = ANY (ARRAY(SELECT place FROM doomed)) RETURNING 1
+    DELETE FROM training_runs WHERE ctid = ANY (ARRAY(SELECT place FROM doomed)) RETURNING run_id
+),
+with_it AS (
+    DELETE FROM shard_deliveries WHERE run_id IN (SELECT run_id FROM gone)
 )
 SELECT count(*) FROM gone
 """

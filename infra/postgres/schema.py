@@ -288,3 +288,21 @@ schedule_ticks = Table(
     Column("schedule", Text, nullable=False, comment="Its cron expression."),
     _time("seen_until", comment="Its ticks up to here were published, or were before it."),
 )
+
+shard_deliveries = Table(
+    "shard_deliveries",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("shard", Integer, primary_key=True),
+    Column(
+        "deliveries",
+        Integer,
+        nullable=False,
+        comment="Those that are under way or never came back; 0 once one did.",
+    ),
+    _time("first_at", comment="When a trainer got the shard for the first time."),
+    _time("last_at", comment="When a trainer got it last."),
+    CheckConstraint("deliveries >= 0", name="deliveries"),
+    CheckConstraint("last_at >= first_at", name="last_at"),
+    comment="Shards that were handed to a trainer. No row of a run: no trainer has any of it.",
+)

@@ -250,7 +250,9 @@ class PostgresStorage:
 
     async def fail_shard(self, run_id: str, shard: int, reason: str, at: datetime) -> None:
         """Successes of the shard stay."""
-        await (await self._pool()).execute(queries.FAIL_SHARD, run_id, shard, reason, at)
+        async with self._transaction() as connection:
+            await connection.execute(queries.FAIL_SHARD, run_id, shard, reason, at)
+            await connection.execute(queries.CAME_BACK, run_id, shard)
 
     async def promotions(self, cause_ids: Sequence[str]) -> list[Promotion]:
         """From the history of aliases."""
@@ -434,6 +436,15 @@ class PostgresStorage:
         """One row."""
         asked = (name, tick.schedule, tick.at)
         await (await self._pool()).execute(retention_queries.SAVE_TICK, *asked)
+
+    async def hand_over(self, run_id: str, shard: int, at: datetime) -> int:
+        """One statement, committed before anything is trained."""
+        deliveries: int = await (await self._pool()).fetchval(queries.HAND_OVER, run_id, shard, at)
+        return deliveries
+
+    async def came_back(self, run_id: str, shard: int) -> None:
+        """One statement."""
+        await (await self._pool()).execute(queries.CAME_BACK, run_id, shard)
 
 
 def _scope(rows: Sequence[Any]) -> Scope:

@@ -21,6 +21,7 @@ from events.payloads import (
     TrainingFailed,
 )
 from functions.forecasting.calendar import Calendar
+from functions.forecasting.own_drivers import MAX_DRIVERS, left_out, parts
 from functions.storage import (
     Counts,
     DayForecast,
@@ -32,6 +33,7 @@ from functions.storage import (
     Window,
 )
 from infra.memory.storage import MemoryStorage
+from infra.postgres import daily
 from infra.postgres.storage import PostgresStorage
 
 NOON = datetime(2015, 8, 1, 12, tzinfo=UTC)
@@ -314,6 +316,53 @@ async def test_days_that_differ_in_which_of_many_drivers_they_have_are_told_apar
     panel = await storage.history([SERIES[0]], None, DAY + timedelta(days=1))
     assert panel.driver_names == tuple(names)
     np.testing.assert_array_equal(panel.drivers, np.eye(40))
+
+
+async def test_names_of_many_series_add_no_columns_to_each_other(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+):
+    series = [(f"s{n}", "milk") for n in range(5)]
+    for n, one in enumerate(series):
+        await sell(storage, one, 30)
+        for day in range(30):
+            names = {f"price_{n}_{k:02}": float(k + day) for k in range(20)}
+            await drive(storage, one, DAY - timedelta(days=day), **names)
+    for most in (10_000, 50):  # distinct sets at a time
+        monkeypatch.setattr(daily, "MAX_SETS", most)
+        panel = await storage.history([*series, ("s9", "none")], None, DAY + timedelta(days=1))
+        if isinstance(storage, PostgresStorage):
+            assert panel.drivers.shape == (150, 20)
+            assert panel.names_of(5) == ()
+        for n in range(5):
+            names = [f"price_{n}_{k:02}" for k in range(20)]
+            expected = np.arange(29, -1, -1)[:, None] + np.arange(20)
+            rows = panel.series(n)
+            np.testing.assert_array_equal(panel.drivers_named(names)[rows], expected)
+            assert np.isnan(panel.drivers_named(["price_9_00"])[rows]).all()
+
+
+async def test_of_a_series_with_too_many_names_the_most_frequent_are_trained_on(
+    storage: Storage,
+):
+    await sell(storage, SERIES[0], 100)
+    await sell(storage, SERIES[2], 2)
+    await drive(storage, SERIES[2], DAY, promo=1)
+    for n in range(100):
+        drivers = {"price": 2.0 + n, f"campaign_{n:02}": 1.0, "never": 0.0}
+        await drive(storage, SERIES[0], DAY - timedelta(days=n), **drivers)
+    panel = await storage.history([SERIES[0], SERIES[2]], None, DAY + timedelta(days=1))
+    if isinstance(storage, PostgresStorage):
+        assert panel.drivers.shape == (102, MAX_DRIVERS)
+    # Closed days, of which no model learns, do not count.
+    closed = [n for n in range(100) if (DAY - timedelta(days=n)).weekday() == 6]
+    by_rank = [f"campaign_{n:02}" for n in range(100) if n not in closed]
+    kept = ["price", *by_rank[: MAX_DRIVERS - 1]]
+    panel = panel.open_days()
+    notes = left_out(panel)
+    assert (notes[0] or "").partition(":")[0].endswith(f"{by_rank[MAX_DRIVERS - 1]} first")
+    assert notes[1] is None
+    found = {name for _, part in parts(panel) for own in part.own_names for name in own}
+    assert found == {*kept, "promo"}
 
 
 async def test_days_with_every_combination_of_a_few_drivers_are_told_apart(storage: Storage):
@@ -788,3 +837,21 @@ async def test_postgres_refuses_a_plan_whose_drivers_are_not_named(database: str
             "INSERT INTO calendar VALUES ('', '', '2015-08-01', NULL, $1, 'e', now())", drivers
         )
     await connection.close()
+
+
+async def test_deliveries_of_a_shard_are_counted_until_one_came_back(storage: Storage):
+    counts = [await storage.hand_over("run", 0, NOON + timedelta(hours=n)) for n in (0, 2, 1)]
+    assert counts == [1, 2, 3]
+    assert await storage.hand_over("run", 1, NOON) == 1
+    await storage.came_back("run", 0)
+    await storage.came_back("run", 7)  # that nobody handed over
+    assert await storage.hand_over("run", 0, NOON) == 1
+    assert await storage.hand_over("run", 1, NOON) == 2
+
+
+async def test_a_shard_that_was_given_up_is_counted_anew(storage: Storage):
+    await storage.hand_over("run", 0, NOON)
+    await storage.hand_over("run", 1, NOON)
+    await storage.fail_shard("run", 0, "dead-lettered", NOON)
+    assert await storage.hand_over("run", 0, NOON) == 1
+    assert await storage.hand_over("run", 1, NOON) == 2
