@@ -5,7 +5,7 @@ acknowledge a request, for a bounded time.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -17,6 +17,7 @@ from events.payloads import Name, RetrainRequested
 from events.publisher import Publisher
 from functions.api import views
 from functions.api.body import body_of, documented
+from functions.api.hosts import KnownHosts
 from functions.api.models import add_models
 from functions.api.problems import (
     CONFLICT,
@@ -32,6 +33,7 @@ from functions.api.problems import (
     not_acknowledged,
     unprocessable,
 )
+from functions.api.reference import add_reference
 from functions.api.runs import Limit, add_runs
 from functions.api.what_if import add_what_if
 from functions.forecasting.strategy import BUILT_IN, Strategies, UnknownStrategy, strategy
@@ -55,17 +57,24 @@ def create_app(
     health: HealthProbe,
     is_outage: OutageTest,
     strategies: Strategies = BUILT_IN,
+    hosts: Collection[str] | None = None,
 ) -> FastAPI:
-    """The application. `health` tells each function's state; `is_outage` what a 503 is."""
+    """The application. `health` tells each function's state; `is_outage` what a 503 is.
+
+    `hosts` are the names that it is asked for by; see `functions.api.hosts`.
+    """
     app = FastAPI(
         title="Shelfcast",
         version="1",
         description="Daily demand forecasts for every product in every store.",
+        docs_url=None,  # FastAPI's own page runs scripts of another host; see `reference`
+        redoc_url=None,
     )
     app.add_exception_handler(RequestValidationError, invalid_request)
     app.add_exception_handler(404, no_such_path)
     app.add_exception_handler(405, no_such_method)
     app.add_middleware(OutagesAre503, is_outage=is_outage)
+    app.add_middleware(KnownHosts, hosts=hosts)  # the last one added is asked first
     _add_health(app, storage, health, is_outage)
     _add_retrain(app, storage, publisher, is_outage, strategies)
     add_runs(app, storage, publisher, is_outage)
@@ -73,6 +82,7 @@ def create_app(
     _add_forecasts(app, storage)
     add_models(app, storage, publisher, is_outage)
     add_what_if(app, storage)
+    add_reference(app)
     return app
 
 
@@ -184,12 +194,7 @@ def _add_series(app: FastAPI, storage: Storage) -> None:
     async def series(
         limit: Limit = 100,
         after: Annotated[
-            str | None,
-            Query(
-                description="store/product of the last one seen",
-                pattern=views.SERIES_PATTERN,
-                max_length=129,
-            ),
+            views.After | None, Query(description="store/product of the last one seen")
         ] = None,
     ) -> views.SeriesPage:
         """Every series that has sales, in order."""

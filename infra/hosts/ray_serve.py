@@ -141,7 +141,14 @@ def _api(settings: Settings) -> FastAPI:
         await producer.close()
         await storage.close()
 
-    app = create_app(storage, Publisher(producer), health, is_outage, settings.strategy_table)
+    app = create_app(
+        storage,
+        Publisher(producer),
+        health,
+        is_outage,
+        settings.strategy_table,
+        (settings.http_host, *settings.http_hosts),
+    )
     app.router.lifespan_context = lifespan
     return app
 

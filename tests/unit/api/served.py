@@ -51,11 +51,15 @@ class Shop:
         self.functions: dict[str, dict[str, Any]] = dict(HEALTHY)
 
     def app(self, storage: Any = None) -> FastAPI:
-        async def health() -> dict[str, dict[str, Any]]:
-            return self.functions
+        return create_app(storage or self.storage, self.publisher(), self.health, is_outage)
 
-        publisher = Publisher(self.log.producer())
-        return create_app(storage or self.storage, publisher, health, is_outage)
+    def publisher(self) -> Publisher:
+        """Of requests, into the log."""
+        return Publisher(self.log.producer())
+
+    async def health(self) -> dict[str, dict[str, Any]]:
+        """What the functions are set to say."""
+        return self.functions
 
     def sell(self, store: str, product: str, days: int = 60) -> None:
         """Units 1, 2, … up to LAST_DAY; closed on Sundays."""
