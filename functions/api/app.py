@@ -34,7 +34,7 @@ from functions.api.problems import (
     unprocessable,
 )
 from functions.api.reference import add_reference
-from functions.api.runs import Limit, add_runs
+from functions.api.runs import add_runs
 from functions.api.what_if import add_what_if
 from functions.forecasting.strategy import BUILT_IN, Strategies, UnknownStrategy, strategy
 from functions.planner.planner import (
@@ -135,8 +135,8 @@ def _add_retrain(
         except UnknownStrategy as error:
             raise unprocessable("strategy", body.strategy, str(error)) from None
         await _refuse_what_means_nothing(storage, body)
-        if body.run_id is not None and (known := await storage.run(body.run_id)) is not None:
-            _refuse_another_run(known, body)
+        if body.run_id is not None and (known := await storage.run(body.run_id, 0)) is not None:
+            await _refuse_another_run(storage, known, body)
         request = RetrainRequested(
             **{name: getattr(body, name) for name in RetrainRequested.model_fields}
         )
@@ -168,21 +168,39 @@ async def _refuse_what_means_nothing(storage: Storage, body: views.RetrainBody) 
             raise unprocessable(field, body.store or body.product or "", message)
     if body.as_of is not None and (early := too_early(body.as_of, scope)) is not None:
         raise unprocessable("as_of", str(body.as_of), early.removeprefix("as_of: "))
-    if body.failed_in is not None and await storage.run(body.failed_in) is None:
+    if body.failed_in is not None and await storage.run(body.failed_in, 0) is None:
         raise unprocessable("failed_in", body.failed_in, unknown_run(body.failed_in))
 
 
-def _refuse_another_run(known: Run, body: views.RetrainBody) -> None:
+async def _refuse_another_run(storage: Storage, known: Run, body: views.RetrainBody) -> None:
     """409 if a run that is planned already is asked for again with other wishes."""
+    named = body.series is not None
+    if known.named != named:
+        raise _another(known, "its series named one by one" if known.named else "none named")
+    if body.series is not None and not await _has_series(storage, known, body):
+        raise _another(known, "other series")
     wishes = {"store", "product", "strategy", "horizon", "failed_in", "older_than_days"}
     wishes |= {name for name in ("as_of", "policy") if getattr(body, name) is not None}
     for field in sorted(wishes):
         if (was := getattr(known, field)) != (asked := getattr(body, field)):
-            raise HTTPException(
-                409,
-                f"run_id: {known.run_id!r} is a run with {field} {_word(was)}, not {_word(asked)};"
-                " choose another run_id or leave it out",
-            )
+            raise _another(known, f"{field} {_word(was)}, not {_word(asked)}")
+
+
+async def _has_series(storage: Storage, known: Run, body: views.RetrainBody) -> bool:
+    """Whether the run is of the series that the body names, or of some where it left out others."""
+    plan = await storage.plan(known.coalesced_into or known.run_id)
+    asked = {(each.store, each.product) for each in body.series or ()}
+    planned = {series for shard in (plan.shards if plan else ()) for series in shard}
+    narrowed = body.failed_in is not None or body.older_than_days is not None
+    return planned <= asked if narrowed else planned == asked
+
+
+def _another(known: Run, with_what: str) -> HTTPException:
+    return HTTPException(
+        409,
+        f"run_id: {known.run_id!r} is a run with {with_what}; choose another run_id or leave it "
+        "out",
+    )
 
 
 def _word(value: object) -> str:
@@ -192,7 +210,7 @@ def _word(value: object) -> str:
 def _add_series(app: FastAPI, storage: Storage) -> None:
     @app.get("/series", responses=REFUSALS)
     async def series(
-        limit: Limit = 100,
+        limit: views.Limit = 100,
         after: Annotated[
             views.After | None, Query(description="store/product of the last one seen")
         ] = None,

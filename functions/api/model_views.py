@@ -134,6 +134,7 @@ class AliasHistory(View):
     store: str
     product: str
     changes: list[AliasChangeView]
+    next: int | None = Field(description="For `before`, to see older ones; null: these were all.")
 
 
 class ModelView(View):
@@ -165,3 +166,4 @@ class Models(View):
     store: str
     product: str
     models: list[ModelView]
+    next: int | None = Field(description="For `before`, to see older ones; null: these were all.")

@@ -71,6 +71,9 @@ def _within_reach(day: dt.date) -> dt.date:
 Day = Annotated[dt.date, BeforeValidator(_written_as_a_day), AfterValidator(_within_reach)]
 
 
+Limit = Annotated[int, Field(ge=1, le=1000)]
+
+
 class View(BaseModel):
     """An answer, made from what storage returns."""
 
@@ -187,9 +190,17 @@ class RunView(View):
 
 
 class RunDetail(RunView):
-    """A run with its failures."""
+    """A run with the first of its failures; `counts.failed` says how many there are."""
 
     failures: list[FailureView]
+    more: str | None = Field(None, description="Where the other failures are, if there are others.")
+
+
+class Failures(View):
+    """A page of a run's failures; ask again with `after` = `next` until it is null."""
+
+    failures: list[FailureView]
+    next: str | None
 
 
 class Runs(View):

@@ -290,6 +290,13 @@ WHERE change.store = $1 AND change.product = $2
 ORDER BY change.id DESC
 """
 
+ALIAS_HISTORY_PAGE = (
+    ALIAS_HISTORY.replace("SELECT", "SELECT change.id,", 1).replace(
+        "ORDER BY", "AND change.id < $3 ORDER BY"
+    )
+    + "LIMIT $4"
+)
+
 # A series whose row another transaction holds is getting its result, and keeps it.
 CANCEL = """
 UPDATE training_results SET state = 'cancelled', finished_at = $2
@@ -329,6 +336,35 @@ SELECT run_id, count(*) AS planned,
 FROM training_results WHERE run_id = ANY ($1) GROUP BY run_id
 """
 
+# Of runs: those that have results, and none to come.
+ENDED = """
+SELECT run_id FROM unnest($1::text[]) AS asked (run_id)
+WHERE EXISTS (SELECT FROM training_results AS result WHERE result.run_id = asked.run_id)
+  AND NOT EXISTS (SELECT FROM training_results AS result
+                  WHERE result.run_id = asked.run_id AND state = 'planned')
+"""
+LOCK_RUNS = """
+SELECT FROM training_runs WHERE run_id = ANY ($1) ORDER BY run_id FOR NO KEY UPDATE
+"""
+KEEP_COUNTS = """
+UPDATE training_runs AS run
+SET planned = counts.planned, succeeded = counts.succeeded, failed = counts.failed,
+    cancelled = counts.cancelled, finished_at = counts.finished_at
+FROM (
+    SELECT run_id, count(*) AS planned,
+           count(*) FILTER (WHERE state = 'succeeded') AS succeeded,
+           count(*) FILTER (WHERE state = 'failed') AS failed,
+           count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
+           max(finished_at) AS finished_at
+    FROM training_results WHERE run_id = ANY ($1) GROUP BY run_id
+) AS counts
+WHERE run.run_id = counts.run_id
+  AND counts.planned = counts.succeeded + counts.failed + counts.cancelled
+  AND (run.planned, run.succeeded, run.failed, run.cancelled, run.finished_at)
+      IS DISTINCT FROM
+      (counts.planned, counts.succeeded, counts.failed, counts.cancelled, counts.finished_at)
+"""
+
 _MODEL = """
 SELECT model.*,
        ARRAY(SELECT alias FROM model_aliases AS a
@@ -347,6 +383,17 @@ WHERE model_id IN (
 """
 )
 VERSIONS = _MODEL + "WHERE store = $1 AND product = $2 ORDER BY version DESC"
+# Of those before a version the newest, without what a list does not show.
+VERSIONS_PAGE = """
+SELECT model_id, store, product, version, run_id, strategy, chosen, policy, as_of, horizon,
+       first_day, data_through, rows, metrics, folds, comparison, notes, verdict, versions,
+       trained_at, '{}' AS parameters,
+       ARRAY(SELECT alias FROM model_aliases AS a
+             WHERE a.store = model.store AND a.product = model.product
+               AND a.model_id = model.model_id ORDER BY alias) AS aliases
+FROM model_versions AS model
+WHERE store = $1 AND product = $2 AND version < $3 ORDER BY version DESC LIMIT $4
+"""
 
 SAVE_FORECASTS = """
 INSERT INTO forecasts
@@ -382,14 +429,24 @@ WHERE date >= forecast_from
 ORDER BY date
 """
 
+# The results of a run are counted while it goes on; one that has ended keeps its counts.
 _RUN = """
-SELECT run.*, counts.* FROM {runs} AS run, LATERAL (
+SELECT run.run_id, run.requested_by, run.requested_at, run.reason, run.store, run.product,
+       run.strategy, run.as_of, run.horizon, run.policy, run.named, run.failed_in,
+       run.older_than_days, run.coalesced_into,
+       coalesce(run.planned, counts.planned) AS planned,
+       coalesce(run.succeeded, counts.succeeded) AS succeeded,
+       coalesce(run.failed, counts.failed) AS failed,
+       coalesce(run.cancelled, counts.cancelled) AS cancelled,
+       coalesce(run.finished_at, counts.finished_at) AS finished_at
+FROM {runs} AS run, LATERAL (
     SELECT count(*) AS planned,
            count(*) FILTER (WHERE state = 'succeeded') AS succeeded,
            count(*) FILTER (WHERE state = 'failed') AS failed,
            count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
-           max(finished_at) AS finished_at
-    FROM training_results AS result WHERE result.run_id = run.run_id
+           max(result.finished_at) AS finished_at
+    FROM training_results AS result
+    WHERE result.run_id = run.run_id AND run.finished_at IS NULL
 ) AS counts
 """
 RUNS = (
@@ -400,5 +457,6 @@ RUN = _RUN.format(runs="(SELECT * FROM training_runs WHERE run_id = $1)")
 
 FAILURES = """
 SELECT store, product, error FROM training_results
-WHERE run_id = $1 AND state = 'failed' ORDER BY store, product
+WHERE run_id = $1 AND state = 'failed' AND (store, product) > ($2, $3)
+ORDER BY store, product LIMIT $4
 """
