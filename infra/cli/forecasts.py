@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from events.names import ALL_DOTS
 from infra.cli.arguments import TakesNames
 from infra.cli.client import Client, Json, Refused, client_of, one_line, outcome, print_json
 from infra.cli.numbers import decimals_for, units
@@ -87,6 +88,8 @@ def check_names(store: str, product: str) -> None:
     for name, value in (("STORE", store), ("PRODUCT", product)):
         if not value or "/" in value:
             raise Refused(f"{name}: {value!r} is no name; give STORE and PRODUCT as two words")
+        if value in ALL_DOTS:
+            raise Refused(f"{name}: {value!r} is dots alone, which can be no series' name")
 
 
 def _pages(client: Client, limit: int) -> Document:

@@ -30,6 +30,7 @@ from functions.storage import (
     SeriesSummary,
     Verdict,
 )
+from infra.memory.columns import as_columns_take
 
 
 @dataclass
@@ -41,6 +42,7 @@ class _Result:
     finished_at: datetime | None = None
 
 
+@as_columns_take
 class MemoryStorage:
     """Storage in dictionaries; see `functions.storage.Storage`."""
 

@@ -1,6 +1,7 @@
 """The API over memory, as tests ask it: with a shop to sell in and parts that can be away."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -115,7 +116,7 @@ class Shop:
                     run_id=run_id,
                     store=store,
                     product=product,
-                    model_id=f"{run_id}:{store}:{product}".replace(" ", "-"),
+                    model_id=re.sub(r"[^\w.:-]", "-", f"{run_id}:{store}:{product}"),
                     strategy=run.strategy,
                     as_of=run.as_of,
                     horizon=run.horizon,
