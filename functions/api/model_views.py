@@ -5,12 +5,12 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from events.names import name
 from events.payloads import (
     MOST_SERIES,
     Name,
     PromotionAction,
     RunId,
-    SeriesRef,
     Text,
     Version,
     check_promotion,
@@ -20,11 +20,16 @@ from functions.api.views import View
 
 def _names_a_series(text: str) -> str:
     store, slash, product = text.partition("/")
-    try:
-        SeriesRef(store=store, product=product)
-    except ValueError:
-        raise ValueError("must be store/product, as GET /series has them") from None
-    return f"{store}{slash}{product}"
+    if not slash:
+        raise ValueError("must be store/product, as GET /series has them")
+    for part, given in (("store", store), ("product", product)):
+        try:
+            name(given)
+        except ValueError as error:
+            raise ValueError(
+                f"must be store/product, as GET /series has them; its {part} {error}"
+            ) from None
+    return f"{name(store)}/{name(product)}"
 
 
 SeriesName = Annotated[str, AfterValidator(_names_a_series)]
@@ -134,6 +139,7 @@ class AliasHistory(View):
     store: str
     product: str
     changes: list[AliasChangeView]
+    next: int | None = Field(description="For `before`, to see older ones; null: these were all.")
 
 
 class ModelView(View):
@@ -165,3 +171,4 @@ class Models(View):
     store: str
     product: str
     models: list[ModelView]
+    next: int | None = Field(description="For `before`, to see older ones; null: these were all.")

@@ -25,6 +25,7 @@ from datetime import datetime, timedelta
 from events.clock import utc_now
 from events.envelope import Event, derive_id, of_type
 from events.errors import Refusal, TooLarge
+from events.names import as_one_line
 from events.payloads import (
     Compared,
     FoldMetrics,
@@ -202,7 +203,10 @@ class Trainer:
         store, product = series
         if isinstance(result, Unfit):
             return TrainingFailed(
-                run_id=shard.run_id, store=store, product=product, reason=result.reason[:1000]
+                run_id=shard.run_id,
+                store=store,
+                product=product,
+                reason=as_one_line(result.reason),
             )
         return ModelTrained(
             run_id=shard.run_id,
@@ -226,7 +230,7 @@ class Trainer:
                 for fold in result.folds
             ),
             comparison=tuple(_compared(each, champion) for each in result.comparison),
-            notes=tuple(note[:1000] for note in result.notes),
+            notes=tuple(map(as_one_line, result.notes)),
             parameters=result.model.to_json_dict(),
             versions=self._versions,
             fit_seconds=seconds,

@@ -173,6 +173,7 @@ def _api(settings: Settings) -> FastAPI:
         is_outage,
         settings.strategy_table,
         settings.retention,
+        (settings.http_host, *settings.http_hosts),
     )
     app.router.lifespan_context = lifespan
     return app
