@@ -32,6 +32,18 @@ WHOLE: dict[str, dict[str, Any]] = {
     "/models/1/milk/promote": {"version": 1, "model_id": "x", "reason": "", "requested_by": "me"},
     "/models/1/milk/rollback": {"reason": "why", "requested_by": "me", "request_id": "one"},
     "/promotions": {"action": "promote", "series": ["1/milk"], "run_id": "run-1", "reason": ""},
+    "/forecasts": {
+        "store": "1",
+        "product": "milk",
+        "series": [{"store": "1", "product": "milk"}],
+        "all": False,
+        "as_of": "2015-08-01",
+        "horizon": 7,
+        "reason": "why",
+        "requested_by": "me",
+        "request_id": "one",
+    },
+    "/prune": {"reason": "why", "requested_by": "me"},
     "/forecasts/1/milk/what-if": {
         "days": [{"date": "2015-08-01", "open": True, "drivers": {"promo": 1}}],
         "start": "2015-08-01",
