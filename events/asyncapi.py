@@ -126,6 +126,7 @@ def _channel(topic: Topic) -> dict[str, Any]:
                     "cleanup.policy": topic.cleanup.split(","),
                     "retention.ms": int(topic.config["retention.ms"]),
                     "max.message.bytes": topic.max_bytes,
+                    "message.timestamp.type": topic.config["message.timestamp.type"],
                 },
                 "bindingVersion": BINDING,
             }

@@ -2,6 +2,8 @@
 
 from pydantic import ValidationError
 
+from events.printable import one_line
+
 
 class EventError(Exception):
     """An event can't be used as it is; retrying the same bytes can't help."""
@@ -17,6 +19,14 @@ class UnknownType(EventError):
 
 class InvalidPayload(EventError):
     """A known type whose data break the contract; the message names each field."""
+
+
+class ClockAhead(EventError):
+    """An event recorded later than the log took it: no correction could ever win against it."""
+
+
+class TornLog(EventError):
+    """Records that the log can't give any more: damaged, or deleted before they were read."""
 
 
 class TooLarge(EventError):
@@ -38,7 +48,8 @@ def explain(error: ValidationError) -> str:
     """One line for a validation error: each field, the value it had, and what it must be."""
     parts = []
     for item in error.errors(include_url=False):
-        field = ".".join(str(part) for part in item["loc"]) or "data"
+        # Names of drivers are the sender's, and may be as long and as odd as it likes.
+        field = one_line(".".join(str(part)[:SHOWN] for part in item["loc"])) or "data"
         seen = ""
         if item["type"] != "missing":
             value = repr(item["input"])

@@ -41,6 +41,8 @@ class Topic:
             "cleanup.policy": self.cleanup,
             "retention.ms": str(int(self.retention.total_seconds() * 1000)),
             "max.message.bytes": str(self.max_bytes),
+            # The broker's clock, not the sender's: `events.clock_bound` and retention go by it.
+            "message.timestamp.type": "LogAppendTime",
         }
 
 
