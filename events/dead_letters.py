@@ -221,17 +221,25 @@ def waiting(records: Iterable[Received]) -> list[DeadLetter]:
     """The dead letters of the topic that nobody replayed yet, oldest first; the log names junk."""
     letters: dict[str, DeadLetter] = {}
     for record in records:
-        key = (record.key or b"").decode(errors="replace")
-        try:
-            letter = read(record)
-        except Unreadable as error:
-            log.warning("%s", error)
-            continue
-        if letter is None:
-            letters.pop(key, None)
-        else:
-            letters.setdefault(key, letter)
+        note(letters, record)
     return list(letters.values())
+
+
+def note(letters: dict[str, DeadLetter], record: Received, *, whole: bool = True) -> None:
+    """Take the topic's next record into the letters that wait, by id.
+
+    Not `whole`, a letter is kept without its value and headers: a year's letters are many.
+    """
+    key = (record.key or b"").decode(errors="replace")
+    try:
+        letter = read(record)
+    except Unreadable as error:
+        log.warning("%s", one_line(str(error)))
+        return
+    if letter is None:
+        letters.pop(key, None)
+    elif key not in letters:
+        letters[key] = letter if whole else replace(letter, value=None, headers=[])
 
 
 def as_event(letter: DeadLetter, source: str = DEAD_LETTERS) -> Event[Payload]:

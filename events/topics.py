@@ -124,7 +124,7 @@ TOPICS: dict[str, Topic] = {
             "the dead letter's id",
             1,
             YEAR,
-            "What could not be handled, as it came; a tombstone says it was replayed.",
+            "What could not be handled, as it came or cut; a tombstone says it was replayed.",
             cleanup="compact,delete",
             # The original bytes, at most LARGEST_EVENT, plus what the subscriber adds.
             max_bytes=2 * MEGABYTE,

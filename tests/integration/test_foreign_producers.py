@@ -61,7 +61,6 @@ async def test_every_codec_of_every_client_is_read_however_large(servers, topic,
             bootstrap_servers=servers.kafka,
             compression_type=None if codec == "none" else codec,
             max_request_size=100_000_000,
-            buffer_memory=200_000_000,
         )
         python.send(topic, value=value, key=b"k", headers=[("h", b"1")]).get(60)
         python.close()
