@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -296,7 +296,7 @@ async def read_topic(bootstrap: str, topic: str, last: int | None = None) -> lis
 
 async def scan_topic(
     bootstrap: str, topic: str, last: int | None = None
-) -> AsyncIterator[list[Received]]:
+) -> AsyncGenerator[list[Received], None]:
     """The same a few at a time as they are fetched, in order within each partition."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=bootstrap,

@@ -61,11 +61,12 @@ async def poll(consumer: AIOKafkaConsumer, seconds: float, most: int | None) -> 
             (partition,) = error.args
             await _seek_to_first(consumer, partition)
         except OffsetOutOfRangeError as error:
-            if lost := [
+            lost: list[Received] = [
                 torn
                 for partition, offset in error.args[0].items()
                 if (torn := await _deleted(consumer, partition, offset)) is not None
-            ]:
+            ]
+            if lost:
                 return lost
         except Exception as error:
             if isinstance(error, KafkaError) and not isinstance(error, TORN):

@@ -238,9 +238,13 @@ class Subscriber:
     def _records(
         self, events: Sequence[Event[Payload]], items: Sequence[_Item], letters: list[Record]
     ) -> list[_Output]:
-        """The records of the outputs; a dead letter for each that its topic does not take."""
+        """The records of the outputs; a dead letter for each that its topic does not take.
+
+        An event of which no output can be sent is dead-lettered itself, to be replayed.
+        """
         causes = {item.event.id: item.record for item in items}
-        outputs, oversized = [], []
+        outputs: list[_Output] = []
+        oversized: list[tuple[_Output, TooLarge]] = []
         for event in events:
             cause = causes.get(event.causation_id or "", items[-1].record)
             try:
@@ -249,9 +253,15 @@ class Subscriber:
                 key, value, headers = encode(event)
                 topic = on_lane(event.data.TOPIC, event.lane)
                 said = TooLarge(f"{event.data.TYPE} of {event.data.subject}: {error}")
-                output = Record(topic, key, value, headers)
-                oversized.append(self._give_up_output(cause, output, said))
-        letters += oversized  # at the end, since another error means that all come again
+                oversized.append((_Output(Record(topic, key, value, headers), cause), said))
+        answered = {id(output.cause) for output in outputs}
+        given_up: set[int] = set()
+        for output, error in oversized:
+            if id(output.cause) in answered:
+                letters.append(self._give_up_output(output.cause, output.record, error))
+            elif id(output.cause) not in given_up:  # none of its outputs can be sent
+                given_up.add(id(output.cause))
+                letters += self._give_up(output.cause, error, attempts=1)
         return outputs
 
     def _give_up_output(self, cause: Received, output: Record, error: Exception) -> Record:

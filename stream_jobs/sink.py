@@ -31,8 +31,8 @@ CHUNK_BYTES = 64 << 20
 SHOWN = 5  # dead letters of a chunk that are logged one by one
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
-HEADERS = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
-OUTGOING = pa.schema(
+HEADERS: pa.DataType = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
+OUTGOING: pa.Schema = pa.schema(
     [("topic", pa.string()), ("key", pa.binary()), ("value", pa.binary()), ("headers", HEADERS)]
 )
 OUTGOING_IN_SPARK = (

@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 import typer
 
-from events.printable import one_line, shown_json
+from events.printable import one_line as one_line  # the commands on the API take it from here
+from events.printable import shown_json
 
 if TYPE_CHECKING:
     import httpx
