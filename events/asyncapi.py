@@ -13,6 +13,7 @@ from typing import Any
 import yaml  # type: ignore[import-untyped, unused-ignore]
 from pydantic.json_schema import models_json_schema
 
+from events.clock_bound import MAX_AHEAD
 from events.cloudevents import JSON_TYPE, LONGEST_ID, SPEC_VERSION
 from events.envelope import TRACEPARENT
 from events.payloads import PAYLOADS, Payload
@@ -22,6 +23,8 @@ DOCS = Path(__file__).parents[1] / "docs"
 BINDING = "0.5.0"  # of Kafka's bindings in AsyncAPI
 TEXT = {"type": "string", "minLength": 1}
 
+MINUTES = MAX_AHEAD.total_seconds() / 60
+AT = f"RFC 3339, with its zone; at most {MINUTES:g} minutes after the broker takes the record."
 HEADERS: dict[str, Any] = {
     "ce_specversion": {"const": SPEC_VERSION},
     "ce_id": {
@@ -31,7 +34,7 @@ HEADERS: dict[str, Any] = {
     },
     "ce_type": TEXT,
     "ce_source": {**TEXT, "description": "Who says it."},
-    "ce_time": {**TEXT, "format": "date-time", "description": "RFC 3339, with its zone."},
+    "ce_time": {**TEXT, "format": "date-time", "description": AT},
     "ce_subject": {**TEXT, "description": "What it is about."},
     "ce_causationid": {**TEXT, "description": "Id of the event that caused it."},
     "ce_correlationid": {**TEXT, "description": "Id of the run that it belongs to."},
@@ -54,7 +57,7 @@ DEAD_LETTER: dict[str, Any] = {
     "summary": "A record as it came, whatever it was, with the reason why it was given up.",
     "headers": {
         "type": "object",
-        "description": "The original's headers, and beside them:",
+        "description": "The original's headers, its own dl_… as dl_header_dl_…, and beside them:",
         "properties": {
             "dl_group": {**TEXT, "description": "The consumer group that gave up."},
             "dl_topic": {**TEXT, "description": "Where the original stood."},
@@ -65,6 +68,10 @@ DEAD_LETTER: dict[str, Any] = {
             "dl_attempts": {"type": "string", "pattern": "^[0-9]+$"},
             "dl_time": {**TEXT, "format": "date-time"},
             "dl_key": {"description": "The original's key, if it had one."},
+            "dl_cut": {
+                **TEXT,
+                "description": "There if parts were cut to fit this topic: which, and their size.",
+            },
             "dl_null": {"const": "true", "description": "There if the original had no value."},
         },
         "required": [
@@ -126,6 +133,7 @@ def _channel(topic: Topic) -> dict[str, Any]:
                     "cleanup.policy": topic.cleanup.split(","),
                     "retention.ms": int(topic.config["retention.ms"]),
                     "max.message.bytes": topic.max_bytes,
+                    "message.timestamp.type": topic.config["message.timestamp.type"],
                 },
                 "bindingVersion": BINDING,
             }

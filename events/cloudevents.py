@@ -5,16 +5,18 @@ the value is one JSON object with attributes and `data`. https://cloudevents.io/
 """
 
 import json
+import re
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import from_json
 
 from events.envelope import Event, is_traceparent, trace_of
-from events.errors import InvalidPayload, UnknownType, Unreadable, explain
+from events.errors import SHOWN, InvalidPayload, UnknownType, Unreadable, explain
 from events.payloads import BY_TYPE, Payload
+from events.printable import one_line
 
 SPEC_VERSION = "1.0"
 JSON_TYPE = "application/json"
@@ -22,6 +24,7 @@ STRUCTURED_TYPE = "application/cloudevents+json"
 REQUIRED = ("id", "source", "type", "time")
 LONGEST_ID = 128
 REPLAYED_FROM = "replayed_from"  # the header of a dead letter that is sent again
+LEAP_SECOND = re.compile(r"^(.{13}:\d\d):60(.*)$")
 
 Headers = list[tuple[str, bytes]]
 
@@ -72,9 +75,8 @@ def _event(
     if len(attributes["id"]) > LONGEST_ID:
         raise Unreadable(f"ce_id: {len(attributes['id'])} characters; at most {LONGEST_ID}")
     if (payload_type := BY_TYPE.get(attributes["type"])) is None:
-        raise UnknownType(
-            f"ce_type: {attributes['type']!r} is unknown; the contract has {', '.join(BY_TYPE)}"
-        )
+        seen, known = attributes["type"][:SHOWN], ", ".join(BY_TYPE)
+        raise UnknownType(f"ce_type: {seen!r} is unknown; the contract has {known}")
     try:
         payload = payload_type.model_validate_json(data)
     except ValidationError as error:
@@ -96,13 +98,24 @@ def _event(
 
 
 def parse_time(text: str) -> datetime:
-    """An RFC 3339 time with its zone; Unreadable otherwise."""
+    """An RFC 3339 time with its zone, in every form of its section 5.6; Unreadable otherwise.
+
+    Lower-case t and z, a blank for the T, any number of decimals (what is finer than a
+    microsecond is cut off), +0000 without a colon, and leap seconds, which are the next
+    minute's first second.
+    """
+    plain = text.upper()
+    leap = LEAP_SECOND.match(plain)
     try:
-        time = datetime.fromisoformat(text)
-    except ValueError:
+        time = datetime.fromisoformat(f"{leap[1]}:59{leap[2]}" if leap else plain)
+        time = time + timedelta(seconds=1) if leap else time
+    except (ValueError, OverflowError):
         time = None
     if time is None or time.tzinfo is None:
-        raise Unreadable(f"ce_time: {text[:40]!r} is no RFC 3339 time with a zone")
+        raise Unreadable(
+            f"ce_time: {text[:40]!r} is no RFC 3339 time with a zone; write it like "
+            "2026-11-20T10:00:00Z"
+        )
     return time
 
 
@@ -112,7 +125,7 @@ def _texts(headers: Iterable[tuple[str, bytes]]) -> dict[str, str]:
         try:
             texts[name.lower()] = (value or b"").decode()
         except UnicodeDecodeError:
-            raise Unreadable(f"header {name}: the value is not UTF-8") from None
+            raise Unreadable(f"header {one_line(name[:SHOWN])}: the value is not UTF-8") from None
     return texts
 
 

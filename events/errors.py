@@ -22,6 +22,14 @@ class InvalidPayload(EventError):
     """A known type whose data break the contract; the message names each field."""
 
 
+class ClockAhead(EventError):
+    """An event recorded later than the log took it: no correction could ever win against it."""
+
+
+class TornLog(EventError):
+    """Records that the log can't give any more: damaged, or deleted before they were read."""
+
+
 class TooLarge(EventError):
     """An event larger than its topic takes."""
 

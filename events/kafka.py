@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -12,6 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
 from aiokafka.partitioner import murmur2
 
+from events import kafka_reading
 from events.errors import PublishTimeout
 from events.log import Partition, Received, Record
 from events.topics import FRAMING
@@ -22,6 +23,11 @@ SEND_SECONDS = 30.0  # an idempotent send never expires by itself
 BATCH_BYTES = 256 * 1024
 # The subscriber watches its own progress; Kafka's limit would end long trainings.
 POLL_INTERVAL_MS = 24 * 3600 * 1000
+# What a producer aborted never was; ends of partitions are then the last stable offsets.
+READ_COMMITTED = "read_committed"
+# A send of any size goes out in parts, each with its own SEND_SECONDS.
+SCANNED_AT_ONCE = 2_000  # records, which may have a megabyte each
+PART_RECORDS, PART_BYTES = 2_000, 16 << 20
 
 
 class KafkaProducer:
@@ -34,9 +40,11 @@ class KafkaProducer:
         self._starting = asyncio.Lock()
 
     async def send(self, records: Sequence[Record]) -> None:
-        """Send and wait for every acknowledgement."""
-        if not records:
-            return
+        """Send and wait for every acknowledgement, in parts that are each in time."""
+        for part in in_parts(records):
+            await self._send_part(part)
+
+    async def _send_part(self, records: Sequence[Record]) -> None:
         try:
             async with asyncio.timeout(self._send_seconds):
                 producer = await self._started()
@@ -116,6 +124,20 @@ class KafkaProducer:
             await producer.stop()
 
 
+def in_parts(records: Sequence[Record]) -> Iterator[list[Record]]:
+    """The records in their order, in parts that are sent within seconds."""
+    part: list[Record] = []
+    size = 0
+    for record in records:
+        part.append(record)
+        size += len(record.value or b"")
+        if len(part) >= PART_RECORDS or size >= PART_BYTES:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part
+
+
 def _append(batch: Any, record: Record) -> bool:
     appended = batch.append(
         timestamp=None, key=record.key, value=record.value, headers=list(record.headers)
@@ -134,11 +156,17 @@ def partition_of(key: bytes | None, partitions: int) -> int:
 
 
 class KafkaConsumer:
-    """A member of a consumer group, starting at the earliest record, committing by hand."""
+    """A member of a consumer group, starting at the earliest record, committing by hand.
+
+    What retention deleted before the group read it is a `Torn`, and it goes on at the earliest.
+    """
 
     def __init__(self, bootstrap: str, group: str | None, topics: Sequence[str]) -> None:
         self._bootstrap, self._group, self._topics = bootstrap, group, topics
         self._consumer: AIOKafkaConsumer | None = None
+        # One past what was given out, and what is committed, of each partition.
+        self._returned: dict[TopicPartition, int] = {}
+        self._done: dict[TopicPartition, int] = {}
 
     async def start(self) -> None:
         """Connect and join the group."""
@@ -147,7 +175,8 @@ class KafkaConsumer:
             bootstrap_servers=self._bootstrap,
             group_id=self._group,
             enable_auto_commit=False,
-            auto_offset_reset="earliest",
+            auto_offset_reset="none",  # `kafka_reading` decides, and says what was lost
+            isolation_level=READ_COMMITTED,
             max_poll_interval_ms=POLL_INTERVAL_MS,
             session_timeout_ms=10_000,
             heartbeat_interval_ms=2_000,
@@ -160,6 +189,8 @@ class KafkaConsumer:
             await consumer.stop()
             raise
         self._consumer = consumer
+        self._returned.clear()
+        self._done.clear()
 
     @property
     def _joined(self) -> AIOKafkaConsumer:
@@ -169,31 +200,45 @@ class KafkaConsumer:
 
     async def poll(self, seconds: float, most: int) -> list[Received]:
         """The next records of the assigned partitions."""
-        fetched = await self._joined.getmany(timeout_ms=int(seconds * 1000), max_records=most)
-        return [
-            Received(
-                topic=partition.topic,
-                key=message.key,
-                value=message.value,
-                headers=list(message.headers),
-                partition=partition.partition,
-                offset=message.offset,
-                timestamp_ms=message.timestamp,
-            )
-            for partition, messages in fetched.items()
-            for message in messages
-        ]
+        consumer = self._joined
+        records = await kafka_reading.poll(consumer, seconds, most)
+        for record in records:
+            self._returned[TopicPartition(record.topic, record.partition)] = record.next_offset
+        if not records:
+            await self._pass_markers(consumer)
+        return records
+
+    async def _pass_markers(self, consumer: AIOKafkaConsumer) -> None:
+        """Commit what holds no records: a transaction's markers, and what was aborted.
+
+        Nobody is given those, so nobody commits them, and the lag would never be zero.
+        """
+        passed = {
+            partition: at
+            for partition, at in kafka_reading.positions(consumer).items()
+            if at > self._done.get(partition, 0)
+            and self._returned.get(partition) == self._done.get(partition, None)
+        }
+        if passed:
+            await self._commit(passed)
 
     async def commit(self, done: Iterable[Received]) -> None:
         """Commit one past the last record of each partition."""
         offsets: dict[TopicPartition, int] = {}
         for record in done:
             partition = TopicPartition(record.topic, record.partition)
-            offsets[partition] = max(offsets.get(partition, 0), record.offset + 1)
+            offsets[partition] = max(offsets.get(partition, 0), record.next_offset)
+        await self._commit(offsets)
+
+    async def _commit(self, offsets: dict[TopicPartition, int]) -> None:
         try:
             await self._joined.commit(offsets)
         except (CommitFailedError, IllegalStateError) as error:
             log.info("a rebalance made a commit void, the records come again: %s", error)
+        else:
+            for partition, offset in offsets.items():
+                self._done[partition] = offset
+                self._returned[partition] = max(self._returned.get(partition, 0), offset)
 
     async def lag(self) -> Mapping[Partition, int]:
         """End offset less committed offset (or the first offset, before any commit)."""
@@ -218,7 +263,9 @@ class KafkaConsumer:
 async def group_lag(bootstrap: str, group: str, topics: Sequence[str]) -> int:
     """Records of the topics that a group has not committed, whether or not it has a member."""
     admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
-    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(
+        bootstrap_servers=bootstrap, enable_auto_commit=False, isolation_level=READ_COMMITTED
+    )
     try:
         await admin.start()
         await consumer.start()
@@ -243,8 +290,19 @@ async def read_topic(bootstrap: str, topic: str, last: int | None = None) -> lis
     """All records that a topic holds now, oldest first within each partition; no group. With
     `last` only those of each partition's last so many offsets.
     """
+    records = [r async for some in scan_topic(bootstrap, topic, last) for r in some]
+    return sorted(records, key=lambda record: (record.partition, record.offset))
+
+
+async def scan_topic(
+    bootstrap: str, topic: str, last: int | None = None
+) -> AsyncGenerator[list[Received], None]:
+    """The same a few at a time as they are fetched, in order within each partition."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, enable_auto_commit=False, auto_offset_reset="earliest"
+        bootstrap_servers=bootstrap,
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+        isolation_level=READ_COMMITTED,
     )
     try:
         await consumer.start()
@@ -256,22 +314,8 @@ async def read_topic(bootstrap: str, topic: str, last: int | None = None) -> lis
             starts = await consumer.beginning_offsets(partitions)
             for p in partitions:
                 consumer.seek(p, max(starts[p], ends[p] - last))
-        records: list[Received] = []
         while [p for p in partitions if await consumer.position(p) < ends[p]]:
-            for partition, messages in (await consumer.getmany(timeout_ms=500)).items():
-                records.extend(
-                    Received(
-                        topic,
-                        m.key,
-                        m.value,
-                        list(m.headers),
-                        partition.partition,
-                        m.offset,
-                        m.timestamp,
-                    )
-                    for m in messages
-                )
-        return sorted(records, key=lambda record: (record.partition, record.offset))
+            yield await kafka_reading.poll(consumer, 0.5, SCANNED_AT_ONCE)
     finally:
         await consumer.stop()
 

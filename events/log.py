@@ -29,6 +29,29 @@ class Received(Record):
     offset: int = 0
     timestamp_ms: int = 0
 
+    @property
+    def next_offset(self) -> int:
+        """What a group commits once it is done with this."""
+        return self.offset + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Torn(Received):
+    """Offsets that can't be read, from `offset` to `last`, in place of what stood there."""
+
+    last: int = 0
+    reason: str = ""
+
+    @property
+    def next_offset(self) -> int:
+        """One past the last offset that can't be read."""
+        return self.last + 1
+
+    def __str__(self) -> str:
+        """Which offsets, and why."""
+        where = f"{self.topic}/{self.partition}"
+        return f"offsets {self.offset:,} to {self.last:,} of {where} can't be read: {self.reason}"
+
 
 Partition = tuple[str, int]
 
@@ -53,7 +76,11 @@ class Consumer(Protocol):
         """Join the group; raises an outage when the log is away."""
 
     async def poll(self, seconds: float, most: int) -> list[Received]:
-        """The next records, at most `most`; empty after so many seconds without any."""
+        """The next records, at most `most`; empty after so many seconds without any.
+
+        Only committed records count, where a producer has transactions. What can't be read is
+        one `Torn` for the offsets concerned, and reading goes on after them.
+        """
 
     async def commit(self, done: Iterable[Received]) -> None:
         """Mark these records and all before them in their partitions as done.

@@ -116,7 +116,7 @@ class MemoryConsumer:
         self._log.check()
         for record in done:
             key = (self._group, (record.topic, record.partition))
-            self._log.committed[key] = max(self._log.committed.get(key, 0), record.offset + 1)
+            self._log.committed[key] = max(self._log.committed.get(key, 0), record.next_offset)
 
     async def lag(self) -> Mapping[Partition, int]:
         """Records past the committed offset."""

@@ -7,11 +7,16 @@ effects are idempotent lose and double nothing.
 | what went wrong | what happens |
 | --- | --- |
 | no CloudEvent, unknown type, data against the contract | dead letter at once |
-| the function refuses (`Refusal`), or its output is `TooLarge` | dead letter at once |
+| recorded later than the log took it (`ClockAhead`) | dead letter at once |
+| offsets that the log can't give (`Torn`) | one dead letter that names them |
+| the function refuses (`Refusal`) | dead letter at once |
+| an output that its topic does not take (`TooLarge`) | dead letter of that output alone |
 | an outage (`is_outage`: database or broker away) | tried again for as long as it lasts |
 | anything else | the event alone, `ATTEMPTS` times, then dead letter |
 
-A failing batch is halved until the event at fault stands alone, so it harms no other.
+A failing batch is halved until the event at fault stands alone, so it harms no other. No
+record ends the subscriber: a dead letter that the log does not take is sent without what the
+original had, and if even that is refused, the log of this process has the last word on it.
 """
 
 import asyncio
@@ -19,18 +24,22 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 
 import stamina
 
-from events.cloudevents import decode
-from events.dead_letters import as_event, dead_letter, read
+from events.clock import utc_now
+from events.clock_bound import refuse_ahead
+from events.cloudevents import decode, encode
+from events.dead_letters import as_event, bare, dead_letter, output_letter, read, torn_letter
 from events.envelope import Event
-from events.errors import EventError, Unreadable
-from events.log import Consumer, Producer, Received, Record
+from events.errors import EventError, TooLarge, Unreadable
+from events.log import Consumer, Producer, Received, Record, Torn
 from events.payloads import Payload
+from events.printable import one_line
 from events.publisher import to_record
-from events.topics import DEAD_LETTERS
+from events.topics import DEAD_LETTERS, on_lane
 
 log = logging.getLogger(__name__)
 
@@ -62,6 +71,12 @@ class _Item:
     event: Event[Payload]
 
 
+@dataclass(frozen=True)
+class _Output:
+    record: Record
+    cause: Received
+
+
 class Subscriber:
     """Feeds one function from its topics until told to stop."""
 
@@ -75,10 +90,11 @@ class Subscriber:
         is_outage: Callable[[Exception], bool],
         most: int = 500,
         first_wait: float = FIRST_WAIT,
+        clock: Callable[[], datetime] = utc_now,
     ) -> None:
         self._consumer, self._producer, self._handler = consumer, producer, handler
         self._group, self._is_outage, self._most = group, is_outage, most
-        self._first_wait = first_wait
+        self._first_wait, self._clock = first_wait, clock
         self._stopping = False
         self._running: asyncio.Task[None] | None = None
         self.health = Health()
@@ -142,25 +158,68 @@ class Subscriber:
         letters: list[Record] = []
         items: list[_Item] = []
         for record in records:
+            if isinstance(record, Torn):
+                log.error("%s: dead letter: %s", self._group, one_line(str(record)))
+                letters.append(torn_letter(record, self._group))
+                continue
             try:
-                if (event := _event(record)) is not None:
+                if (event := _event(record, self._clock)) is not None:
                     items.append(_Item(record, event))
-            except EventError as error:
+            except Exception as error:  # noqa: BLE001 - the bytes' fault: decoding asks nobody
                 letters += self._give_up(record, error, attempts=1)
         outputs = await self._handle(items, letters)
-        await self._producer.send(outputs + letters)
+        await self._send(outputs, letters)
         await self._consumer.commit(records)
         self.health.handled += len(records)
         self.health.dead_lettered += len(letters)
 
-    async def _handle(self, items: Sequence[_Item], letters: list[Record]) -> list[Record]:
+    async def _send(self, outputs: Sequence[_Output], letters: list[Record]) -> None:
+        """All at once; what the log refuses for its own sake is found and becomes a letter."""
+        try:
+            await self._producer.send([output.record for output in outputs] + letters)
+        except Exception as error:
+            if self._is_outage(error):
+                raise
+            log.warning("%s: sending in parts, the log refuses some: %r", self._group, error)
+            await self._send_or(outputs, letters)
+            for letter in letters:
+                await self._send_letter(letter)
+
+    async def _send_or(self, outputs: Sequence[_Output], letters: list[Record]) -> None:
+        if not outputs:
+            return
+        try:
+            await self._producer.send([output.record for output in outputs])
+        except Exception as error:
+            if self._is_outage(error):
+                raise
+            if len(outputs) == 1:
+                letters.append(self._give_up_output(outputs[0].cause, outputs[0].record, error))
+                return
+            middle = len(outputs) // 2
+            await self._send_or(outputs[:middle], letters)
+            await self._send_or(outputs[middle:], letters)
+
+    async def _send_letter(self, letter: Record) -> None:
+        for attempt in (letter, bare(letter)):
+            try:
+                await self._producer.send([attempt])
+                return
+            except Exception as error:
+                if self._is_outage(error):
+                    raise
+                log.error("%s: can't send a dead letter: %r", self._group, error)
+        said = one_line(repr([one for one in bare(letter).headers if one[0].startswith("dl_")]))
+        log.error("%s: this dead letter is on no topic: %s", self._group, said)
+
+    async def _handle(self, items: Sequence[_Item], letters: list[Record]) -> list[_Output]:
         """The function's outputs; a dead letter for each event that it can't handle."""
         if not items:
             return []
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 outputs = await self._handler([item.event for item in items])
-                return [to_record(output) for output in outputs]
+                return self._records(outputs, items, letters)
             except Exception as error:
                 if self._is_outage(error):
                     raise
@@ -176,19 +235,55 @@ class Subscriber:
         first = await self._handle(items[:middle], letters)
         return first + await self._handle(items[middle:], letters)
 
+    def _records(
+        self, events: Sequence[Event[Payload]], items: Sequence[_Item], letters: list[Record]
+    ) -> list[_Output]:
+        """The records of the outputs; a dead letter for each that its topic does not take.
+
+        An event of which no output can be sent is dead-lettered itself, to be replayed.
+        """
+        causes = {item.event.id: item.record for item in items}
+        outputs: list[_Output] = []
+        oversized: list[tuple[_Output, TooLarge]] = []
+        for event in events:
+            cause = causes.get(event.causation_id or "", items[-1].record)
+            try:
+                outputs.append(_Output(to_record(event), cause))
+            except TooLarge as error:
+                key, value, headers = encode(event)
+                topic = on_lane(event.data.TOPIC, event.lane)
+                said = TooLarge(f"{event.data.TYPE} of {event.data.subject}: {error}")
+                oversized.append((_Output(Record(topic, key, value, headers), cause), said))
+        answered = {id(output.cause) for output in outputs}
+        given_up: set[int] = set()
+        for output, too_large in oversized:
+            if id(output.cause) in answered:
+                letters.append(self._give_up_output(output.cause, output.record, too_large))
+            elif id(output.cause) not in given_up:  # none of its outputs can be sent
+                given_up.add(id(output.cause))
+                letters += self._give_up(output.cause, too_large, attempts=1)
+        return outputs
+
+    def _give_up_output(self, cause: Received, output: Record, error: Exception) -> Record:
+        log.error("%s: dead letter of an output: %s", self._group, one_line(str(error)))
+        return output_letter(cause, output, self._group, error)
+
     def _give_up(self, record: Received, error: Exception, attempts: int) -> list[Record]:
         where = f"{record.topic}/{record.partition}@{record.offset}"
+        said = one_line(str(error))
         if record.topic == DEAD_LETTERS:
             # A dead letter of a dead letter would chase its own tail.
-            log.error("%s: can't act on the dead letter at %s: %s", self._group, where, error)
+            log.error("%s: can't act on the dead letter at %s: %s", self._group, where, said)
             return []
-        log.error("%s: dead letter from %s: %s", self._group, where, error)
+        log.error("%s: dead letter from %s: %s", self._group, where, said)
         return [dead_letter(record, self._group, error, attempts)]
 
 
-def _event(record: Received) -> Event[Payload] | None:
+def _event(record: Received, clock: Callable[[], datetime]) -> Event[Payload] | None:
     if record.topic != DEAD_LETTERS:
-        return decode(record.value, record.headers)
+        event = decode(record.value, record.headers)
+        refuse_ahead(event.time, record.timestamp_ms, clock())
+        return event
     letter = read(record)
     try:
         return None if letter is None else as_event(letter)

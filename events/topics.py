@@ -41,6 +41,8 @@ class Topic:
             "cleanup.policy": self.cleanup,
             "retention.ms": str(int(self.retention.total_seconds() * 1000)),
             "max.message.bytes": str(self.max_bytes),
+            # The broker's clock, not the sender's: `events.clock_bound` and retention go by it.
+            "message.timestamp.type": "LogAppendTime",
         }
 
 
@@ -155,7 +157,7 @@ TOPICS: dict[str, Topic] = {
             "the dead letter's id",
             1,
             YEAR,
-            "What could not be handled, as it came; a tombstone says it was replayed.",
+            "What could not be handled, as it came or cut; a tombstone says it was replayed.",
             cleanup="compact,delete",
             # The original bytes, at most LARGEST_EVENT, plus what the subscriber adds.
             max_bytes=2 * MEGABYTE,

@@ -32,6 +32,10 @@ class PlainAttributes:
     ids: Any  # an Arrow array of strings
     times: Any  # of timestamps, in microseconds UTC
 
+    def only(self, chosen: Rows) -> "PlainAttributes":
+        """Those at some places."""
+        return PlainAttributes(self.rows[chosen], self.ids.take(chosen), self.times.take(chosen))
+
 
 def plain_attributes(headers: Any, event_type: str) -> PlainAttributes:
     """The plain records of that type; `headers` is a list of (key, value) structs per record."""

@@ -6,20 +6,23 @@ are validated by the model itself, and a record that is in any way unusual is de
 Pure: Arrow in, Arrow out.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import orjson
 import pyarrow as pa
+import pyarrow.compute as pc
 from pydantic import ValidationError
 
+from events.clock import utc_now
+from events.clock_bound import EPOCH, MAX_AHEAD, refuse_ahead
 from events.cloudevents import decode
-from events.errors import EventError, Refusal, Unreadable
+from events.errors import Refusal, Unreadable
 from events.log import Received
-from stream_jobs.attributes import Rows, plain_attributes
+from stream_jobs.attributes import PlainAttributes, Rows, plain_attributes
 from stream_jobs.tables import ALL, EVENT_ID, RECORDED_AT, KeptTable
 
 JSONB = b"\x01"  # the version with which Postgres' binary form of a jsonb value starts
@@ -46,17 +49,29 @@ class Judged:
     rejected: Sequence[Rejected]
 
 
-def judge(batch: pa.RecordBatch, kept: KeptTable) -> Judged:
-    """Apply the contract to raw records: key, value, headers, partition and offset columns."""
+def judge(
+    batch: pa.RecordBatch, kept: KeptTable, clock: Callable[[], datetime] = utc_now
+) -> Judged:
+    """Apply the contract to raw records: key, value, headers, partition, offset and timestamp.
+
+    Whatever goes wrong with a record's bytes rejects that record and no other.
+    """
+    now = clock()
     plain = plain_attributes(batch.column("headers"), kept.payload.TYPE)
+    plain = plain.only(_in_time(batch, plain, now))
     values = batch.column("value").take(pa.array(plain.rows, pa.int64())).to_pylist()
     fields, valid = _validated(values, kept)
+    try:
+        rows = _table(kept, fields, plain.ids.take(valid), plain.times.take(valid))
+    except (pa.ArrowException, ValueError, TypeError):  # a value that no column takes: look at each
+        valid = valid[:0]
+        rows = kept.schema.empty_table()
     odd = np.delete(np.arange(batch.num_rows), plain.rows[valid])
-    parts = [_table(kept, fields, plain.ids.take(valid), plain.times.take(valid))]
+    parts = [rows]
     origins = [plain.rows[valid]]
     rejected = []
     for row in odd.tolist():
-        part = _decoded(batch, row, kept)
+        part = _decoded(batch, row, kept, now)
         if isinstance(part, Rejected):
             rejected.append(part)
         else:
@@ -76,7 +91,27 @@ def record(batch: pa.RecordBatch, row: int, topic: str) -> Received:
         headers,
         partition=entry["partition"],
         offset=entry["offset"],
+        timestamp_ms=_milliseconds(entry["timestamp"]),
     )
+
+
+def _milliseconds(timestamp: datetime | None) -> int:
+    return -1 if timestamp is None else (timestamp - EPOCH) // timedelta(milliseconds=1)
+
+
+def _in_time(batch: pa.RecordBatch, plain: PlainAttributes, now: datetime) -> Rows:
+    """Which of the plain records are within the bound of `events.clock_bound`.
+
+    Those that are not, or whose record has no time, are left for `refuse_ahead`.
+    """
+    taken = batch.column("timestamp").cast(pa.timestamp("us", "UTC"))
+    taken = taken.take(pa.array(plain.rows, pa.int64()))
+    here = pa.scalar(now, pa.timestamp("us", "UTC"))
+    earlier = pc.if_else(pc.less(taken, here), taken, here)
+    latest = pc.add(earlier, pa.scalar(MAX_AHEAD, pa.duration("us")))
+    known = pc.greater(taken, pa.scalar(EPOCH, pa.timestamp("us", "UTC")))
+    within = pc.and_(known, pc.less_equal(plain.times, latest)).fill_null(False)
+    return np.flatnonzero(within.to_numpy(zero_copy_only=False))
 
 
 def _validated(values: list[Any], kept: KeptTable) -> tuple[list[dict[str, Any]], Rows]:
@@ -110,7 +145,9 @@ def _table(kept: KeptTable, events: Sequence[dict[str, Any]], ids: Any, times: A
     )
 
 
-def _decoded(batch: pa.RecordBatch, row: int, kept: KeptTable) -> pa.Table | Rejected:
+def _decoded(
+    batch: pa.RecordBatch, row: int, kept: KeptTable, now: datetime
+) -> pa.Table | Rejected:
     original = record(batch, row, kept.topic)
     try:
         event = decode(original.value, original.headers)
@@ -119,15 +156,16 @@ def _decoded(batch: pa.RecordBatch, row: int, kept: KeptTable) -> pa.Table | Rej
                 f"ce_type: {event.data.TYPE!r} is not for the topic {kept.topic}, which takes "
                 f"{kept.payload.TYPE}"
             )
+        refuse_ahead(event.time, original.timestamp_ms, now)
         time = _in_utc(event.time)
-    except EventError as error:
+        return _table(
+            kept,
+            [event.data.__dict__],
+            pa.array([event.id], pa.string()),
+            pa.array([time], kept.schema.field(RECORDED_AT).type),
+        )
+    except Exception as error:  # noqa: BLE001 - the bytes' fault: decoding asks nobody
         return Rejected(row, type(error).__name__, str(error))
-    return _table(
-        kept,
-        [event.data.__dict__],
-        pa.array([event.id], pa.string()),
-        pa.array([time], kept.schema.field(RECORDED_AT).type),
-    )
 
 
 def _in_utc(time: datetime) -> datetime:

@@ -21,6 +21,7 @@ NO_ADDRESS = "No resolvable bootstrap urls"  # the brokers' names are not in the
 MISSING_TOPIC = "org.apache.kafka.common.errors.UnknownTopicOrPartitionException"
 DATA_LOSS_SIGNS = ("KAFKA_DATA_LOSS", "failOnDataLoss")
 PYTHON_ERROR = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception): .*", re.MULTILINE)
+DAMAGED_SIGNS = ("CorruptRecordException", "please seek past the record")
 CHECKPOINT_SIGNS = (
     "checkpoint",
     "offset log",
@@ -78,6 +79,12 @@ def advice(chain: list[Cause], checkpoint: str) -> str:
             f"{what}. Kafka no longer holds what the checkpoint {checkpoint} has not read yet, or "
             "holds another topic of the same name. If that is understood, delete the checkpoint: "
             "the job then reads all that the topic holds, which changes nothing twice"
+        )
+    if _says(chain, DAMAGED_SIGNS):
+        return (
+            f"{what}. The broker's copy of these records is damaged. Restore it from a replica, or "
+            "delete the records of that partition up to and with them (kafka-delete-records) and "
+            f"the checkpoint {checkpoint}: the job then reads the rest, which changes nothing twice"
         )
     if _says(chain, CHECKPOINT_SIGNS):
         return (

@@ -2,8 +2,8 @@
 
 One Structured Streaming query reads the topics of every kept table (`stream_jobs.tables`); each
 micro-batch is one Spark action that merges every Kafka partition in parallel
-(`stream_jobs.sink`) and writes what it can't take to the dead-letter topic. Effects come before
-the checkpoint and are idempotent, so a kill at any point, or a checkpoint that lost its newest
+(`stream_jobs.sink`) and sends what comes of it, such as dead letters. Effects come before the
+checkpoint and are idempotent, so a kill at any point, or a checkpoint that lost its newest
 commit, repeats and changes nothing.
 
 A batch waits for Postgres, and the query is started again while Kafka is away, for as long as
@@ -31,7 +31,7 @@ from infra.settings import SettingMissing
 from stream_jobs.failures import QueryFailed, advice, causes, is_outage, summary
 from stream_jobs.session import AlreadyRunning, JarsMissing, spark_session
 from stream_jobs.settings import JobSettings, load_job_settings
-from stream_jobs.sink import DEAD_LETTERS_IN_SPARK, LOG_FORMAT, drain, persist
+from stream_jobs.sink import LOG_FORMAT, OUTGOING_IN_SPARK, drain, persist
 from stream_jobs.tables import KEPT
 
 log = logging.getLogger("stream_jobs.sales")
@@ -50,6 +50,7 @@ READING = {
     "startingOffsets": "earliest",
     "includeHeaders": "true",
     "failOnDataLoss": "true",
+    "kafka.isolation.level": "read_committed",  # what a producer aborted never was
     "maxOffsetsPerTrigger": str(MOST_RECORDS),
     "kafkaConsumer.pollTimeoutMs": "20000",
     "fetchOffset.numRetries": "1",  # the query as a whole is started again
@@ -61,10 +62,9 @@ READING = {
     "kafka.max.partition.fetch.bytes": str(4 << 20),
 }
 WRITING = {
-    "topic": DEAD_LETTERS,
     "includeHeaders": "true",
     "kafka.acks": "all",
-    "kafka.max.request.size": str(TOPICS[DEAD_LETTERS].max_bytes),
+    "kafka.max.request.size": str(TOPICS[DEAD_LETTERS].max_bytes),  # no letter is larger
 }
 
 
@@ -74,13 +74,11 @@ def start_query(spark: SparkSession, settings: JobSettings) -> StreamingQuery:
         spark.readStream.format("kafka")
         .options(**READING, **{"kafka.bootstrap.servers": settings.kafka})
         .load()
-        .select("topic", "key", "value", "headers", "partition", "offset")
+        .select("topic", "key", "value", "headers", "partition", "offset", "timestamp")
     )
-    letters = records.mapInArrow(
-        partial(persist, database=settings.database), DEAD_LETTERS_IN_SPARK
-    )
+    outgoing = records.mapInArrow(partial(persist, database=settings.database), OUTGOING_IN_SPARK)
     return (
-        letters.writeStream.format("kafka")
+        outgoing.writeStream.format("kafka")
         .queryName(NAME)
         .options(**WRITING, **{"kafka.bootstrap.servers": settings.kafka})
         .option("checkpointLocation", settings.checkpoint(NAME))
@@ -92,7 +90,7 @@ def start_query(spark: SparkSession, settings: JobSettings) -> StreamingQuery:
 def warm_up(spark: SparkSession) -> None:
     """Start the Python workers, so that the first sale does not wait for them."""
     cores = spark.sparkContext.defaultParallelism
-    spark.range(cores, numPartitions=cores).mapInArrow(drain, DEAD_LETTERS_IN_SPARK).collect()
+    spark.range(cores, numPartitions=cores).mapInArrow(drain, OUTGOING_IN_SPARK).collect()
 
 
 class Job:

@@ -2,8 +2,9 @@
 
 Several Arrow batches make a chunk, and each chunk is one merge into the table of its topic, so
 memory is bounded by the chunk whatever the partition holds. What breaks the contract, or what
-Postgres refuses, comes out as records for the dead-letter topic. A task that is repeated repeats
-the same merges and the same dead letters' keys.
+Postgres refuses, comes out as records for the dead-letter topic, each no larger than that topic
+takes. What a task gives are records with their topics: `_Chunk.settle` is the place for others.
+A task that is repeated repeats the same merges and the same dead letters' keys.
 """
 
 import logging
@@ -18,6 +19,7 @@ import pyarrow.compute as pc
 from events.dead_letters import dead_letter_record
 from events.errors import Refusal
 from events.log import Record
+from events.printable import one_line
 from stream_jobs.contract import Judged, Rejected, judge, record
 from stream_jobs.merge import MergedTable, merged_table
 from stream_jobs.tables import KEPT, KeptTable
@@ -29,9 +31,18 @@ CHUNK_BYTES = 64 << 20
 SHOWN = 5  # dead letters of a chunk that are logged one by one
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
-HEADERS = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
-DEAD_LETTERS = pa.schema([("key", pa.binary()), ("value", pa.binary()), ("headers", HEADERS)])
-DEAD_LETTERS_IN_SPARK = "key binary, value binary, headers array<struct<key:string,value:binary>>"
+HEADERS: pa.DataType = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
+OUTGOING: pa.Schema = pa.schema(
+    [
+        pa.field("topic", pa.string()),
+        pa.field("key", pa.binary()),
+        pa.field("value", pa.binary()),
+        pa.field("headers", HEADERS),
+    ]
+)
+OUTGOING_IN_SPARK = (
+    "topic string, key binary, value binary, headers array<struct<key:string,value:binary>>"
+)
 
 
 def persist(batches: Iterator[pa.RecordBatch], database: str) -> Iterator[pa.RecordBatch]:
@@ -52,16 +63,16 @@ def persist_into(
     batches: Iterator[pa.RecordBatch],
     most: int = CHUNK,
 ) -> Iterator[pa.RecordBatch]:
-    """Merge the events among the records, each into its table; yield the others' dead letters."""
+    """Merge the events among the records, each into its table; yield what is to be sent."""
     chunks: dict[str, _Chunk] = {}
     for batch in batches:
         for topic, part in _by_topic(batch):
             chunk = chunks.setdefault(topic, _Chunk(KEPT[topic]))
             chunk.add(part)
             if chunk.records >= most or chunk.size >= CHUNK_BYTES:
-                yield from chunks.pop(topic).settle(tables)
+                yield from _sent(chunks.pop(topic).settle(tables))
     for chunk in chunks.values():
-        yield from chunk.settle(tables)
+        yield from _sent(chunk.settle(tables))
 
 
 def _by_topic(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
@@ -86,8 +97,8 @@ class _Chunk:
         self.records += batch.num_rows
         self.size += batch.nbytes
 
-    def settle(self, tables: Callable[[KeptTable], MergedTable]) -> Iterator[pa.RecordBatch]:
-        """Merge what is right; the dead letters of what is not, if any."""
+    def settle(self, tables: Callable[[KeptTable], MergedTable]) -> list[Record]:
+        """Merge what is right; the records to send: dead letters of what is not, if any."""
         rows = pa.concat_tables([judged.rows for judged in self.judged])
         refused = tables(self.kept).merge(rows)
         rejected = [
@@ -99,16 +110,15 @@ class _Chunk:
             at, row = self._origin(refusal.row)
             message = f"Postgres refuses the row: {refusal.message}"
             rejected.append((at, Rejected(row, Refusal.__name__, message)))
-        if rejected:
-            yield _dead_letters([self._letter(at, rejection) for at, rejection in rejected])
-            for at, rejection in rejected[:SHOWN]:
-                where = record(self.batches[at], rejection.row, self.kept.topic)
-                log.error(
-                    "dead letter from %s/%d@%d: %s",
-                    *(where.topic, where.partition, where.offset, rejection.message),
-                )
-            if len(rejected) > SHOWN:
-                log.error("%d more dead letters from the same chunk", len(rejected) - SHOWN)
+        for at, rejection in rejected[:SHOWN]:
+            where = record(self.batches[at], rejection.row, self.kept.topic)
+            log.error(
+                "dead letter from %s/%d@%d: %s",
+                *(where.topic, where.partition, where.offset, one_line(rejection.message)),
+            )
+        if len(rejected) > SHOWN:
+            log.error("%d more dead letters from the same chunk", len(rejected) - SHOWN)
+        return [self._letter(at, rejection) for at, rejection in rejected]
 
     def _origin(self, row: int) -> tuple[int, int]:
         """The batch, and the row in it, of a row of the chunk."""
@@ -125,13 +135,17 @@ class _Chunk:
         )
 
 
-def _dead_letters(letters: list[Record]) -> pa.RecordBatch:
+def _sent(records: list[Record]) -> Iterator[pa.RecordBatch]:
+    """The records as Spark's Kafka sink takes them."""
+    if not records:
+        return
     rows = [
         {
-            "key": letter.key,
-            "value": letter.value,
-            "headers": [{"key": name, "value": value} for name, value in letter.headers],
+            "topic": one.topic,
+            "key": one.key,
+            "value": one.value,
+            "headers": [{"key": name, "value": value} for name, value in one.headers],
         }
-        for letter in letters
+        for one in records
     ]
-    return pa.RecordBatch.from_pylist(rows, schema=DEAD_LETTERS)
+    yield pa.RecordBatch.from_pylist(rows, schema=OUTGOING)

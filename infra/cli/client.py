@@ -4,7 +4,6 @@ Errors leave as one line on standard error: exit 2 for what the API or a check h
 exit 1 for an API that is away or fails.
 """
 
-import json
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +14,8 @@ from urllib.parse import quote
 
 import typer
 
+from events.printable import one_line as one_line  # the commands on the API take it from here
+from events.printable import shown_json
 from infra.cli.address import api_address
 
 if TYPE_CHECKING:
@@ -170,12 +171,6 @@ def outcome() -> Iterator[None]:
         raise typer.Exit(BAD_INPUT if isinstance(error, Refused) else FAILED) from None
 
 
-def one_line(text: str) -> str:
-    """The text without what could steer a terminal or break its line."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
 def print_json(value: Any) -> None:
     """One JSON document on standard output."""
-    json.dump(value, sys.stdout, indent=2, ensure_ascii=False)
-    sys.stdout.write("\n")
+    sys.stdout.write(shown_json(value, indent=2) + "\n")

@@ -1,18 +1,21 @@
 """`shelfcast dead-letters`: what could not be handled, to be looked at and sent again.
 
 A replay sends the original first and then the tombstone, so a replay that is cut short
-leaves the dead letter waiting, and sending the same event twice changes nothing.
+leaves the dead letter waiting, and sending the same event twice changes nothing. Letters are
+replayed in parts, each with its own time limit. What was cut can't be replayed.
 """
 
 import asyncio
 import json
+import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from events.printable import one_line, shown_json
 from infra.cli.events import Json, broker_of, chosen_topics, outcome, print_json
 from infra.sales_io.errors import BadInput
 
@@ -23,6 +26,10 @@ if TYPE_CHECKING:
     from infra.sales_io.broker import Broker
 
 SHORT_ID = 8  # characters of an id in a table, more when they are not unique
+LONGEST_SHOWN_KEY = 80  # characters of a key in a table: a key may have 64 KiB
+SHOWN_KEPT = 5  # letters told one by one that a replay leaves
+SENT_BYTES = 16 << 20  # of them, so that letters of a megabyte do not fill the memory
+SENT_AT_ONCE = 1_000  # dead letters of a replay that share one time limit
 LONGEST_KEY = 18  # columns of a table; the rest goes on the next line
 HEX_SHOWN = 4096  # bytes of a binary value shown
 
@@ -68,7 +75,9 @@ def show(
 ) -> None:
     """Show all of one dead letter: why it failed, its headers and its value."""
     with outcome():
-        (letter,) = find([letter_id], _waiting(broker_of(ctx)))
+        broker = broker_of(ctx)
+        (found,) = find([letter_id], _waiting(broker))
+        (letter,) = asyncio.run(_whole(broker, [found]))
         whole = summary(letter) | {
             "group": letter.group,
             "partition": letter.partition,
@@ -103,35 +112,103 @@ def replay(
             raise BadInput(f"--topic: {topic!r} goes with --all; ids need no topic")
         broker = broker_of(ctx)
         letters = _waiting(broker)
-        chosen = of_topic(letters, topic) if everything else find(ids or [], letters)
-        counts = asyncio.run(replay_letters(broker, chosen))
+        if everything:
+            chosen = of_topic(letters, topic)
+            counts, kept = asyncio.run(replay_letters(broker, chosen))
+        else:
+            chosen = asyncio.run(_whole(broker, find(ids or [], letters)))
+            for letter in chosen:
+                if why := letter.why_not_replayed():
+                    raise BadInput(f"ID: {letter.id[:SHORT_ID]} can't be replayed: {why}")
+            counts, kept = asyncio.run(replay_letters(broker, chosen))
+        sent = sum(counts.values())
         if as_json:
-            print_json({"replayed": len(chosen), "topics": counts})
+            left = {"not_replayed": len(kept)} if kept else {}
+            print_json({"replayed": sent, "topics": counts} | left)
         elif not chosen:
             typer.echo("No dead letters wait.")
         else:
             where = ", ".join(f"{count:,} to {name}" for name, count in counts.items())
-            typer.echo(f"Replayed {len(chosen):,}: {where}")
+            typer.echo(f"Replayed {sent:,}" + (f": {where}" if where else ""))
+        for letter_id, why in kept[:SHOWN_KEPT]:
+            typer.echo(one_line(f"Not replayed, {letter_id[:SHORT_ID]}: {why}"), err=True)
+        if len(kept) > SHOWN_KEPT:
+            typer.echo(f"Not replayed: {len(kept) - SHOWN_KEPT:,} more like these", err=True)
 
 
-async def replay_letters(broker: "Broker", letters: Sequence["DeadLetter"]) -> dict[str, int]:
-    """Send the originals, then their tombstones; how many went to each topic."""
+async def replay_letters(
+    broker: "Broker", letters: Sequence["DeadLetter"]
+) -> tuple[dict[str, int], list[tuple[str, str]]]:
+    """Send the originals, then their tombstones, a part at a time.
+
+    How many went to each topic, and the ids that stay with the reasons.
+    """
     from infra.sales_io.broker import send_patiently
 
+    counts: Counter[str] = Counter()
+    kept: list[tuple[str, str]] = []
     producer = broker.producer()
+
+    async def send(part: list["DeadLetter"]) -> None:
+        await send_patiently(producer, [it.original() for it in part], broker.address)
+        await send_patiently(producer, [it.tombstone() for it in part], broker.address)
+        counts.update(letter.topic for letter in part)
+        if sys.stderr.isatty() and len(letters) > SENT_AT_ONCE:
+            typer.echo(f"{counts.total():,} of {len(letters):,} replayed", err=True)
+
     try:
-        await send_patiently(producer, [it.original() for it in letters], broker.address)
-        await send_patiently(producer, [it.tombstone() for it in letters], broker.address)
+        part: list[DeadLetter] = []
+        size = 0
+        async for letter in _again(broker, letters):
+            if (why := letter.why_not_replayed()) is not None:
+                kept.append((letter.id, why))
+                continue
+            part.append(letter)
+            size += len(letter.value or b"")
+            if len(part) >= SENT_AT_ONCE or size >= SENT_BYTES:
+                await send(part)
+                part, size = [], 0
+        if part:
+            await send(part)
     finally:
         await producer.close()
-    return dict(sorted(Counter(letter.topic for letter in letters).items()))
+    return dict(sorted(counts.items())), kept
 
 
 def _waiting(broker: "Broker") -> list["DeadLetter"]:
-    from events.dead_letters import waiting
+    """All that wait, without their values and headers."""
+    from events.dead_letters import note
     from events.topics import DEAD_LETTERS
 
-    return waiting(asyncio.run(broker.read(DEAD_LETTERS)))
+    letters: dict[str, DeadLetter] = {}
+
+    async def scan() -> None:
+        async for records in broker.scan(DEAD_LETTERS):
+            for record in records:
+                note(letters, record, whole=False)
+
+    asyncio.run(scan())
+    return list(letters.values())
+
+
+async def _whole(broker: "Broker", letters: Sequence["DeadLetter"]) -> list["DeadLetter"]:
+    return [letter async for letter in _again(broker, letters)]
+
+
+async def _again(broker: "Broker", letters: Sequence["DeadLetter"]) -> AsyncIterator["DeadLetter"]:
+    """The letters once more, whole, one at a time: a letter of an id always has one original."""
+    from events.dead_letters import note
+    from events.topics import DEAD_LETTERS
+
+    left = {letter.id for letter in letters}
+    async for records in broker.scan(DEAD_LETTERS):
+        found: dict[str, DeadLetter] = {}
+        for record in records:
+            if record.value is not None and (record.key or b"").decode(errors="replace") in left:
+                note(found, record)
+        for letter_id, letter in found.items():
+            left.discard(letter_id)
+            yield letter
 
 
 def of_topic(letters: Sequence["DeadLetter"], topic: str | None) -> list["DeadLetter"]:
@@ -172,6 +249,7 @@ def summary(letter: "DeadLetter") -> dict[str, Any]:
         "topic": letter.topic,
         "error": letter.error,
         "message": letter.message,
+        "cut": letter.cut,
         "key": None if letter.key is None else letter.key.decode(errors="backslashreplace"),
     }
 
@@ -206,14 +284,18 @@ def table(shown: Sequence["DeadLetter"], letters: Sequence["DeadLetter"]) -> "Ta
     found.add_column("ERROR", overflow="fold")
     for letter in shown:
         said = summary(letter)
-        error = f"[red]{escape(said['error'])}[/red] {escape(said['message'])}"
-        row = (escape(said["topic"]), escape(said["key"] or "-"), error)
-        found.add_row(letter.id[:length], f"{letter.time:%m-%d %H:%M}", *row)
+        error = f"[red]{escape(one_line(said['error']))}[/red] {escape(one_line(said['message']))}"
+        error += f" [dim](cut: {escape(one_line(said['cut']))})[/dim]" if said["cut"] else ""
+        key = one_line(said["key"] or "-")
+        key = key if len(key) <= LONGEST_SHOWN_KEY else key[:LONGEST_SHOWN_KEY] + "…"
+        row = (escape(one_line(said["topic"])), escape(key), error)
+        found.add_row(escape(one_line(letter.id[:length])), f"{letter.time:%m-%d %H:%M}", *row)
     return found
 
 
 def _print_whole(whole: dict[str, Any]) -> None:
     from rich.console import Console
+    from rich.highlighter import JSONHighlighter
     from rich.markup import escape
     from rich.table import Table
 
@@ -224,14 +306,15 @@ def _print_whole(whole: dict[str, Any]) -> None:
             console.print(f"\n[bold]{title}[/bold]" + ("" if pairs else "\nnone"))
         grid = Table.grid(padding=(0, 2))
         for name, text in pairs.items():
-            grid.add_row(f"[dim]{escape(name)}[/dim]", escape(str(text)))
+            grid.add_row(f"[dim]{escape(one_line(name))}[/dim]", escape(one_line(str(text))))
         console.print(grid)
     console.print("\n[bold]value[/bold]")
     if isinstance(value, str):
-        console.print(escape(ascii(value)[1:-1] if not value.isprintable() else value))
+        console.print(escape(one_line(value)))
     elif isinstance(value, dict) and set(value) == {"hex"}:
         console.print(value["hex"])
     elif value is None:
         console.print("none")
     else:
-        console.print_json(data=value)
+        # Not print_json, which reads the text and writes it again with what it must not show.
+        console.print(JSONHighlighter()(shown_json(value, indent=2)), soft_wrap=True)

@@ -1,7 +1,6 @@
 """`shelfcast events`: what travels on the log; and how every command on the log ends."""
 
 import asyncio
-import json
 import logging
 import signal
 from collections.abc import AsyncIterator, Iterator, Sequence
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from events.printable import one_line, shown_json
 from infra.sales_io.errors import BadInput, BrokerAway
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def tail(
         def show(record: "Received") -> None:
             said = describe(record)
             if as_json:
-                print(json.dumps(said, ensure_ascii=False), flush=True)
+                print(shown_json(said), flush=True)
             elif console.is_terminal:
                 console.print(line(said), no_wrap=True, overflow="ellipsis", crop=True)
             else:
@@ -110,21 +110,22 @@ def chosen_topics(named: Sequence[str]) -> list[str]:
 
 def describe(record: "Received") -> dict[str, Any]:
     """What a record says; for one that can't be decoded, `error` says why."""
-    from datetime import UTC, datetime
-
     from events import dead_letters
     from events.cloudevents import decode
     from events.errors import EventError
+    from events.log import Torn
     from events.topics import DEAD_LETTERS
 
     said: dict[str, Any] = {
-        "time": datetime.fromtimestamp(record.timestamp_ms / 1000, UTC).isoformat(),
+        "time": _time_of(record),
         "topic": record.topic,
         "partition": record.partition,
         "offset": record.offset,
         "type": None,
         "key": None if record.key is None else record.key.decode(errors="backslashreplace"),
     }
+    if isinstance(record, Torn):
+        return said | {"error": str(record)}
     try:
         if record.topic == DEAD_LETTERS:
             letter = dead_letters.read(record)
@@ -146,6 +147,15 @@ def describe(record: "Received") -> dict[str, Any]:
     }
 
 
+def _time_of(record: "Received") -> str:
+    from datetime import UTC, datetime
+
+    try:
+        return datetime.fromtimestamp(record.timestamp_ms / 1000, UTC).isoformat()
+    except (OverflowError, ValueError, OSError):  # a time of the sender's that no calendar has
+        return datetime.fromtimestamp(0, UTC).isoformat()
+
+
 def line(said: dict[str, Any]) -> "Text":
     """The same on one line for people: a subject is shortened by the key before it."""
     from rich.text import Text
@@ -156,11 +166,11 @@ def line(said: dict[str, Any]) -> "Text":
     parts = [
         (said["time"][11:19], "dim"),
         (said["topic"], "cyan"),
-        (kind, "red" if "error" in said else "green"),
-        (_printable(key), "bold"),
+        (one_line(kind), "red" if "error" in said else "green"),
+        (one_line(key), "bold"),
     ]
     if subject:
-        parts.append((_printable(subject), ""))
+        parts.append((one_line(subject), ""))
     data = said.get("data", {})
     body = said.get("error") or ", ".join(
         f"{name} {_brief(value)}"
@@ -168,7 +178,7 @@ def line(said: dict[str, Any]) -> "Text":
         if str(value) not in f"{key}/{subject}".split("/")
     )
     text = Text()
-    for part, style in [*parts, (_printable(body)[:SHOWN_DATA], "")]:
+    for part, style in [*parts, (one_line(body)[:SHOWN_DATA], "")]:
         text.append(part + " ", style)
     text.rstrip()
     return text
@@ -186,11 +196,6 @@ def _brief(value: Any) -> str:
     return str(value)
 
 
-def _printable(text: str) -> str:
-    """The text without what could steer a terminal."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
 @contextmanager
 def outcome() -> Iterator[None]:
     """Turn what goes wrong into one line on standard error and the exit code."""
@@ -201,10 +206,11 @@ def outcome() -> Iterator[None]:
     try:
         yield
     except (BadInput, SettingMissing) as error:
-        typer.echo(f"shelfcast: {error}", err=True)
+        said = "\n".join(map(one_line, str(error).split("\n")))
+        typer.echo(f"shelfcast: {said}", err=True)
         raise typer.Exit(BAD_INPUT) from None
     except BrokerAway as error:
-        typer.echo(f"shelfcast: {error}", err=True)
+        typer.echo(f"shelfcast: {one_line(str(error))}", err=True)
         raise typer.Exit(FAILED) from None
     except KeyboardInterrupt:
         typer.echo("shelfcast: interrupted; run the command again, nothing doubles", err=True)
@@ -236,4 +242,4 @@ def broker_of(ctx: typer.Context) -> "Broker":
 
 def print_json(value: Any) -> None:
     """One JSON value on standard output."""
-    typer.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    typer.echo(shown_json(value, indent=2))

@@ -4,14 +4,15 @@ Commands take a `Broker`, so tests hand them a log in memory.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
 import stamina
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
-from events.kafka import KafkaProducer, read_topic
+from events import kafka_reading
+from events.kafka import READ_COMMITTED, KafkaProducer, scan_topic
 from events.log import Producer, Received, Record
 from infra.sales_io.errors import BrokerAway
 
@@ -46,6 +47,9 @@ class Broker(Protocol):
     async def read(self, topic: str, last: int | None = None) -> list[Received]:
         """All that a topic holds now, or the last so many of each partition."""
 
+    def scan(self, topic: str, last: int | None = None) -> AsyncIterator[list[Received]]:
+        """The same, a few at a time and in order within each partition."""
+
 
 class KafkaBroker:
     """Apache Kafka."""
@@ -62,12 +66,25 @@ class KafkaBroker:
         return _KafkaFollower(self.address, topics, from_beginning)
 
     async def read(self, topic: str, last: int | None = None) -> list[Received]:
-        """The records of the topic; BrokerAway when Kafka does not give them in time."""
+        """The records of the topic; BrokerAway when Kafka stops giving them."""
+        records = [record async for some in self.scan(topic, last) for record in some]
+        return sorted(records, key=lambda record: (record.partition, record.offset))
+
+    async def scan(self, topic: str, last: int | None = None) -> AsyncIterator[list[Received]]:
+        """The same a few at a time; BrokerAway after PATIENCE without any, not as a whole."""
+        batches = scan_topic(self.address, topic, last)
         try:
-            async with asyncio.timeout(PATIENCE):
-                return await read_topic(self.address, topic, last)
+            while True:
+                async with asyncio.timeout(PATIENCE):
+                    try:
+                        some = await anext(batches)
+                    except StopAsyncIteration:
+                        return
+                yield some
         except OUTAGES as error:  # a TimeoutError is an OSError
             raise BrokerAway(away(self.address, error)) from None
+        finally:
+            await batches.aclose()
 
 
 class _KafkaFollower:
@@ -82,6 +99,7 @@ class _KafkaFollower:
             bootstrap_servers=self._bootstrap,
             enable_auto_commit=False,
             auto_offset_reset=self._reset,
+            isolation_level=READ_COMMITTED,
         )
         try:
             await self._consumer.start()
@@ -94,12 +112,7 @@ class _KafkaFollower:
     async def poll(self, seconds: float, most: int) -> list[Received]:
         if self._consumer is None:
             return []
-        fetched = await self._consumer.getmany(timeout_ms=int(seconds * 1000), max_records=most)
-        return [
-            Received(m.topic, m.key, m.value, list(m.headers), m.partition, m.offset, m.timestamp)
-            for messages in fetched.values()
-            for m in messages
-        ]
+        return await kafka_reading.poll(self._consumer, seconds, most)
 
     async def close(self) -> None:
         consumer, self._consumer = self._consumer, None

@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 import psycopg
 import pytest
+from confluent_kafka import Producer as Librdkafka
 
 from events.dead_letters import DeadLetter, waiting
 from events.envelope import Event, derive_id, first_event
@@ -305,6 +306,53 @@ def test_a_poisoned_record_becomes_a_dead_letter_as_it_came_and_harms_no_other(
     assert by_value[nul.value].error == "Refusal"
     assert "Postgres refuses" in by_value[nul.value].message
     assert all(letter.group == "sales-sink" for letter in letters)
+
+
+def test_records_of_other_clients_large_aborted_or_ahead_end_nothing(system: System) -> None:
+    def client(codec: str, **options: str) -> Librdkafka:
+        return Librdkafka(
+            {
+                "bootstrap.servers": system.settings.kafka,
+                "compression.type": codec,
+                "message.max.bytes": 100_000_000,
+                **options,
+            }
+        )
+
+    codecs = ("gzip", "snappy", "lz4", "zstd")
+    for codec in codecs:
+        producer, good = client(codec), to_record(sale("foreign", 1, product=codec))
+        producer.produce("sales", good.value, good.key, headers=list(good.headers))
+        if codec != "snappy":  # which does not make a megabyte of so much
+            large = b"x" * 8_000_000
+            producer.produce("sales", large, b"large", headers=[("codec", codec.encode())])
+        assert producer.flush(60) == 0
+    till = client("none", **{"transactional.id": "till"})
+    till.init_transactions(60)
+    till.begin_transaction()
+    aborted = to_record(sale("foreign", 777, product="aborted"))
+    till.produce("sales", aborted.value, aborted.key, headers=list(aborted.headers))
+    till.flush(60)
+    till.abort_transaction(60)
+    ahead = to_record(sale("foreign", 999, product="ahead"))
+    headers = dict(ahead.headers) | {"ce_time": b"2999-01-01t00:00:00z"}
+    system.publish(Record("sales", ahead.key, ahead.value, list(headers.items())))
+    right = sale("foreign", 10, product="ahead")
+    system.publish(right)
+
+    def products() -> dict[str, float]:
+        query = "SELECT product, units FROM daily_sales WHERE store = 'foreign'"
+        with psycopg.connect(system.settings.database) as connection:
+            return dict(connection.execute(query).fetchall())
+
+    wait_until(lambda: products() == {**dict.fromkeys(codecs, 1.0), "ahead": 10.0})
+    large = wait_until(
+        lambda: (
+            found if len(found := [x for x in system.letters() if x.key == b"large"]) == 3 else None
+        )
+    )
+    assert all("of 8,000,000 bytes" in str(letter.cut) for letter in large)
+    assert [x.error for x in system.letters() if x.key == ahead.key] == ["ClockAhead"]
 
 
 def test_a_kill_in_the_middle_loses_and_doubles_nothing(system: System) -> None:

@@ -1,6 +1,6 @@
 """A log in memory where commands expect a broker."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from events.log import Producer, Received
 from events.memory import MemoryConsumer, MemoryLog
@@ -32,3 +32,7 @@ class MemoryBroker:
             return records
         ends = {r.partition: r.offset + 1 for r in records}
         return [r for r in records if r.offset >= ends[r.partition] - last]
+
+    async def scan(self, topic: str, last: int | None = None) -> AsyncIterator[list[Received]]:
+        for record in await self.read(topic, last):
+            yield [record]

@@ -119,3 +119,45 @@ def test_a_start_that_fits_several_lists_them_and_a_near_miss_is_hinted_at(log: 
 def test_junk_among_the_dead_letters_hides_none_of_them(log: MemoryLog) -> None:
     log.append(Record(DEAD_LETTERS, b"junk", b"no letter", []))
     assert len(json.loads(run(log, "list", "--json").stdout)) == 2
+
+
+STEERING = "\x1b]52;c;eA==\x07 \u202e \x9b2J \u200b"
+
+
+@pytest.mark.parametrize("words", [["list"], ["list", "--json"], ["show"], ["show", "--json"]])
+def test_no_producer_steers_a_terminal(words: list[str]) -> None:
+    log = MemoryLog()
+    value = json.dumps({STEERING: STEERING}, ensure_ascii=False).encode()
+    original = Received("sales", STEERING.encode(), value, [(STEERING, STEERING.encode())], 0, 1)
+    log.append(dead_letter(original, "g", InvalidPayload(STEERING), 1))
+    result = run(log, *words, *(ids(log) if words[0] == "show" else ()))
+    assert result.exit_code == 0
+    assert all(c.isprintable() or c == "\n" for c in result.stdout)
+    assert "u202e" in result.stdout
+
+
+def test_a_letter_that_was_cut_says_so_and_is_not_replayed_and_others_are(log: MemoryLog) -> None:
+    large = Received("sales", b"k", b"x" * 5_000_000, [], 1, 3)
+    log.append(dead_letter(large, "spark", InvalidPayload("no"), 1))
+    letter_id = ids(log)[-1]
+    assert "of 5,000,000" in run(log, "show", letter_id).stdout
+    assert "(cut:" in run(log, "list").stdout.replace("\n", "")
+    refused = run(log, "replay", letter_id)
+    assert refused.exit_code == 2
+    assert "sales/1@3" in refused.stderr
+    others = run(log, "replay", "--all", "--json")
+    assert json.loads(others.stdout)["not_replayed"] == 1
+    assert "Not replayed" in others.stderr
+    assert ids(log) == [letter_id]
+
+
+def test_many_letters_are_replayed_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infra.cli.dead_letters.SENT_AT_ONCE", 3)
+    log = MemoryLog()
+    for n in range(10):
+        original = Received("sales", b"k", b"{}", [], 0, n)
+        log.append(dead_letter(original, "g", InvalidPayload("no"), 1))
+    result = run(log, "replay", "--all", "--json")
+    assert json.loads(result.stdout) == {"replayed": 10, "topics": {"sales": 10}}
+    assert ids(log) == []
+    assert len(log.records("sales")) == 10

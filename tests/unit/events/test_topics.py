@@ -50,7 +50,9 @@ def test_a_topic_has_a_key_partitions_and_a_retention(topic):
     assert topic.purpose.endswith(".")
     assert topic.partitions >= 1
     assert topic.retention >= timedelta(days=7), "a long weekend's outage loses nothing"
-    assert set(topic.config) == {"cleanup.policy", "retention.ms", "max.message.bytes"}
+    ours = {"cleanup.policy", "retention.ms", "max.message.bytes", "message.timestamp.type"}
+    assert set(topic.config) == ours
+    assert topic.config["message.timestamp.type"] == "LogAppendTime"
     assert topic.config["retention.ms"] == str(topic.retention.days * 86_400_000)
 
 

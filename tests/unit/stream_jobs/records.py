@@ -57,7 +57,9 @@ def planned(event_id: str = "c1", time: dt.datetime = TIME, **changes: Any) -> R
     return value, headers
 
 
-def batch(*records: Raw, topics: Sequence[str] | str = "sales") -> pa.RecordBatch:
+def batch(
+    *records: Raw, topics: Sequence[str] | str = "sales", taken: dt.datetime | None = TIME
+) -> pa.RecordBatch:
     headers = [[{"key": k, "value": v} for k, v in record[1]] for record in records]
     return pa.record_batch(
         {
@@ -67,5 +69,6 @@ def batch(*records: Raw, topics: Sequence[str] | str = "sales") -> pa.RecordBatc
             "headers": pa.array(headers, HEADERS),
             "partition": pa.array([0] * len(records), pa.int32()),
             "offset": pa.array(range(len(records)), pa.int64()),
+            "timestamp": pa.array([taken] * len(records), pa.timestamp("us", "UTC")),
         }
     )

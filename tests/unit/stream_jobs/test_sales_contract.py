@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from events.clock_bound import MAX_AHEAD, refuse_ahead
 from events.cloudevents import decode, encode
 from events.envelope import Event, first_event
 from events.errors import EventError
@@ -155,6 +156,10 @@ def test_ordinary_records_never_need_the_slow_way(monkeypatch: pytest.MonkeyPatc
 
 
 times = st.one_of(
+    st.timedeltas(dt.timedelta(minutes=9), dt.timedelta(minutes=11)).map(
+        lambda ahead: (TIME + ahead).isoformat()
+    ),
+    st.sampled_from(["2026-03-01t12:00:00z", "2026-03-01 12:00:00Z", "2026-03-01T11:59:60Z"]),
     st.datetimes(timezones=st.timezones()).map(dt.datetime.isoformat),
     st.from_regex(
         r"[0-9]{4}-[01][0-9]-[0-3][0-9][T ][0-2][0-9]:[0-6][0-9]:[0-6][0-9]"
@@ -218,9 +223,10 @@ def test_a_batch_is_judged_as_decode_judges_each_record(
 
 
 def decoded(value: bytes | None, given: list[tuple[str, bytes]]) -> Event[Payload] | None:
-    """What the contract says; no event if its time is beyond what UTC can tell."""
+    """What the contract says; no event if its time is ahead or beyond what UTC can tell."""
     try:
         event = decode(value, given)
+        refuse_ahead(event.time, int(TIME.timestamp() * 1000), TIME + dt.timedelta(days=1))
         event.time.astimezone(dt.UTC)
     except (EventError, OverflowError):
         return None
@@ -232,3 +238,26 @@ def test_plain_attributes_keep_the_records_apart() -> None:
     plain = plain_attributes(batch(one, two, raw("three")).column("headers"), SaleRecorded.TYPE)
     assert plain.rows.tolist() == [0, 2]
     assert plain.ids.to_pylist() == ["one", "three"]
+
+
+def test_a_sale_recorded_after_the_log_took_it_is_rejected_with_both_times() -> None:
+    bound = TIME + MAX_AHEAD
+    just, ahead = raw("just", bound), raw("ahead", bound + dt.timedelta(microseconds=1))
+    shaped = with_header(ahead, "ce_time", ahead[1][4][1].replace(b"T", b"t"))
+    result = judged(raw("now"), just, ahead, shaped)
+    assert result.rows["event_id"].to_pylist() == ["now", "just"]
+    assert [(one.row, one.error) for one in result.rejected] == [
+        (2, "ClockAhead"),
+        (3, "ClockAhead"),
+    ]
+    for one in result.rejected:
+        assert TIME.isoformat() in one.message
+        assert "check the clock of the sender" in one.message
+
+
+def test_a_log_with_the_senders_own_time_is_held_against_the_clock_of_the_reader() -> None:
+    far = TIME + dt.timedelta(days=365)
+    for taken in (far, None):
+        result = judge(batch(raw("x", far), raw("y"), taken=taken), SALES, lambda: TIME)
+        assert result.rows["event_id"].to_pylist() == ["y"]
+        assert [one.error for one in result.rejected] == ["ClockAhead"]

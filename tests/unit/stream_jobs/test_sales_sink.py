@@ -8,7 +8,7 @@ import pyarrow as pa
 from events.dead_letters import read
 from events.log import Received
 from stream_jobs.merge import Refused
-from stream_jobs.sink import DEAD_LETTERS, HEADERS, persist_into
+from stream_jobs.sink import HEADERS, OUTGOING, persist_into
 from tests.unit.stream_jobs.records import Raw, batch, planned, raw, with_data
 
 
@@ -34,7 +34,7 @@ def persisted(table: Table, *batches: list[Raw], most: int = 100) -> list[dict[s
         yield from (batch(*records) for records in batches)
 
     out = list(persist_into(lambda kept: table, records(), most))
-    assert all(letters.schema == DEAD_LETTERS for letters in out)
+    assert all(letters.schema == OUTGOING for letters in out)
     return [letter for letters in out for letter in letters.to_pylist()]
 
 
