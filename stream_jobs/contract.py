@@ -6,8 +6,8 @@ are validated by the model itself, and a record that is in any way unusual is de
 Pure: Arrow in, Arrow out.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,7 +20,7 @@ from events.cloudevents import decode
 from events.errors import EventError, Refusal, Unreadable
 from events.log import Received
 from stream_jobs.attributes import Rows, plain_attributes
-from stream_jobs.tables import ALL, EVENT_ID, RECORDED_AT, KeptTable
+from stream_jobs.tables import ALL, BESIDE, EVENT_ID, RECORDED_AT, KeptTable
 
 JSONB = b"\x01"  # the version with which Postgres' binary form of a jsonb value starts
 
@@ -38,12 +38,14 @@ class Rejected:
 class Judged:
     """What a batch holds: events as rows of their table, and what is none.
 
-    `origins` has the row of the batch that each row of the table came from.
+    `origins` has the row of the batch that each row of the table came from; `beside` those that
+    are events of other tables, which share the topic.
     """
 
     rows: pa.Table
     origins: Rows
     rejected: Sequence[Rejected]
+    beside: Mapping[KeptTable, Sequence[int]] = field(default_factory=dict)
 
 
 def judge(batch: pa.RecordBatch, kept: KeptTable) -> Judged:
@@ -55,14 +57,17 @@ def judge(batch: pa.RecordBatch, kept: KeptTable) -> Judged:
     parts = [_table(kept, fields, plain.ids.take(valid), plain.times.take(valid))]
     origins = [plain.rows[valid]]
     rejected = []
+    beside: dict[KeptTable, list[int]] = {}
     for row in odd.tolist():
         part = _decoded(batch, row, kept)
         if isinstance(part, Rejected):
             rejected.append(part)
+        elif isinstance(part, KeptTable):
+            beside.setdefault(part, []).append(row)
         else:
             parts.append(part)
             origins.append(np.array([row]))
-    return Judged(pa.concat_tables(parts), np.concatenate(origins), rejected)
+    return Judged(pa.concat_tables(parts), np.concatenate(origins), rejected, beside)
 
 
 def record(batch: pa.RecordBatch, row: int, topic: str) -> Received:
@@ -110,10 +115,13 @@ def _table(kept: KeptTable, events: Sequence[dict[str, Any]], ids: Any, times: A
     )
 
 
-def _decoded(batch: pa.RecordBatch, row: int, kept: KeptTable) -> pa.Table | Rejected:
+def _decoded(batch: pa.RecordBatch, row: int, kept: KeptTable) -> pa.Table | Rejected | KeptTable:
     original = record(batch, row, kept.topic)
     try:
         event = decode(original.value, original.headers)
+        other = BESIDE.get(type(event.data), kept)
+        if other is not kept and other.topic == kept.topic:
+            return other
         if not isinstance(event.data, kept.payload):
             raise Refusal(
                 f"ce_type: {event.data.TYPE!r} is not for the topic {kept.topic}, which takes "

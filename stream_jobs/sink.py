@@ -53,13 +53,14 @@ def persist_into(
     most: int = CHUNK,
 ) -> Iterator[pa.RecordBatch]:
     """Merge the events among the records, each into its table; yield the others' dead letters."""
-    chunks: dict[str, _Chunk] = {}
+    chunks: dict[KeptTable, _Chunk] = {}
     for batch in batches:
-        for topic, part in _by_topic(batch):
-            chunk = chunks.setdefault(topic, _Chunk(KEPT[topic]))
-            chunk.add(part)
+        parts = [(KEPT[topic], part) for topic, part in _by_topic(batch)]
+        for kept, part in parts:
+            chunk = chunks.setdefault(kept, _Chunk(kept))
+            parts += chunk.add(part)
             if chunk.records >= most or chunk.size >= CHUNK_BYTES:
-                yield from chunks.pop(topic).settle(tables)
+                yield from chunks.pop(kept).settle(tables)
     for chunk in chunks.values():
         yield from chunk.settle(tables)
 
@@ -80,11 +81,14 @@ class _Chunk:
     records: int = 0
     size: int = 0
 
-    def add(self, batch: pa.RecordBatch) -> None:
+    def add(self, batch: pa.RecordBatch) -> list[tuple[KeptTable, pa.RecordBatch]]:
+        """Take the records; those that are events of another table, for that one's chunk."""
+        judged = judge(batch, self.kept)
         self.batches.append(batch)
-        self.judged.append(judge(batch, self.kept))
+        self.judged.append(judged)
         self.records += batch.num_rows
         self.size += batch.nbytes
+        return [(kept, batch.take(pa.array(rows))) for kept, rows in judged.beside.items()]
 
     def settle(self, tables: Callable[[KeptTable], MergedTable]) -> Iterator[pa.RecordBatch]:
         """Merge what is right; the dead letters of what is not, if any."""

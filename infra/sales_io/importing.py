@@ -22,7 +22,7 @@ from infra.sales_io.errors import BadInput, BrokerAway
 from infra.sales_io.gaps import GapFinder
 from infra.sales_io.layout import ColumnChoice, choose_calendar_layout
 from infra.sales_io.reader import MissingDays, read_rows
-from infra.sales_io.records import encode_plans, encode_sales
+from infra.sales_io.records import encode_plans, encode_sales, import_id_of
 from infra.sales_io.rejects import RejectsFile
 from infra.sales_io.source import UTF8
 from infra.sales_io.survey import SurveyedFile, survey
@@ -38,10 +38,12 @@ class ImportSummary:
     """What became of a file's rows. `filled` are days without a row that were added as zero.
 
     `published` counts events: accepted rows and filled days; 0 when the file was only checked.
+    By `import_id` published sales can be taken back.
     """
 
     file: str
     recorded_at: datetime
+    import_id: str | None = None
     drivers: tuple[str, ...] = ()
     rows: int = 0
     accepted: int = 0
@@ -93,10 +95,12 @@ async def import_sales(
     def encode(frame: pd.DataFrame, recorded_at: datetime) -> list[Record]:
         if most_series is not None:
             frame = _first_series(frame, chosen, most_series)
-        return encode_sales(frame, source, recorded_at)
+        return encode_sales(frame, source, recorded_at, summary.import_id)
 
     show = progress or _unseen
     summary, gaps = ImportSummary(str(path), recorded_at or utc_now()), GapFinder()
+    if producer is not None:
+        summary.import_id = import_id_of(path.name, summary.recorded_at)
     with _timed(summary), RejectsFile(path, rejects) as rejected:
         file = survey(
             path,

@@ -19,6 +19,7 @@ from events.payloads import (
     RetrainCompleted,
     RetrainRequested,
     SaleRecorded,
+    SalesRemoved,
     SeriesRef,
     TrainingFailed,
     TrainingShardRequested,
@@ -32,6 +33,13 @@ SERIES = {"store": "42", "product": "rye bread"}
 
 SALE = SaleRecorded(
     **SERIES, date=date(2015, 7, 31), units=5263.5, drivers={"promo": 1, "school_holiday": 0.5}
+)
+REMOVED = SalesRemoved(
+    **SERIES,
+    first_day=date(2015, 7, 1),
+    last_day=date(2015, 7, 31),
+    requested_by="cli",
+    reason="price taken for units",
 )
 PLANNED = CalendarPlanned(
     store="42", date=date(2015, 8, 3), open=True, drivers={"promo": 1, "school_holiday": 1}
@@ -130,6 +138,7 @@ PUBLISHED = ForecastPublished(
 )
 DATA: tuple[Payload, ...] = (
     SALE,
+    REMOVED,
     PLANNED,
     REQUEST,
     CANCEL,
@@ -148,7 +157,12 @@ DATA: tuple[Payload, ...] = (
 def example(data: Payload) -> Event[Payload]:
     """The event of one of the examples: what comes from outside begins, the rest is caused."""
     outside = (
-        SaleRecorded | CalendarPlanned | RetrainRequested | CancelRequested | PromotionRequested
+        SaleRecorded
+        | SalesRemoved
+        | CalendarPlanned
+        | RetrainRequested
+        | CancelRequested
+        | PromotionRequested
     )
     if isinstance(data, outside):
         return first_event(data, "shelfcast/test", event_id=f"example-{data.TYPE}", time=TIME)

@@ -9,7 +9,7 @@ from events.dead_letters import read
 from events.log import Received
 from stream_jobs.merge import Refused
 from stream_jobs.sink import DEAD_LETTERS, HEADERS, persist_into
-from tests.unit.stream_jobs.records import Raw, batch, planned, raw, with_data
+from tests.unit.stream_jobs.records import Raw, batch, planned, raw, removed, with_data, with_header
 
 
 class Table:
@@ -62,6 +62,23 @@ def test_the_events_of_each_topic_go_into_their_own_table() -> None:
         ("calendar", "calendar-sink", 4, "Refusal"),
         ("calendar", "calendar-sink", 0, "Refusal"),
         ("calendar", "calendar-sink", 3, "Refusal"),
+    ]
+
+
+def test_removals_on_the_topic_of_sales_go_into_their_own_table() -> None:
+    merged: dict[str, Table] = {"daily_sales": Table(), "sales_removals": Table("r2")}
+    bad = with_header(removed("r3"), "ce_time", b"soon")
+    records = batch(raw("1"), removed("r1"), raw("2"), removed("r2"), bad)
+    found = [
+        read(Received("dead-letters", one["key"], one["value"], _headers(one)))
+        for part in persist_into(lambda kept: merged[kept.table.name], iter([records]))
+        for one in part.to_pylist()
+    ]
+    assert merged["daily_sales"].merges == [["1", "2"]]
+    assert merged["sales_removals"].merges == [["r1"]]
+    assert [(dead.topic, dead.group, dead.offset, dead.error) for dead in found if dead] == [
+        ("sales", "sales-sink", 4, "Unreadable"),
+        ("sales", "sales-sink", 3, "Refusal"),
     ]
 
 
