@@ -84,6 +84,16 @@ WHERE sale.store = gone.store AND sale.product = gone.product AND sale.date = go
 """  # noqa: S608 - names of our own schema
 
 
+# A removal that is said again, later perhaps, is the one that was said first.
+_SAID_BEFORE = """
+DELETE FROM {staging} AS again USING (
+    SELECT event_id, recorded_at FROM {staging} UNION ALL
+    SELECT event_id, '-infinity' FROM sales_removals
+) AS first
+WHERE first.event_id = again.event_id AND first.recorded_at < again.recorded_at
+"""
+
+
 def merge_sales(cursor: Any, merging: str, staging: str) -> None:
     """Merge staged sales by the statement, but for those that were taken back."""
     cursor.execute(SHARED)
@@ -101,6 +111,7 @@ def merge_sales(cursor: Any, merging: str, staging: str) -> None:
 def merge_removals(cursor: Any, merging: str, staging: str) -> None:
     """Keep staged removals by the statement, and take back the sales that they cover."""
     cursor.execute(ALONE)
+    cursor.execute(_SAID_BEFORE.format(staging=staging))
     cursor.execute(merging)
     by = {"sales": "daily_sales", "removals": staging}
     cursor.execute(_TAKE_BACK_SERIES.format(**by))

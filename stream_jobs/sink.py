@@ -20,12 +20,14 @@ from events.errors import Refusal
 from events.log import Record
 from stream_jobs.contract import Judged, Rejected, judge, record
 from stream_jobs.merge import MergedTable, merged_table
-from stream_jobs.tables import KEPT, KeptTable
+from stream_jobs.tables import BESIDE, KEPT, KeptTable
 
 log = logging.getLogger(__name__)
 
 CHUNK = 60_000  # records merged at once, unless they are large
 CHUNK_BYTES = 64 << 20
+# A removal before the sales that were read with it, so that none is seen that it takes back.
+ORDER = (*BESIDE.values(), *KEPT.values())
 SHOWN = 5  # dead letters of a chunk that are logged one by one
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
@@ -59,7 +61,8 @@ def persist_into(
         for kept, part in parts:
             chunk = chunks.setdefault(kept, _Chunk(kept))
             parts += chunk.add(part)
-            if chunk.records >= most or chunk.size >= CHUNK_BYTES:
+        for kept in ORDER:
+            if kept in chunks and chunks[kept].is_due(most):
                 yield from chunks.pop(kept).settle(tables)
     for chunk in chunks.values():
         yield from chunk.settle(tables)
@@ -89,6 +92,11 @@ class _Chunk:
         self.records += batch.num_rows
         self.size += batch.nbytes
         return [(kept, batch.take(pa.array(rows))) for kept, rows in judged.beside.items()]
+
+    def is_due(self, most: int) -> bool:
+        """Whether to settle now: it is large, or what its topic is there for waits for it."""
+        rare = self.kept in BESIDE.values()
+        return rare or self.records >= most or self.size >= CHUNK_BYTES
 
     def settle(self, tables: Callable[[KeptTable], MergedTable]) -> Iterator[pa.RecordBatch]:
         """Merge what is right; the dead letters of what is not, if any."""

@@ -33,6 +33,7 @@ from functions.api.problems import (
     unprocessable,
 )
 from functions.api.runs import Limit, add_runs
+from functions.api.sales import add_sales
 from functions.api.what_if import add_what_if
 from functions.forecasting.strategy import BUILT_IN, Strategies, UnknownStrategy, strategy
 from functions.planner.planner import (
@@ -70,6 +71,7 @@ def create_app(
     _add_retrain(app, storage, publisher, is_outage, strategies)
     add_runs(app, storage, publisher, is_outage)
     _add_series(app, storage)
+    add_sales(app, storage, publisher, is_outage)
     _add_forecasts(app, storage)
     add_models(app, storage, publisher, is_outage)
     add_what_if(app, storage)

@@ -166,6 +166,15 @@ def test_an_import_is_taken_back_though_its_removal_is_read_first(sink: Sink) ->
     assert sink.days() == {}
 
 
+def test_a_removal_that_is_said_again_takes_back_no_more_than_at_first(sink: Sink) -> None:
+    first, again = removed(minutes=5, event_id="a"), removed(minutes=9, event_id="a")
+    sink.read([first, sold(minutes=7, units=2), again], at_once=1)
+    assert sink.days() == {("1", FIRST): 2}
+    sink.empty()
+    sink.read([sold(minutes=7, units=2), again, first])
+    assert sink.days() == {("1", FIRST): 2}
+
+
 ids = st.sampled_from(["a", "b", "c", "d"])
 minutes = st.integers(0, 3)
 sales = st.builds(

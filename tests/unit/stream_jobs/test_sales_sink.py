@@ -9,6 +9,7 @@ from events.dead_letters import read
 from events.log import Received
 from stream_jobs.merge import Refused
 from stream_jobs.sink import DEAD_LETTERS, HEADERS, persist_into
+from stream_jobs.tables import KeptTable
 from tests.unit.stream_jobs.records import Raw, batch, planned, raw, removed, with_data, with_header
 
 
@@ -69,16 +70,23 @@ def test_removals_on_the_topic_of_sales_go_into_their_own_table() -> None:
     merged: dict[str, Table] = {"daily_sales": Table(), "sales_removals": Table("r2")}
     bad = with_header(removed("r3"), "ce_time", b"soon")
     records = batch(raw("1"), removed("r1"), raw("2"), removed("r2"), bad)
+    order: list[str] = []
+
+    def table(kept: KeptTable) -> Table:
+        order.append(kept.table.name)
+        return merged[kept.table.name]
+
     found = [
         read(Received("dead-letters", one["key"], one["value"], _headers(one)))
-        for part in persist_into(lambda kept: merged[kept.table.name], iter([records]))
+        for part in persist_into(table, iter([records]))
         for one in part.to_pylist()
     ]
     assert merged["daily_sales"].merges == [["1", "2"]]
     assert merged["sales_removals"].merges == [["r1"]]
+    assert order == ["sales_removals", "daily_sales"], "none is seen that a removal takes back"
     assert [(dead.topic, dead.group, dead.offset, dead.error) for dead in found if dead] == [
-        ("sales", "sales-sink", 4, "Unreadable"),
         ("sales", "sales-sink", 3, "Refusal"),
+        ("sales", "sales-sink", 4, "Unreadable"),
     ]
 
 
