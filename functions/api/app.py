@@ -17,6 +17,7 @@ from events.payloads import Name, RetrainRequested
 from events.publisher import Publisher
 from functions.api import views
 from functions.api.body import body_of, documented
+from functions.api.calendar import add_calendar
 from functions.api.models import add_models
 from functions.api.problems import (
     CONFLICT,
@@ -72,6 +73,7 @@ def create_app(
     add_runs(app, storage, publisher, is_outage)
     _add_series(app, storage)
     add_sales(app, storage, publisher, is_outage)
+    add_calendar(app, storage)
     _add_forecasts(app, storage)
     add_models(app, storage, publisher, is_outage)
     add_what_if(app, storage)
