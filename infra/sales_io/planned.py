@@ -19,9 +19,9 @@ def planned_scopes(file: SurveyedFile) -> dict[frozenset[str], list[Scope]]:
         codes, scopes = pd.factorize(pd.MultiIndex.from_frame(chunk.frame[["store", "product"]]))
         given = np.zeros((len(scopes), len(drivers)), np.bool_)
         np.logical_or.at(given, codes, chunk.frame[drivers].notna().to_numpy())
-        for (store, product), names in zip(scopes, given, strict=True):
+        for (store, product), row in zip(scopes, given, strict=True):
             of_scope = said.setdefault((str(store), str(product)), set())
-            of_scope.update(name for name, so in zip(drivers, names, strict=True) if so)
+            of_scope.update(name for name, so in zip(drivers, row, strict=True) if so)
     found: dict[frozenset[str], list[Scope]] = {}
     for scope, names in said.items():
         found.setdefault(frozenset(names), []).append(scope)
