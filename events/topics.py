@@ -82,7 +82,13 @@ WEEK, MONTH, YEAR = timedelta(days=7), timedelta(days=30), timedelta(days=365)
 TOPICS: dict[str, Topic] = {
     topic.name: topic
     for topic in (
-        Topic("sales", "store/product", 6, MONTH, "What was sold, one event a day and series."),
+        Topic(
+            "sales",
+            "store/product, or the import to remove",
+            6,
+            MONTH,
+            "What was sold, one event a day and series, and what is taken back.",
+        ),
         Topic(
             "calendar",
             "store/product with * for all",

@@ -311,6 +311,16 @@ class SeenTick:
     at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Extent:
+    """How much there is of some sales: their series and days, the first and the last of these."""
+
+    series: int
+    days: int
+    first_day: date | None
+    last_day: date | None
+
+
 class Storage(Protocol):
     """The database as functions see it."""
 
@@ -319,6 +329,20 @@ class Storage(Protocol):
 
     async def scope_of(self, series: Sequence[Series]) -> Scope:
         """Those of the series that are known."""
+
+    async def sold(self, series: Sequence[Series], first: date | None, last: date | None) -> Extent:
+        """The sales of these series with first <= date <= last."""
+
+    async def imported(self, import_id: str) -> Extent:
+        """The sales of an import that still count."""
+
+    async def drivers_had(
+        self, series: Sequence[Series], names: Sequence[str]
+    ) -> dict[Series, frozenset[str]]:
+        """Of each series the drivers of its newest days, and those of `names` that any day has.
+
+        Of many series not every one is searched from its first day on.
+        """
 
     async def failed_in(self, run_id: str) -> frozenset[Series] | None:
         """The series that failed in a run, or in the run it was coalesced into; None if unknown."""

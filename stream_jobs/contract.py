@@ -6,8 +6,8 @@ are validated by the model itself, and a record that is in any way unusual is de
 Pure: Arrow in, Arrow out.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -23,7 +23,7 @@ from events.cloudevents import decode
 from events.errors import Refusal, Unreadable
 from events.log import Received
 from stream_jobs.attributes import PlainAttributes, Rows, plain_attributes
-from stream_jobs.tables import ALL, EVENT_ID, RECORDED_AT, KeptTable
+from stream_jobs.tables import ALL, BESIDE, EVENT_ID, RECORDED_AT, KeptTable
 
 JSONB = b"\x01"  # the version with which Postgres' binary form of a jsonb value starts
 
@@ -41,12 +41,14 @@ class Rejected:
 class Judged:
     """What a batch holds: events as rows of their table, and what is none.
 
-    `origins` has the row of the batch that each row of the table came from.
+    `origins` has the row of the batch that each row of the table came from; `beside` those that
+    are events of other tables, which share the topic.
     """
 
     rows: pa.Table
     origins: Rows
     rejected: Sequence[Rejected]
+    beside: Mapping[KeptTable, Sequence[int]] = field(default_factory=dict)
 
 
 def judge(
@@ -70,14 +72,17 @@ def judge(
     parts = [rows]
     origins = [plain.rows[valid]]
     rejected = []
+    beside: dict[KeptTable, list[int]] = {}
     for row in odd.tolist():
         part = _decoded(batch, row, kept, now)
         if isinstance(part, Rejected):
             rejected.append(part)
+        elif isinstance(part, KeptTable):
+            beside.setdefault(part, []).append(row)
         else:
             parts.append(part)
             origins.append(np.array([row]))
-    return Judged(pa.concat_tables(parts), np.concatenate(origins), rejected)
+    return Judged(pa.concat_tables(parts), np.concatenate(origins), rejected, beside)
 
 
 def record(batch: pa.RecordBatch, row: int, topic: str) -> Received:
@@ -147,10 +152,13 @@ def _table(kept: KeptTable, events: Sequence[dict[str, Any]], ids: Any, times: A
 
 def _decoded(
     batch: pa.RecordBatch, row: int, kept: KeptTable, now: datetime
-) -> pa.Table | Rejected:
+) -> pa.Table | Rejected | KeptTable:
     original = record(batch, row, kept.topic)
     try:
         event = decode(original.value, original.headers)
+        other = BESIDE.get(type(event.data), kept)
+        if other is not kept and other.topic == kept.topic:
+            return other
         if not isinstance(event.data, kept.payload):
             raise Refusal(
                 f"ce_type: {event.data.TYPE!r} is not for the topic {kept.topic}, which takes "

@@ -17,7 +17,8 @@ import adbc_driver_postgresql.dbapi as adbc
 import pyarrow as pa
 import stamina
 
-from stream_jobs.tables import KeptTable
+from stream_jobs.removals import merge_removals, merge_sales
+from stream_jobs.tables import REMOVALS, SALES, KeptTable
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,13 @@ def merge_statement(kept: KeptTable, table: str, staging: str) -> str:
         ON CONFLICT ({keys}) DO UPDATE SET {changes}
         WHERE (excluded.recorded_at, excluded.event_id) > (kept.recorded_at, kept.event_id)
     """  # noqa: S608 - names of our own schema
+
+
+def _merge_alone(cursor: adbc.Cursor, merging: str, _: str) -> None:
+    cursor.execute(merging)
+
+
+MERGES = {SALES: merge_sales, REMOVALS: merge_removals}
 
 
 @dataclass(frozen=True)
@@ -69,6 +77,7 @@ class MergedTable:
             f"CREATE TEMPORARY TABLE {self._staging} (LIKE {kept.table.name}) ON COMMIT DELETE ROWS"
         )
         self._merging = merge_statement(kept, kept.table.name, f"pg_temp.{self._staging}")
+        self._steps = MERGES.get(kept, _merge_alone)
 
     def merge(self, rows: pa.Table) -> list[Refused]:
         """Merge the rows, each part durable when this returns; what Postgres refuses."""
@@ -107,7 +116,7 @@ class MergedTable:
                         cursor.adbc_ingest(
                             self._staging, rows, mode="append", db_schema_name="pg_temp"
                         )
-                        cursor.execute(self._merging)
+                        self._steps(cursor, self._merging, f"pg_temp.{self._staging}")
                 except adbc.Error as error:
                     if is_outage(error):
                         log.warning("outage, trying again: %s", _message(error))

@@ -20,26 +20,28 @@ from events.dead_letters import dead_letter_record
 from events.errors import Refusal
 from events.log import Record
 from events.printable import one_line
+from stream_jobs.calendar_changes import calendar_changes
 from stream_jobs.contract import Judged, Rejected, judge, record
 from stream_jobs.merge import MergedTable, merged_table
-from stream_jobs.tables import KEPT, KeptTable
+from stream_jobs.tables import BESIDE, CALENDAR, KEPT, KeptTable
 
 log = logging.getLogger(__name__)
 
 CHUNK = 60_000  # records merged at once, unless they are large
 CHUNK_BYTES = 64 << 20
+# A removal before the sales that were read with it, so that none is seen that it takes back.
+ORDER = (*BESIDE.values(), *KEPT.values())
 SHOWN = 5  # dead letters of a chunk that are logged one by one
 LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
-HEADERS: pa.DataType = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
-OUTGOING: pa.Schema = pa.schema(
-    [
-        pa.field("topic", pa.string()),
-        pa.field("key", pa.binary()),
-        pa.field("value", pa.binary()),
-        pa.field("headers", HEADERS),
-    ]
-)
+HEADERS: Any = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
+_FIELDS: list[tuple[str, pa.DataType]] = [
+    ("topic", pa.string()),
+    ("key", pa.binary()),
+    ("value", pa.binary()),
+    ("headers", HEADERS),
+]
+OUTGOING = pa.schema(_FIELDS)
 OUTGOING_IN_SPARK = (
     "topic string, key binary, value binary, headers array<struct<key:string,value:binary>>"
 )
@@ -64,13 +66,15 @@ def persist_into(
     most: int = CHUNK,
 ) -> Iterator[pa.RecordBatch]:
     """Merge the events among the records, each into its table; yield what is to be sent."""
-    chunks: dict[str, _Chunk] = {}
+    chunks: dict[KeptTable, _Chunk] = {}
     for batch in batches:
-        for topic, part in _by_topic(batch):
-            chunk = chunks.setdefault(topic, _Chunk(KEPT[topic]))
-            chunk.add(part)
-            if chunk.records >= most or chunk.size >= CHUNK_BYTES:
-                yield from _sent(chunks.pop(topic).settle(tables))
+        parts = [(KEPT[topic], part) for topic, part in _by_topic(batch)]
+        for kept, part in parts:
+            chunk = chunks.setdefault(kept, _Chunk(kept))
+            parts += chunk.add(part)
+        for kept in ORDER:
+            if kept in chunks and chunks[kept].is_due(most):
+                yield from _sent(chunks.pop(kept).settle(tables))
     for chunk in chunks.values():
         yield from _sent(chunk.settle(tables))
 
@@ -91,14 +95,24 @@ class _Chunk:
     records: int = 0
     size: int = 0
 
-    def add(self, batch: pa.RecordBatch) -> None:
+    def add(self, batch: pa.RecordBatch) -> list[tuple[KeptTable, pa.RecordBatch]]:
+        """Take the records; those that are events of another table, for that one's chunk."""
+        judged = judge(batch, self.kept)
         self.batches.append(batch)
-        self.judged.append(judge(batch, self.kept))
+        self.judged.append(judged)
         self.records += batch.num_rows
         self.size += batch.nbytes
+        return [(kept, batch.take(pa.array(rows))) for kept, rows in judged.beside.items()]
+
+    def is_due(self, most: int) -> bool:
+        """Whether to settle now: it is large, or what its topic is there for waits for it."""
+        rare = self.kept in BESIDE.values()
+        return rare or self.records >= most or self.size >= CHUNK_BYTES
 
     def settle(self, tables: Callable[[KeptTable], MergedTable]) -> list[Record]:
-        """Merge what is right; the records to send: dead letters of what is not, if any."""
+        """Merge what is right; the records to send: dead letters of what is not, if any, and
+        what changed in the calendar.
+        """
         rows = pa.concat_tables([judged.rows for judged in self.judged])
         refused = tables(self.kept).merge(rows)
         rejected = [
@@ -118,7 +132,10 @@ class _Chunk:
             )
         if len(rejected) > SHOWN:
             log.error("%d more dead letters from the same chunk", len(rejected) - SHOWN)
-        return [self._letter(at, rejection) for at, rejection in rejected]
+        letters = [self._letter(at, rejection) for at, rejection in rejected]
+        if self.kept is CALENDAR:
+            return letters + calendar_changes(rows, self.batches[0])
+        return letters
 
     def _origin(self, row: int) -> tuple[int, int]:
         """The batch, and the row in it, of a row of the chunk."""

@@ -12,8 +12,8 @@ import pyarrow as pa
 from sqlalchemy import Boolean, Date, DateTime, Double, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from events.payloads import CalendarPlanned, Payload, SaleRecorded
-from infra.postgres.schema import calendar, daily_sales
+from events.payloads import CalendarPlanned, Payload, SaleRecorded, SalesRemoved
+from infra.postgres.schema import calendar, daily_sales, sales_removals
 
 ALL = ""  # in a key: every store, every product
 EVENT_ID, RECORDED_AT = "event_id", "recorded_at"  # the event's own, whatever it says
@@ -58,3 +58,6 @@ class KeptTable:
 SALES = KeptTable(SaleRecorded, daily_sales)
 CALENDAR = KeptTable(CalendarPlanned, calendar)
 KEPT = {kept.topic: kept for kept in (SALES, CALENDAR)}
+REMOVALS = KeptTable(SalesRemoved, sales_removals)
+# Rare events that share a topic with those it is there for.
+BESIDE = {REMOVALS.payload: REMOVALS}

@@ -17,6 +17,7 @@ from events.payloads import Name, RetrainRequested
 from events.publisher import Publisher
 from functions.api import views
 from functions.api.body import body_of, documented
+from functions.api.calendar import add_calendar
 from functions.api.forecasts import add_forecasts, known_scope, refuse_day
 from functions.api.hosts import KnownHosts
 from functions.api.maintenance import add_maintenance
@@ -36,6 +37,7 @@ from functions.api.problems import (
 )
 from functions.api.reference import add_reference
 from functions.api.runs import add_runs
+from functions.api.sales import add_sales
 from functions.api.what_if import add_what_if
 from functions.forecasting.strategy import BUILT_IN, Strategies, UnknownStrategy, strategy
 from functions.planner.planner import unknown_run, unknown_series
@@ -77,6 +79,8 @@ def create_app(
     _add_retrain(app, storage, publisher, is_outage, strategies)
     add_runs(app, storage, publisher, is_outage)
     _add_series(app, storage)
+    add_sales(app, storage, publisher, is_outage)
+    add_calendar(app, storage)
     add_forecasts(app, storage, publisher, is_outage)
     add_models(app, storage, publisher, is_outage)
     add_what_if(app, storage)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from infra.cli.client import outcome as api_outcome
 from infra.cli.events import Json, broker_of, outcome
 from infra.cli.files import (
     DateColumn,
@@ -23,13 +24,12 @@ from infra.cli.files import (
     progress_bar,
     recording_time,
 )
+from infra.cli.plan_check import plan_check
 
 if TYPE_CHECKING:
-    from infra.sales_io.broker import Broker
     from infra.sales_io.importing import ImportSummary
 
 FAILED = 1
-NEWEST = 200  # sales of each partition whose drivers are the known ones
 
 app = typer.Typer(
     name="calendar",
@@ -59,7 +59,10 @@ def import_file(
     ] = None,
     driver_columns: DriverColumns = None,
     new_drivers: Annotated[
-        bool, typer.Option(help="Take drivers that the newest sales do not have.")
+        bool, typer.Option("--new-drivers", help="Take drivers that the series never had.")
+    ] = False,
+    unknown_series: Annotated[
+        bool, typer.Option("--unknown-series", help="Take stores and products without sales yet.")
     ] = False,
     date_format: DateFormat = None,
     recorded_at: RecordedAt = None,
@@ -73,9 +76,10 @@ def import_file(
 
     Rossmann's test.csv and train.csv need no options. Name drivers as the
     sales do. Rejected rows are listed with line, field, value and reason;
-    the others go on. Import again at any time: nothing doubles.
+    the others go on. Import again at any time: nothing doubles. A plan for
+    what has no sales, or with drivers that its series never had, is refused.
     """
-    with outcome():
+    with outcome(), api_outcome():
         from infra.sales_io.importing import import_calendar
         from infra.sales_io.layout import ColumnChoice
         from infra.sales_io.source import open_source
@@ -91,9 +95,9 @@ def import_file(
         moment = recording_time(recorded_at)
         open_source(file, encoding_named(encoding), delimiter)
         broker = None if dry_run else broker_of(ctx)
+        check = plan_check(ctx, new_drivers, unknown_series, dry_run)
 
         async def run(progress: Progress) -> "ImportSummary":
-            known = None if broker is None or new_drivers else await drivers_sold(broker)
             producer = None if broker is None else broker.producer()
             try:
                 return await import_calendar(
@@ -106,7 +110,7 @@ def import_file(
                     encoding=encoding_named(encoding),
                     delimiter=delimiter,
                     progress=progress,
-                    known_drivers=known,
+                    check=check,
                 )
             finally:
                 if producer is not None:
@@ -117,20 +121,3 @@ def import_file(
         print_summary(summary, as_json, dry_run)
         if summary.accepted == 0:
             raise typer.Exit(FAILED)
-
-
-async def drivers_sold(broker: "Broker") -> set[str] | None:
-    """The drivers of the newest sales; None while there are no sales to tell."""
-    from events.cloudevents import decode
-    from events.errors import EventError
-    from events.payloads import SaleRecorded
-
-    found: set[str] | None = None
-    for record in await broker.read("sales", NEWEST):
-        try:
-            sale = decode(record.value, record.headers).data
-        except EventError:  # the Spark job makes a dead letter of it
-            continue
-        if isinstance(sale, SaleRecorded):
-            found = (found or set()) | set(sale.drivers)
-    return found

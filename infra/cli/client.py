@@ -150,8 +150,9 @@ def _problem(problem: dict[str, Any]) -> str:
 
 def client_of(ctx: typer.Context) -> Client:
     """The client handed in through the context's object, or that of the running stack."""
-    if isinstance(ctx.obj, Client):
-        return ctx.obj
+    handed = getattr(ctx.obj, "client", ctx.obj)  # a log may be handed in with its API
+    if isinstance(handed, Client):
+        return handed
     host, port = api_address()
     if port is None:
         raise Refused(

@@ -31,6 +31,7 @@ from infra.cli.files import (
 )
 from infra.cli.past_days import YESTERDAY, day_named, not_in_the_future
 from infra.cli.replay import replay
+from infra.cli.sales_remove import remove
 from infra.sales_io.errors import BadInput
 
 if TYPE_CHECKING:
@@ -43,10 +44,11 @@ FAILED = 1
 
 app = typer.Typer(
     name="sales",
-    help="Bring sales in: from files, made up, or replayed as a live shop.",
+    help="Bring sales in: from files, made up, or replayed as a live shop; and take them back.",
     no_args_is_help=True,
 )
 app.command()(replay)
+app.command()(remove)
 
 
 @app.command("import")
@@ -123,6 +125,8 @@ def import_file(
         with progress_bar() as progress:
             summary = asyncio.run(run(progress))
         print_summary(summary, as_json, dry_run)
+        if summary.published and not as_json:
+            typer.echo(f"To take it back: shelfcast sales remove --import {summary.import_id}")
         if summary.accepted == 0:
             raise typer.Exit(FAILED)
 

@@ -20,6 +20,7 @@ from functions.storage import (
     MAX_FAILURES,
     AliasChange,
     Counts,
+    Extent,
     Failure,
     Forecast,
     ForecastCounts,
@@ -54,6 +55,7 @@ class MemoryStorage:
     def __init__(self) -> None:
         self.sales: dict[Series, dict[date, tuple[float, bool]]] = {}
         self.drivers: dict[Series, dict[date, Mapping[str, float]]] = {}  # of days in `sales`
+        self.imports: dict[Series, dict[date, str]] = {}  # of days in `sales`
         # As in Postgres '' is every store, or every product. Whether open, and the drivers.
         self.planned: dict[Series, dict[date, tuple[bool | None, Mapping[str, float]]]] = {}
         self.plans: dict[str, Plan] = {}
@@ -80,8 +82,43 @@ class MemoryStorage:
 
     async def scope_of(self, series: Sequence[Series]) -> Scope:
         """Scan their days."""
-        known = sorted(s for s in series if s in self.sales)
+        known = sorted(s for s in series if self.sales.get(s))
         return Scope(tuple(known), tuple((min(self.sales[s]), max(self.sales[s])) for s in known))
+
+    async def sold(self, series: Sequence[Series], first: date | None, last: date | None) -> Extent:
+        """Scan their days."""
+        return _extent(
+            {
+                key: [
+                    day
+                    for day in self.sales.get(key, {})
+                    if (first or date.min) <= day <= (last or date.max)
+                ]
+                for key in series
+            }
+        )
+
+    async def imported(self, import_id: str) -> Extent:
+        """Scan all days."""
+        return _extent(
+            {
+                key: [day for day in days if self.imports.get(key, {}).get(day) == import_id]
+                for key, days in self.sales.items()
+            }
+        )
+
+    async def drivers_had(
+        self, series: Sequence[Series], names: Sequence[str]
+    ) -> dict[Series, frozenset[str]]:
+        """From all days; of names that were not asked for only those of the newest."""
+        had = {}
+        for key in series:
+            newest = sorted(self.sales.get(key, ()))[-28:]
+            days = self.drivers.get(key, {})
+            found = {name for day in newest for name in days.get(day, {})}
+            ever = {name for named in days.values() for name in named}
+            had[key] = frozenset(found | ever.intersection(names))
+        return had
 
     async def failed_in(self, run_id: str) -> frozenset[Series] | None:
         """Scan all results."""
@@ -527,7 +564,8 @@ class MemoryStorage:
 
     async def series_page(self, after: Series | None, limit: int) -> list[SeriesSummary]:
         """In order."""
-        page = sorted(s for s in self.sales if after is None or s > after)[:limit]
+        sold = (s for s, days in self.sales.items() if days)
+        page = sorted(s for s in sold if after is None or s > after)[:limit]
         summaries = []
         for series in page:
             champion = self.stored.get(self.aliases.get((series, "champion"), ""))
@@ -623,6 +661,12 @@ class MemoryStorage:
         """None is out."""
         if (run_id, shard) in self.deliveries:
             self.deliveries[run_id, shard] = 0
+
+
+def _extent(days: Mapping[Series, Sequence[date]]) -> Extent:
+    flat = [day for each in days.values() for day in each]
+    series = sum(1 for each in days.values() if each)
+    return Extent(series, len(flat), min(flat, default=None), max(flat, default=None))
 
 
 def _fail(result: _Result | None, reason: str, at: datetime) -> None:

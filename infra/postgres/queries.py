@@ -44,6 +44,57 @@ WITH series AS (SELECT DISTINCT * FROM unnest($1::text[], $2::text[]) AS named (
     + _SPANS
 )
 
+# How much there is of what would be taken back.
+_EXTENT = """
+SELECT count(*) AS series, coalesce(sum(days), 0)::bigint AS days,
+       min(first_day) AS first_day, max(last_day) AS last_day
+"""
+SOLD = (
+    _EXTENT
+    + """
+FROM unnest($1::text[], $2::text[]) AS asked (store, product), LATERAL (
+    SELECT count(*) AS days, min(date) AS first_day, max(date) AS last_day FROM daily_sales AS day
+    WHERE day.store = asked.store AND day.product = asked.product
+      AND date >= coalesce($3::date, '-infinity') AND date <= coalesce($4::date, 'infinity')
+) AS found
+WHERE days > 0
+"""
+)
+IMPORTED = (
+    _EXTENT
+    + """
+FROM (
+    SELECT count(*) AS days, min(date) AS first_day, max(date) AS last_day FROM daily_sales
+    WHERE import_id = $1 GROUP BY store, product
+) AS found
+"""
+)
+
+# The drivers of the newest days of each series.
+NEWEST_DRIVERS = """
+SELECT asked.n, array_agg(DISTINCT name) AS names
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS asked (store, product, n)
+CROSS JOIN LATERAL (
+    SELECT drivers FROM daily_sales AS day
+    WHERE day.store = asked.store AND day.product = asked.product ORDER BY date DESC LIMIT 28
+) AS day
+CROSS JOIN LATERAL jsonb_object_keys(day.drivers) AS name
+GROUP BY asked.n
+"""
+# Which of some drivers any day of each series has; each day is read, most are passed over.
+DRIVERS_EVER = """
+SELECT asked.n, array_agg(DISTINCT name) AS names
+FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS asked (store, product, n)
+CROSS JOIN LATERAL (
+    SELECT drivers FROM daily_sales AS day
+    WHERE day.store = asked.store AND day.product = asked.product AND drivers ?| $3::text[]
+    OFFSET 0
+) AS day
+JOIN unnest($3::text[]) AS name ON day.drivers ? name
+GROUP BY asked.n
+"""
+MAX_SEARCHED = 2_000  # series from their first day on: a second for two years of each
+
 SERIES_PAGE = (
     _SERIES.format(start="(store, product) > ($1, $2)", within="true")
     + """

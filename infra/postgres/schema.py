@@ -49,7 +49,41 @@ daily_sales = Table(
     Column("drivers", JSONB, nullable=False, comment="Named numbers: promo, school_holiday, …"),
     Column("event_id", Text, nullable=False, comment="The event that wrote the row last."),
     _time("recorded_at", comment="Its time; the newest wins, ties by event_id."),
+    Column("import_id", Text, comment="The import that brought it; NULL: none did."),
     CheckConstraint("units >= 0 AND units < 'infinity'", name="units"),
+)
+
+sales_removals = Table(
+    "sales_removals",
+    metadata,
+    Column("event_id", Text, primary_key=True),
+    Column("store", Text, comment="With product: the series whose sales are taken back."),
+    Column("product", Text),
+    Column("first_day", Date, comment="NULL: from its first day on."),
+    Column("last_day", Date, comment="NULL: up to its last day."),
+    Column("import_id", Text, comment="Instead: the import whose sales are taken back."),
+    Column("requested_by", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    _time("recorded_at", comment="What was recorded before counts no more, ties by event_id."),
+    CheckConstraint(
+        "CASE WHEN import_id IS NULL THEN store IS NOT NULL AND product IS NOT NULL"
+        " ELSE num_nonnulls(store, product, first_day, last_day) = 0 END",
+        name="wish",
+    ),
+    Index(None, "store", "product"),
+    Index(None, "import_id"),
+    comment="What was taken back, so that it stays so when its sales are read again.",
+)
+
+removed_sales = Table(
+    "removed_sales",
+    metadata,
+    Column("store", Text, primary_key=True),
+    Column("product", Text, primary_key=True),
+    Column("date", Date, primary_key=True),
+    Column("event_id", Text, nullable=False),
+    _time("recorded_at", comment="What is older does not count, so none takes its place."),
+    comment="Of each day the newest sale that was taken back with its import.",
 )
 
 calendar = Table(

@@ -32,6 +32,7 @@ from functions.storage import (
     AliasChange,
     Counts,
     DayForecast,
+    Extent,
     Failure,
     Forecast,
     ForecastCounts,
@@ -118,6 +119,35 @@ class PostgresStorage:
         """Two index probes per series."""
         named = columns(series, 2)
         return _scope(await (await self._pool()).fetch(queries.SCOPE_NAMED, *named))
+
+    async def sold(self, series: Sequence[Series], first: date | None, last: date | None) -> Extent:
+        """Counted by the index of series and days."""
+        named = columns(series, 2)
+        row = await (await self._pool()).fetchrow(queries.SOLD, *named, first, last)
+        return Extent(**row)
+
+    async def imported(self, import_id: str) -> Extent:
+        """A scan of all sales: no index bears the cost of what is rarely asked."""
+        return Extent(**await (await self._pool()).fetchrow(queries.IMPORTED, import_id))
+
+    async def drivers_had(
+        self, series: Sequence[Series], names: Sequence[str]
+    ) -> dict[Series, frozenset[str]]:
+        """From the newest days; where these lack a name, from all days that have it."""
+        had: dict[Series, frozenset[str]] = dict.fromkeys(series, frozenset())
+        pool = await self._pool()
+        for row in await pool.fetch(queries.NEWEST_DRIVERS, *columns(series, 2)):
+            had[series[row["n"] - 1]] = frozenset(row["names"])
+        wanted = set(names)
+        lacking = [each for each in series if not wanted <= had[each]]
+        step = -(-len(lacking) // queries.MAX_SEARCHED) or 1
+        searched = lacking[::step]
+        missing = sorted({name for each in searched for name in wanted - had[each]})
+        if missing:
+            rows = await pool.fetch(queries.DRIVERS_EVER, *columns(searched, 2), missing)
+            for row in rows:
+                had[searched[row["n"] - 1]] |= frozenset(row["names"])
+        return had
 
     async def failed_in(self, run_id: str) -> frozenset[Series] | None:
         """From the run's results."""

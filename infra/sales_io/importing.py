@@ -6,7 +6,7 @@ repeated from the start, and readers keep what is newest of each day. With the s
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence, Set
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -18,11 +18,12 @@ from events.clock import utc_now
 from events.log import Producer, Record
 from infra.sales_io.broker import PATIENCE, send_patiently
 from infra.sales_io.days_seen import DaysSeen
-from infra.sales_io.errors import BadInput, BrokerAway
+from infra.sales_io.errors import BrokerAway
 from infra.sales_io.gaps import GapFinder
 from infra.sales_io.layout import ColumnChoice, choose_calendar_layout
+from infra.sales_io.planned import Scope, planned_scopes
 from infra.sales_io.reader import MissingDays, read_rows
-from infra.sales_io.records import encode_plans, encode_sales
+from infra.sales_io.records import encode_plans, encode_sales, import_id_of
 from infra.sales_io.rejects import RejectsFile
 from infra.sales_io.source import UTF8
 from infra.sales_io.survey import SurveyedFile, survey
@@ -31,6 +32,7 @@ SOURCE = "/shelfcast/cli"
 CHECKING, PUBLISHING = "checking", "publishing"
 
 Progress = Callable[[str, int, int | None], None]  # phase, rows done, rows in all if known
+Check = Callable[[Mapping[frozenset[str], Sequence[Scope]]], Awaitable[None]]
 
 
 @dataclass(slots=True)
@@ -38,10 +40,12 @@ class ImportSummary:
     """What became of a file's rows. `filled` are days without a row that were added as zero.
 
     `published` counts events: accepted rows and filled days; 0 when the file was only checked.
+    By `import_id` published sales can be taken back.
     """
 
     file: str
     recorded_at: datetime
+    import_id: str | None = None
     drivers: tuple[str, ...] = ()
     rows: int = 0
     accepted: int = 0
@@ -93,10 +97,12 @@ async def import_sales(
     def encode(frame: pd.DataFrame, recorded_at: datetime) -> list[Record]:
         if most_series is not None:
             frame = _first_series(frame, chosen, most_series)
-        return encode_sales(frame, source, recorded_at)
+        return encode_sales(frame, source, recorded_at, summary.import_id)
 
     show = progress or _unseen
     summary, gaps = ImportSummary(str(path), recorded_at or utc_now()), GapFinder()
+    if producer is not None:
+        summary.import_id = import_id_of(path.name, summary.recorded_at)
     with _timed(summary), RejectsFile(path, rejects) as rejected:
         file = survey(
             path,
@@ -125,11 +131,12 @@ async def import_calendar(
     progress: Progress | None = None,
     patience: float = PATIENCE,
     source: str = SOURCE,
-    known_drivers: Set[str] | None = None,
+    check: Check | None = None,
 ) -> ImportSummary:
     """Publish a calendar's plans; without a producer, only check them.
 
-    Raises as for sales, and BadInput for drivers that are not among `known_drivers`, if given.
+    Raises as for sales, and whatever `check` raises, which is shown for whom the file's plans are
+    and which drivers they name, before any is published.
     """
     show = progress or _unseen
     summary = ImportSummary(str(path), recorded_at or utc_now())
@@ -142,8 +149,8 @@ async def import_calendar(
             delimiter=delimiter,
             counted=lambda rows: show(CHECKING, rows, None),
         )
-        if known_drivers is not None:
-            _refuse_unknown(file.drivers, known_drivers)
+        if check is not None:
+            await check(planned_scopes(file))
         sending = None
         if producer is not None:
             sending = _Sending(
@@ -151,16 +158,6 @@ async def import_calendar(
             )
         await _publish(file, sending, summary, rejected, show)
     return summary
-
-
-def _refuse_unknown(drivers: Sequence[str], known: Set[str]) -> None:
-    """BadInput for drivers that no sale has, which no model would ever look at."""
-    if unknown := [name for name in drivers if name not in known]:
-        raise BadInput(
-            f"--driver-columns: {', '.join(unknown)}: the newest sales have no such drivers, but "
-            f"{', '.join(sorted(known)) or 'none at all'}; name them alike, or give --new-drivers "
-            "if sales will have them"
-        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,6 +20,7 @@ from events.log import Record
 from events.payloads import CalendarPlanned, Payload, SaleRecorded
 from infra.sales_io.cells import UNSAID
 
+IMPORT_ID = 13  # characters of a UUID, of which 12 are hexadecimal digits
 SEPARATOR = "\x1f"  # between the parts of a derived id
 VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))  # RFC 9562, the variant's digit
 FIXED = ("store", "product", "date", "units", "open")
@@ -30,25 +31,36 @@ def id_of(data: SaleRecorded | CalendarPlanned, recorded_at: datetime) -> str:
     return derive_id(data.TYPE, recorded_at.isoformat(), data.model_dump_json())
 
 
-def encode_sales(frame: pd.DataFrame, source: str, recorded_at: datetime) -> list[Record]:
+def import_id_of(file: str, recorded_at: datetime) -> str:
+    """The id of the import of a file's sales: short, since a person types it to take it back."""
+    return derive_id("import", file, recorded_at.isoformat())[:IMPORT_ID]
+
+
+def encode_sales(
+    frame: pd.DataFrame, source: str, recorded_at: datetime, import_id: str | None = None
+) -> list[Record]:
     """The record of each row of a frame as `infra.sales_io.reader` makes it, in its order."""
-    return _encoded(frame, SaleRecorded, source, recorded_at)
+    return _encoded(frame, SaleRecorded, source, recorded_at, {"import_id": import_id})
 
 
 def encode_plans(frame: pd.DataFrame, source: str, recorded_at: datetime) -> list[Record]:
     """The same of a calendar's frame."""
-    return _encoded(frame, CalendarPlanned, source, recorded_at)
+    return _encoded(frame, CalendarPlanned, source, recorded_at, {})
 
 
 def _encoded(
-    frame: pd.DataFrame, payload: type[Payload], source: str, recorded_at: datetime
+    frame: pd.DataFrame,
+    payload: type[Payload],
+    source: str,
+    recorded_at: datetime,
+    said_of_all: dict[str, str | None],
 ) -> list[Record]:
     if not len(frame):
         return []
     series, starts = _series(frame)
     days, day_texts = _days(frame["date"])
     units, unit_texts = _units(frame)
-    ends, end_texts = _ends(frame)
+    ends, end_texts = _ends(frame, said_of_all)
     time = recorded_at.isoformat()
     before = [("ce_specversion", SPEC_VERSION.encode())]
     after = [
@@ -100,7 +112,7 @@ def _units(frame: pd.DataFrame) -> tuple[list[int], list[str]]:
     return codes.tolist(), [f'","units":{to_json(float(units)).decode()}' for units in distinct]
 
 
-def _ends(frame: pd.DataFrame) -> tuple[list[int], list[str]]:
+def _ends(frame: pd.DataFrame, said_of_all: dict[str, str | None]) -> tuple[list[int], list[str]]:
     drivers = [column for column in frame.columns if column not in FIXED]
     codes, firsts = _combined([frame["open"], *(frame[name] for name in drivers)])
     ends = []
@@ -108,7 +120,7 @@ def _ends(frame: pd.DataFrame) -> tuple[list[int], list[str]]:
         row = frame.iloc[at]
         known = {name: float(row[name]) for name in drivers if not np.isnan(row[name])}
         is_open = None if row["open"] == UNSAID else bool(row["open"])
-        end = to_json({"open": is_open, "drivers": known}).decode()
+        end = to_json({"open": is_open, "drivers": known, **said_of_all}).decode()
         ends.append("," + end[1:])
     return codes.tolist(), ends
 

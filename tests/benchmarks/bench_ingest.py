@@ -183,7 +183,7 @@ def measure(servers: Settings, days: pd.DataFrame) -> Result:
     rows = [
         (
             *(event.data.store, event.data.product, event.data.date, event.data.units),
-            *(event.data.open, json.dumps(event.data.drivers), event.id, event.time),
+            *(event.data.open, json.dumps(event.data.drivers), event.id, event.time, None),
         )
         for event in events
     ]

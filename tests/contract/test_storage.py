@@ -26,6 +26,7 @@ from functions.storage import (
     MAX_FAILURES,
     Counts,
     DayForecast,
+    Extent,
     Failure,
     Forecast,
     Plan,
@@ -55,6 +56,32 @@ async def sell(storage: Storage, series: tuple[str, str], days: int, last: date 
             "INSERT INTO daily_sales (store, product, date, units, open, drivers, event_id,"
             " recorded_at) VALUES ($1, $2, $3, $4, $5, '{}', 'e', $6)",
             [(*series, day, units, day.weekday() != 6, NOON) for day, units in rows],
+        )
+
+
+async def forget(storage: Storage, series: tuple[str, str]) -> None:
+    """All sales of a series are taken back."""
+    if isinstance(storage, MemoryStorage):
+        storage.sales[series].clear()
+        return
+    assert isinstance(storage, PostgresStorage)
+    async with storage._transaction() as connection:
+        await connection.execute(
+            "DELETE FROM daily_sales WHERE store = $1 AND product = $2", *series
+        )
+
+
+async def bring_in(storage: Storage, series: tuple[str, str], import_id: str, *days: date) -> None:
+    """Days with sales are those of an import."""
+    if isinstance(storage, MemoryStorage):
+        storage.imports.setdefault(series, {}).update(dict.fromkeys(days, import_id))
+        return
+    assert isinstance(storage, PostgresStorage)
+    async with storage._transaction() as connection:
+        await connection.execute(
+            "UPDATE daily_sales SET import_id = $3"
+            " WHERE store = $1 AND product = $2 AND date = ANY ($4)",
+            *(*series, import_id, days),
         )
 
 
@@ -175,6 +202,56 @@ async def test_scope_of_named_series_has_those_that_are_known_sorted(storage: St
     assert scope.series == (SERIES[0], SERIES[2])
     assert scope.newest_day == DAY
     assert (await storage.scope_of([("9", "x")])).newest_day is None
+
+
+async def test_a_series_without_sales_is_in_no_scope(storage: Storage):
+    for series in SERIES:
+        await sell(storage, series, 2)
+    await forget(storage, SERIES[1])
+    left = (SERIES[0], SERIES[2])
+    assert (await storage.scope(None, None)).series == left
+    assert (await storage.scope("1", None)).series == left[:1]
+    assert (await storage.scope(None, "rye bread")).series == ()
+    assert (await storage.scope(*SERIES[1])).series == ()
+    assert (await storage.scope_of(SERIES)).series == left
+    page = await storage.series_page(None, 9)
+    assert [(each.store, each.product) for each in page] == list(left)
+
+
+async def test_how_much_was_sold_or_imported_is_told(storage: Storage):
+    yesterday = DAY - timedelta(days=1)
+    nothing = Extent(0, 0, None, None)
+    assert await storage.sold([SERIES[0]], None, None) == nothing
+    await sell(storage, SERIES[0], 3)
+    await sell(storage, SERIES[2], 1, last=yesterday)
+    named = [*SERIES, ("9", "x")]
+    assert await storage.sold(named, None, None) == Extent(2, 4, DAY - timedelta(days=2), DAY)
+    assert await storage.sold(named, yesterday, yesterday) == Extent(2, 2, yesterday, yesterday)
+    assert await storage.sold(named, DAY, None) == Extent(1, 1, DAY, DAY)
+    assert await storage.imported("x") == nothing
+    await bring_in(storage, SERIES[0], "x", yesterday, DAY)
+    await bring_in(storage, SERIES[2], "x", yesterday)
+    assert await storage.imported("x") == Extent(2, 3, yesterday, DAY)
+
+
+async def test_the_drivers_that_a_series_had_are_those_of_its_newest_days_and_those_asked_for(
+    storage: Storage,
+):
+    long_ago = DAY - timedelta(days=390)
+    await sell(storage, SERIES[0], 400)
+    await sell(storage, SERIES[2], 2)
+    await drive(storage, SERIES[0], long_ago, black_friday=1.0, old=1.0)
+    await drive(storage, SERIES[0], DAY - timedelta(days=1), promo=0.0)
+    await drive(storage, SERIES[2], DAY, price=2.0)
+    asked = [SERIES[2], SERIES[0], ("9", "x")]
+    had = await storage.drivers_had(asked, ["black_friday", "price", "nothing"])
+    assert had == {
+        SERIES[0]: {"promo", "black_friday"},
+        SERIES[2]: {"price"},
+        ("9", "x"): set(),
+    }
+    assert (await storage.drivers_had(asked, []))[SERIES[0]] == {"promo"}
+    assert await storage.drivers_had([], ["promo"]) == {}
 
 
 async def test_a_plan_keeps_all_that_was_asked(storage: Storage):

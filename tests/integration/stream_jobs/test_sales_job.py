@@ -20,7 +20,7 @@ from events.dead_letters import DeadLetter, waiting
 from events.envelope import Event, derive_id, first_event
 from events.kafka import KafkaProducer, read_topic
 from events.log import Record
-from events.payloads import CalendarPlanned, Payload, SaleRecorded
+from events.payloads import CalendarPlanned, Payload, SaleRecorded, SalesRemoved
 from events.publisher import to_record
 from infra.kafka.topics import provision
 from infra.local import jars, process, stack
@@ -169,11 +169,18 @@ def sale(
     minutes: int = 0,
     day: dt.date = DAY,
     product: str = "milk",
+    import_id: str | None = None,
 ) -> Event[Payload]:
-    data = SaleRecorded(store=store, product=product, date=day, units=units)
+    data = SaleRecorded(store=store, product=product, date=day, units=units, import_id=import_id)
     event_id = event_id or derive_id(store, product, str(day), str(units), str(minutes))
     time_ = NOON + dt.timedelta(minutes=minutes)
     return first_event(data, "test", event_id=event_id, time=time_)
+
+
+def removed(minutes: int = 5, **said: Any) -> Event[Payload]:
+    data = SalesRemoved(requested_by="test", **said)
+    time_ = NOON + dt.timedelta(minutes=minutes)
+    return first_event(data, "test", event_id=f"removed-{minutes}-{data.key}", time=time_)
 
 
 def plan(
@@ -233,6 +240,31 @@ def test_of_two_events_of_the_same_time_the_greater_id_wins(system: System) -> N
     system.publish(sale("tied", 3, "b"))
     system.settle("tied", day=2)
     assert system.rows("tied")[DAY] == (2, "c")
+
+
+def test_a_day_that_was_taken_back_stays_so_until_it_is_sold_anew(system: System) -> None:
+    old, new = sale("gone", 1), sale("gone", 7, minutes=9)
+    taken = removed(store="gone", product="milk", first_day=DAY, last_day=DAY)
+    system.publish(taken, old, old)
+    system.settle("gone", day=1)
+    assert DAY not in system.rows("gone")
+    system.publish(new, taken, old)
+    system.settle("gone", day=2)
+    assert system.rows("gone")[DAY] == (7, new.id)
+
+
+def test_an_import_that_was_taken_back_leaves_nothing_though_it_is_read_again(
+    system: System,
+) -> None:
+    before, wrong = sale("swapped", 5), sale("swapped", 3, minutes=1, import_id="import-1")
+    system.publish(before, wrong)
+    system.settle("swapped", day=1)
+    assert system.rows("swapped")[DAY] == (3, wrong.id)
+    system.publish(removed(import_id="import-1"))
+    wait_until(lambda: DAY not in system.rows("swapped"))
+    system.publish(before, wrong)
+    system.settle("swapped", day=2)
+    assert DAY not in system.rows("swapped")
 
 
 def test_a_plan_becomes_a_row_of_the_calendar(system: System) -> None:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from events.log import Producer, Received
 from events.memory import MemoryConsumer, MemoryLog
 from events.topics import TOPICS
+from infra.cli.client import Client
 
 
 class MemoryBroker:
@@ -12,8 +13,8 @@ class MemoryBroker:
 
     address = "memory"
 
-    def __init__(self, log: MemoryLog) -> None:
-        self._log = log
+    def __init__(self, log: MemoryLog, client: Client | None = None) -> None:
+        self._log, self.client = log, client
 
     def producer(self) -> Producer:
         return self._log.producer()

@@ -37,6 +37,9 @@ def test_a_known_file_is_imported_without_options(log: MemoryLog, file: Path) ->
     result = run(log, "import", file)
     assert result.exit_code == 0
     assert "1 rows, published" in result.stdout
+    (record,) = log.records("sales")
+    import_id = decode(record.value, record.headers).data.import_id
+    assert f"To take it back: shelfcast sales remove --import {import_id}\n" in result.stdout
     assert f"listed in {file}.rejected.csv\n" in result.stdout
     assert [record.key for record in log.records("sales")] == [b"1/total"]
 
@@ -46,6 +49,8 @@ def test_json_is_one_object_and_nothing_else(log: MemoryLog, file: Path) -> None
     summary = json.loads(result.stdout)
     assert (summary["accepted"], summary["rejected"], summary["series"]) == (1, 1, 1)
     assert summary["first_day"] == "2015-07-31"
+    (record,) = log.records("sales")
+    assert decode(record.value, record.headers).data.import_id == summary["import_id"]
 
 
 def test_a_file_with_gaps_asks_what_they_mean(log: MemoryLog, file: Path) -> None:

@@ -24,6 +24,7 @@ from events.payloads import (
     RetrainCompleted,
     RetrainRequested,
     SaleRecorded,
+    SalesRemoved,
     ScopeRef,
     SeriesRef,
     TrainingFailed,
@@ -38,6 +39,13 @@ SERIES = {"store": "42", "product": "rye bread"}
 
 SALE = SaleRecorded(
     **SERIES, date=date(2015, 7, 31), units=5263.5, drivers={"promo": 1, "school_holiday": 0.5}
+)
+REMOVED = SalesRemoved(
+    **SERIES,
+    first_day=date(2015, 7, 1),
+    last_day=date(2015, 7, 31),
+    requested_by="cli",
+    reason="price taken for units",
 )
 PLANNED = CalendarPlanned(
     store="42", date=date(2015, 8, 3), open=True, drivers={"promo": 1, "school_holiday": 1}
@@ -154,6 +162,7 @@ PRUNED = PruneCompleted(
 )
 DATA: tuple[Payload, ...] = (
     SALE,
+    REMOVED,
     PLANNED,
     REQUEST,
     CANCEL,
@@ -178,6 +187,7 @@ def example(data: Payload) -> Event[Payload]:
     """The event of one of the examples: what comes from outside begins, the rest is caused."""
     outside = (
         SaleRecorded
+        | SalesRemoved
         | CalendarPlanned
         | RetrainRequested
         | CancelRequested

@@ -161,6 +161,28 @@ async def test_importing_again_gives_the_same_ids(tmp_path: Path) -> None:
     assert len(found[0]) == 2
 
 
+async def test_a_check_is_shown_for_whom_plans_are_and_what_they_name_before_any_is_published(
+    tmp_path: Path,
+) -> None:
+    shown: list[dict[frozenset[str], list[tuple[str, str]]]] = []
+    log, file = MemoryLog(), tmp_path / "c.csv"
+    file.write_text(
+        "store,day,open,promo,price\n1,2036-01-01,1,1,\n1,2036-01-02,1,,2\n"
+        "2,2036-01-01,0,,\n3,2036-01-01,1,0,1\n4,soon,1,1,1\n"
+    )
+
+    async def check(planned):
+        shown.append(planned)
+        raise BadInput("not so")
+
+    choice = ColumnChoice(store="store", date="day", open="open", drivers=("promo", "price"))
+    with pytest.raises(BadInput, match="not so"):
+        await import_calendar(file, log.producer(), choice, recorded_at=AT, check=check)
+    both = frozenset({"promo", "price"})
+    assert shown == [{both: [("1", ""), ("3", "")], frozenset(): [("2", "")]}]
+    assert log.records("calendar") == []
+
+
 def test_a_file_that_says_nothing_of_its_days_is_refused() -> None:
     with pytest.raises(BadInput, match=r"--open-column, --driver-columns: neither.*day, note"):
         choose_calendar_layout(("day", "note"), ColumnChoice(date="day"))

@@ -58,6 +58,7 @@ async def test_rows_become_events_and_the_summary_counts_them(file: Path) -> Non
         (2, 0, True),
     ]
     assert {sale.time for sale in sales} == {AT}
+    assert {sale.data.import_id for sale in sales} == {summary.import_id}
     counts = (summary.rows, summary.accepted, summary.rejected, summary.repeated, summary.filled)
     assert counts == (4, 2, 1, 1, 1)
     assert (summary.published, summary.series) == (3, 1)
@@ -73,6 +74,7 @@ async def test_rejected_rows_are_listed_beside_the_file(file: Path) -> None:
     assert lines_of(f"{file}.rejected.csv")[0] == "line,field,value,reason"
     assert lines_of(f"{file}.rejected.csv")[1].startswith("4,units,x,no number")
     assert summary.published == 0
+    assert summary.import_id is None
 
 
 async def test_a_list_of_an_earlier_import_goes_when_nothing_is_rejected(file: Path) -> None:

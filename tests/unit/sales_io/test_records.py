@@ -9,7 +9,7 @@ from events.cloudevents import decode
 from events.envelope import first_event
 from events.payloads import EARLIEST_DAY, SaleRecorded
 from events.publisher import to_record
-from infra.sales_io.records import encode_sales, id_of
+from infra.sales_io.records import encode_sales, id_of, import_id_of
 from tests.names import names
 
 AT = dt.datetime(2026, 11, 24, 6, 0, tzinfo=dt.UTC)
@@ -26,7 +26,7 @@ sales = st.builds(
 
 
 def frame_of(events: list[SaleRecorded]) -> pd.DataFrame:
-    rows = [event.model_dump(exclude={"drivers"}) for event in events]
+    rows = [event.model_dump(exclude={"drivers", "import_id"}) for event in events]
     frame = pd.DataFrame(rows).assign(date=[pd.Timestamp(event.date) for event in events])
     for name in ("promo", "preis_größe", "school_holiday"):
         frame[name] = [event.drivers.get(name, np.nan) for event in events]
@@ -41,13 +41,15 @@ def ordered(sale: SaleRecorded) -> SaleRecorded:
     return sale.model_copy(update={"drivers": known})
 
 
-@given(st.lists(sales, min_size=1, max_size=8))
-def test_bulk_records_are_the_publishers_records_byte_for_byte(events: list[SaleRecorded]) -> None:
-    events = [ordered(sale) for sale in events]
+@given(st.lists(sales, min_size=1, max_size=8), st.none() | st.just("import-1"))
+def test_bulk_records_are_the_publishers_records_byte_for_byte(
+    events: list[SaleRecorded], import_id: str | None
+) -> None:
+    events = [ordered(sale).model_copy(update={"import_id": import_id}) for sale in events]
     one_by_one = [
         to_record(first_event(sale, "/test", event_id=id_of(sale, AT), time=AT)) for sale in events
     ]
-    assert encode_sales(frame_of(events), "/test", AT) == one_by_one
+    assert encode_sales(frame_of(events), "/test", AT, import_id) == one_by_one
 
 
 def test_a_record_decodes_to_its_sale() -> None:
@@ -68,3 +70,10 @@ def test_ids_depend_on_content_and_on_the_time_of_recording() -> None:
 
 def test_no_rows_are_no_records() -> None:
     assert encode_sales(pd.DataFrame(), "/test", AT) == []
+
+
+def test_an_import_is_known_by_its_file_and_time() -> None:
+    ids = {import_id_of(file, at) for file in "ab" for at in (AT, AT + dt.timedelta(seconds=1))}
+    assert len(ids) == 4
+    assert import_id_of("a", AT) in ids
+    SaleRecorded(store="1", product="x", date=AT.date(), units=1, import_id=ids.pop())

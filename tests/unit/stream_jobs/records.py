@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from events.cloudevents import encode
 from events.envelope import first_event
-from events.payloads import CalendarPlanned, SaleRecorded
+from events.payloads import CalendarPlanned, SaleRecorded, SalesRemoved
 from stream_jobs.sink import HEADERS
 
 TIME = dt.datetime(2026, 3, 1, 12, 0, 0, 250_000, tzinfo=dt.UTC)
@@ -54,6 +54,14 @@ def planned(event_id: str = "c1", time: dt.datetime = TIME, **changes: Any) -> R
     fields = {"store": "1", "date": DAY, "open": False, "drivers": {"promo": 1.0}}
     plan = CalendarPlanned(**{**fields, **changes})
     _, value, headers = encode(first_event(plan, "office", event_id=event_id, time=time))
+    return value, headers
+
+
+def removed(event_id: str = "r1", time: dt.datetime = TIME, **changes: Any) -> Raw:
+    fields = {"store": "1", "product": "milk", "requested_by": "cli"}
+    _, value, headers = encode(
+        first_event(SalesRemoved(**{**fields, **changes}), "cli", event_id=event_id, time=time)
+    )
     return value, headers
 
 

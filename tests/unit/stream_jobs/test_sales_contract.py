@@ -45,6 +45,7 @@ def test_a_sale_becomes_the_row_that_its_event_says() -> None:
             "drivers": b'\x01{"promo":1.0}',
             "event_id": "e1",
             "recorded_at": TIME,
+            "import_id": None,
         }
     ]
     assert not result.rejected
@@ -218,7 +219,7 @@ def test_a_batch_is_judged_as_decode_judges_each_record(
             row = rows[number]
             assert (row["event_id"], row["recorded_at"]) == (event.id, event.time)
             assert {name: row[name] for name in ("store", "product", "date", "units", "open")} == (
-                event.data.model_dump(exclude={"drivers"})
+                event.data.model_dump(exclude={"drivers", "import_id"})
             )
 
 

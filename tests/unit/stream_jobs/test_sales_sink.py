@@ -9,7 +9,8 @@ from events.dead_letters import read
 from events.log import Received
 from stream_jobs.merge import Refused
 from stream_jobs.sink import HEADERS, OUTGOING, persist_into
-from tests.unit.stream_jobs.records import Raw, batch, planned, raw, with_data
+from stream_jobs.tables import KeptTable
+from tests.unit.stream_jobs.records import Raw, batch, planned, raw, removed, with_data, with_header
 
 
 class Table:
@@ -49,19 +50,45 @@ def test_the_events_of_each_topic_go_into_their_own_table() -> None:
     topics = ["sales", "calendar", "sales", "calendar", "calendar"]
     records = batch(raw("1"), planned("c1"), raw("2"), planned("c2"), raw("3"), topics=topics)
     mixed = iter([records, batch(raw("4")), batch(raw("5"), topics="calendar")])
-    letters = list(persist_into(lambda kept: merged[kept.table.name], mixed))
+    parts = persist_into(lambda kept: merged[kept.table.name], mixed)
+    sent = [one for part in parts for one in part.to_pylist()]
     assert merged["daily_sales"].merges == [["1", "2", "4"]]
     assert merged["calendar"].merges == [["c1"]]
     found = [
         read(Received("dead-letters", one["key"], one["value"], _headers(one)))
-        for part in letters
-        for one in part.to_pylist()
+        for one in sent
+        if one["topic"] == "dead-letters"
     ]
+    assert [one["topic"] for one in sent if one["topic"] != "dead-letters"] == ["calendar-changes"]
     # A sale where plans belong, first among the other records or alone, and a refused row.
     assert [(dead.topic, dead.group, dead.offset, dead.error) for dead in found if dead] == [
         ("calendar", "calendar-sink", 4, "Refusal"),
         ("calendar", "calendar-sink", 0, "Refusal"),
         ("calendar", "calendar-sink", 3, "Refusal"),
+    ]
+
+
+def test_removals_on_the_topic_of_sales_go_into_their_own_table() -> None:
+    merged: dict[str, Table] = {"daily_sales": Table(), "sales_removals": Table("r2")}
+    bad = with_header(removed("r3"), "ce_time", b"soon")
+    records = batch(raw("1"), removed("r1"), raw("2"), removed("r2"), bad)
+    order: list[str] = []
+
+    def table(kept: KeptTable) -> Table:
+        order.append(kept.table.name)
+        return merged[kept.table.name]
+
+    found = [
+        read(Received("dead-letters", one["key"], one["value"], _headers(one)))
+        for part in persist_into(table, iter([records]))
+        for one in part.to_pylist()
+    ]
+    assert merged["daily_sales"].merges == [["1", "2"]]
+    assert merged["sales_removals"].merges == [["r1"]]
+    assert order == ["sales_removals", "daily_sales"], "none is seen that a removal takes back"
+    assert [(dead.topic, dead.group, dead.offset, dead.error) for dead in found if dead] == [
+        ("sales", "sales-sink", 3, "Refusal"),
+        ("sales", "sales-sink", 4, "Unreadable"),
     ]
 
 

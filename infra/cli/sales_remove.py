@@ -1,0 +1,84 @@
+"""`shelfcast sales remove`: what was brought in is taken back."""
+
+import uuid
+from typing import Annotated, Any
+
+import typer
+
+from infra.cli.client import (
+    Failed,
+    Json,
+    NoAnswer,
+    Refused,
+    client_of,
+    one_line,
+    outcome,
+    print_json,
+)
+
+Document = dict[str, Any]
+
+
+def remove(
+    ctx: typer.Context,
+    store: Annotated[str | None, typer.Option(help="Of this store.")] = None,
+    product: Annotated[str | None, typer.Option(help="Of this product.")] = None,
+    first_day: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="From this day on.")
+    ] = None,
+    last_day: Annotated[
+        str | None, typer.Option("--to", metavar="DATE", help="Up to this day.")
+    ] = None,
+    import_id: Annotated[
+        str | None,
+        typer.Option("--import", metavar="ID", help="All of an import, by the id that it told."),
+    ] = None,
+    reason: Annotated[str, typer.Option(help="Why; it is kept with the removal.")] = "",
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Take sales back: of a series, of a store or product, some days, or an import.
+
+    What an import had overwritten does not come back: import it again. A series
+    without sales is planned and forecast no more; its models are kept.
+    """
+    with outcome():
+        given = {
+            "store": store,
+            "product": product,
+            "first_day": first_day,
+            "last_day": last_day,
+            "import_id": import_id,
+        }
+        _check(given)
+        if as_json and not yes:
+            raise Refused("--yes: is missing; with --json nobody can be asked, so give both")
+        body: Document = {name: value for name, value in given.items() if value is not None}
+        body |= {"reason": reason, "requested_by": "cli", "request_id": str(uuid.uuid4())}
+        client = client_of(ctx)
+        if not yes:
+            extent = client.post("sales", "removals", "preview", body=body)
+            typer.confirm(f"Take back {_told(extent)}?", abort=True, err=True)
+        try:
+            accepted = client.post("sales", "removals", body=body)
+        except NoAnswer as error:
+            raise Failed(f"{error}, then repeat this: what is gone by then stays gone") from None
+        if as_json:
+            print_json(accepted)
+            return
+        typer.echo(f"Requested as {accepted['request_id']}: {_told(accepted)} go when it is read")
+        typer.echo("See what is left: shelfcast series")
+
+
+def _check(given: dict[str, str | None]) -> None:
+    series = given["store"] is not None or given["product"] is not None
+    if series == (given["import_id"] is not None):
+        raise Refused("--store, --product, --import: give a store, a product or both, or an import")
+    if not series and (given["first_day"] or given["last_day"]):
+        raise Refused("--from, --to: are for a store or product; an import goes as a whole")
+
+
+def _told(extent: Document) -> str:
+    days = "day" if extent["days"] == 1 else "days"
+    span = f"{extent['first_day']} to {extent['last_day']}"
+    return one_line(f"{extent['days']:,} {days} of {extent['series']:,} series, {span}")
