@@ -39,7 +39,7 @@ def run(log: MemoryLog, *arguments: object):
 def test_a_known_file_is_imported_without_options(log: MemoryLog, file: Path) -> None:
     result = run(log, "import", file)
     assert result.exit_code == 0
-    assert "1 rows, published" in result.stdout
+    assert "1 row, published" in result.stdout
     assert f"listed in {file}.rejected.csv\n" in result.stdout
     assert [record.key for record in log.records("calendar")] == [b"1/*"]
 

@@ -165,7 +165,7 @@ def test_a_file_that_says_nothing_of_its_days_is_refused() -> None:
     with pytest.raises(BadInput, match=r"--open-column, --driver-columns: neither.*day, note"):
         choose_calendar_layout(("day", "note"), ColumnChoice(date="day"))
     with pytest.raises(BadInput, match="--date-column: not given"):
-        choose_calendar_layout(("day", "open"), ColumnChoice(open="open"))
+        choose_calendar_layout(("when", "open"), ColumnChoice(open="open"))
 
 
 DRIVERS = ("promo", "preis_größe")
