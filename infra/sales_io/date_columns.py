@@ -31,6 +31,7 @@ PERIOD_WAYS = {
     "week": "spread each week over its days, by a weekday's usual share if you know it",
     "month": "export the days of each month from the till or the warehouse system",
     "quarter": "export the days from the till or the warehouse system",
+    "range": "spread each range over its days",
     "year": "export the days from the till or the warehouse system",
 }
 
@@ -102,7 +103,8 @@ class DayRule:
 
     def _refusal(self, text: str, forms: tuple[Form, ...]) -> str:
         if period := period_of(text):
-            return f"a {period}, and a sale is of one day"
+            many = "a range of days" if period == "range" else f"a {period}"
+            return f"{many}, and a sale is of one day"
         if "excel" in forms:
             return "a number; give --date-format excel if it is Excel's day number"
         if forms and self.form in ORDERS:

@@ -15,7 +15,7 @@ from infra.sales_io.numbers import UNSEEN
 
 Order = Literal["dmy", "mdy", "ymd"]
 Form = Literal["iso", "dmy", "mdy", "ymd", "named", "excel", "excel-1904"]
-Period = Literal["week", "month", "quarter", "year"]
+Period = Literal["week", "month", "quarter", "year", "range"]
 
 NAMED_FORMS: dict[str, Form] = {
     "iso": "iso",
@@ -82,6 +82,9 @@ _PERIODS: tuple[tuple[Period, re.Pattern[str]], ...] = (
     ),
     ("year", re.compile(r"(?:19|20)\d{2}")),
 )
+_RANGE = re.compile(
+    r"(\d[\d./-]{6,9}\d)\s*(?:/|-|\u2013|to|bis|au|al|\.\.)\s*(\d[\d./-]{6,9}\d)", re.I
+)
 _NAMED_MONTH = re.compile(
     r"(?P<name>[^\W\d_]{3,})\.?[-/ ']*\d{2,4}|\d{4}[-/ ]*(?P<other>[^\W\d_]{3,})"
 )
@@ -115,9 +118,14 @@ def read_stamp(text: str) -> Stamp:
     if not text.isascii():
         text = text.translate(UNSEEN).replace("\u00a0", " ").replace("\u202f", " ")
     text = text.strip().lstrip("'").strip()
-    named = _WEEKDAY.match(text)
+    stamp = _read(text)
+    named = None if stamp.days else _WEEKDAY.match(text)
     if named and named["name"].lower() in WEEKDAYS:
-        text = text[named.end() :]
+        return _read(text[named.end() :])
+    return stamp
+
+
+def _read(text: str) -> Stamp:
     if found := _TIMED["iso"].fullmatch(text):
         return _stamp(found, {"iso": _day(found["y"], found["m"], found["d"])})
     if found := _TIMED["parts"].fullmatch(text):
@@ -147,6 +155,9 @@ def period_of(text: str) -> Period | None:
     for period, pattern in _PERIODS:
         if pattern.fullmatch(text):
             return period
+    ends = _RANGE.fullmatch(text)
+    if ends and read_stamp(ends[1]).days and read_stamp(ends[2]).days:
+        return "range"
     found = _NAMED_MONTH.fullmatch(text)
     if found and (found["name"] or found["other"]).lower() in MONTHS:
         return "month"

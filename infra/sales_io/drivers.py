@@ -14,6 +14,8 @@ from infra.sales_io.numbers import NumberColumn, readings, take_apart
 from infra.sales_io.words import NO, YES, is_empty, plain_word
 
 MOST_LABELS = 20  # different words in a driver's column; beyond, it is a column of numbers
+SURE_LETTERS = ({"y", "n"}, {"t", "f"})
+LETTERS = (*SURE_LETTERS, {"j", "n"}, {"o", "n"}, {"s", "n"}, {"x"})
 MAX_STRAY_SHARE = 0.05  # of a column's rows that words may be in a column of numbers
 
 
@@ -62,10 +64,15 @@ class DriverColumn:
         if _is_boolean(self.rows):
             return DriverRule(is_boolean=True)
         strays = sum(self.words.values())
-        if any(is_figure(w) and plain_word(w) not in NO for w in self.rows) and (
-            strays <= MAX_STRAY_SHARE * (strays + self.figures)
-        ):
+        figures = {word for word in self.rows if is_figure(word) and plain_word(word) not in NO}
+        if figures and strays <= MAX_STRAY_SHARE * (strays + self.figures):
             return DriverRule()
+        if figures and all(plain_word(word) in YES for word in figures):
+            some = ", ".join(list(self.words)[:3])
+            raise BadInput(
+                f"--driver-columns: {column} has 1 and 0, and words in {strays:,} rows ({some}); write "
+                "it with numbers or with words alone, and leave cells empty that say nothing"
+            )
         return DriverRule(labels=_labels(set(self.rows)))
 
     def _refuse_crowds(self, column: str) -> None:
@@ -89,9 +96,12 @@ def _is_boolean(words: Iterable[str]) -> bool:
     found = {plain_word(word) for word in words}
     if not found <= YES | NO:
         return False
-    # Two letters of one meaning (s, o) are words of their own: in no language both are yes.
     letters = {word for word in found if len(word) == 1 and word.isalpha()}
-    return len(letters & YES) <= 1 and len(letters & NO) <= 1
+    if not letters:
+        return True
+    # Among 1 and 0 an o is a slip of the pen, and s and o together are yes in no language.
+    has_digits = any(word[0].isdigit() for word in found)
+    return any(letters <= pair for pair in (SURE_LETTERS if has_digits else LETTERS))
 
 
 def _labels(words: set[str]) -> tuple[str, ...]:

@@ -12,11 +12,13 @@ Role = Literal["store", "product", "date", "units", "open"]
 # Russian, Chinese, Japanese. Names of money (revenue, Umsatz) are left out: units are meant.
 NAMES: dict[Role, str] = {
     "store": "store, store id, store nbr, store number, store no, store code, store name, "
-    "storeid, shop, shop id, shop name, branch, branch id, outlet, outlet id, location, "
-    "location id, site, site id, filiale, filial nr, filialnr, filialnummer, filial id, filialname, "
-    "markt, marktnummer, laden, standort, verkaufsstelle, magasin, boutique, point de vente, pdv, tienda, "
-    "sucursal, local, negozio, punto vendita, loja, filial, winkel, vestiging, butik, butikk, "
-    "forretning, sklep, obchod, prodejna, pobocka, magaza, sube, магазин, 店舗, 店舗名, 門店, 门店, 店铺",
+    "storeid, shop, shop id, shop name, branch, branch id, outlet, outlet id, "
+    "location, location id, site, site id, filiale, filial nr, filialnr, "
+    "filialnummer, filial id, filialname, markt, marktnummer, laden, standort, "
+    "verkaufsstelle, magasin, boutique, point de vente, pdv, tienda, sucursal, "
+    "local, negozio, punto vendita, loja, filial, winkel, vestiging, butik, "
+    "butikk, forretning, sklep, obchod, prodejna, pobocka, magaza, sube, магазин, "
+    "店舗, 店舗名, 門店, 门店, 店铺",
     "product": "product, product id, product code, product name, product nbr, productid, item, "
     "item id, item nbr, item number, item no, item code, item name, itemid, sku, sku id, article, "
     "article id, article number, article no, artikel, artikelnummer, artikel nr, artikelnr, "
@@ -65,5 +67,6 @@ def role_of(name: str) -> Role | None:
 
 def columns_of(role: Role, header: Sequence[str]) -> list[str]:
     """The columns whose names say that they are this; of several kinds of names the better."""
-    best = [name for name in header if BEST.get(plain(name)) == role]
-    return best or [name for name in header if GOOD.get(plain(name)) == role]
+    names = list(dict.fromkeys(header))
+    best = [name for name in names if BEST.get(plain(name)) == role]
+    return best or [name for name in names if GOOD.get(plain(name)) == role]

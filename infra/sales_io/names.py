@@ -112,6 +112,8 @@ class NameColumn:
                 rule = NameRule(True, rule.slash, rule.shorten)
                 words.append(f"whole numbers, {self.fraction} is {rule.read(self.fraction)}")
             self._refuse_both_ways(column)
+            if self.fraction and self.others:
+                words.append(f"names as they are written, {self.fraction} too")
         self._refuse_clashes(column, rule)
         return rule, "; ".join(words)
 

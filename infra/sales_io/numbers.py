@@ -136,12 +136,16 @@ def _read(body: str, decimal: Decimal) -> str | None:
 
 @dataclass
 class NumberColumn:
-    """What a column's distinct values say of how its numbers are written."""
+    """What a column's distinct values say of how its numbers are written.
+
+    `decides` counts the values that only one decimal mark can read, `sure` those of them with
+    two marks, and `open`, by the mark in it, the values that either can read.
+    """
 
     decides: dict[Decimal, int] = field(default_factory=lambda: {"point": 0, "comma": 0})
     sure: dict[Decimal, int] = field(default_factory=lambda: {"point": 0, "comma": 0})
     examples: dict[Decimal, str] = field(default_factory=dict)
-    open: int = 0
+    open: dict[Decimal, int] = field(default_factory=lambda: {"point": 0, "comma": 0})
     open_example: str = ""
     currencies: dict[str, str] = field(default_factory=dict)
     numbers: int = 0
@@ -167,7 +171,7 @@ class NumberColumn:
             self.sure[decimal] += bool(re.search(r"[., '].*[.,]|[.,].*[.,]", written.body))
             self.examples.setdefault(decimal, text.strip())
         elif len(found) == 2 and found["point"] != found["comma"]:
-            self.open += 1
+            self.open["point" if "." in written.body else "comma"] += 1
             self.open_example = self.open_example or text.strip()
 
     @property
@@ -177,9 +181,9 @@ class NumberColumn:
         if point and comma:
             return None
         if not point and not comma:
-            return None if self.open else "point"
+            return None if any(self.open.values()) else "point"
         found: Decimal = "point" if point else "comma"
-        if not self.sure[found] and self.decides[found] * MIN_SHARE < self.open:
+        if not self.sure[found] and self.decides[found] * MIN_SHARE < self.open[found]:
             return None
         return found
 

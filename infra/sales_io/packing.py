@@ -24,6 +24,7 @@ MAGIC = {b"\xfd7zXZ\x00": ".xz", b"\x1f\x8b": ".gz", b"BZh": ".bz2", b"\x28\xb5\
 TEXT = (".csv", ".tsv", ".txt", ".tab")
 PARQUET = (".parquet", ".pq")
 WORKBOOK = (".xlsx", ".xls", ".ods", ".xlsm", ".xlsb")
+EMPTY_ZIP = b"PK\x05\x06"
 ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 HEAD = 4096  # bytes that tell what a file is
 
@@ -70,7 +71,7 @@ def content_of(path: Path) -> Content:
     with path.open("rb") as stream:
         head = stream.read(HEAD)
     suffix = path.suffix.lower()
-    if head.startswith(ZIP) and suffix not in WORKBOOK and not _is_workbook(path):
+    if head.startswith((ZIP, EMPTY_ZIP)) and suffix not in WORKBOOK and not _is_workbook(path):
         return _member(path)
     if suffix == ".zip":
         raise BadInput(f"{path}: no zip archive, though it is called so; unpack or rename it")

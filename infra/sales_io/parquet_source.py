@@ -18,6 +18,7 @@ from infra.sales_io.errors import BadInput
 from infra.sales_io.packing import PARQUET, Content
 from infra.sales_io.tables import CHUNK_ROWS, TextChunk, Texts
 
+EXACT = float(2**53)  # up to here each whole number has its own floating point
 MIDNIGHT = r" 00:00:00(\.0+)?$"
 
 
@@ -68,13 +69,23 @@ class ParquetSource:
             cells = pc.if_else(pc.is_nan(cells), pa.scalar(None, kind), cells)
         texts: Any
         try:
-            texts = pc.fill_null(cells.cast(pa.string()), "")
+            texts = pc.fill_null(_plainly(cells).cast(pa.string()), "")
         except pa.ArrowException:
             raise BadInput(f"{self.path}: column {name} of type {kind} is no plain value") from None
         if pa.types.is_timestamp(kind) and kind.tz is None:
             texts = pc.replace_substring_regex(texts, MIDNIGHT, "")
         found: Texts = texts.to_numpy(zero_copy_only=False)
         return found
+
+
+def _plainly(cells: Any) -> Any:
+    """The cells, whole floating numbers without a power of ten: 4e12 may be an article's digits."""
+    if not pa.types.is_floating(cells.type):
+        return cells
+    exact = pc.less(pc.abs(cells), EXACT)
+    whole = pc.and_(exact, pc.equal(cells, pc.floor(cells)))
+    digits = pc.if_else(whole, cells, 0.0).cast(pa.float64()).cast(pa.int64()).cast(pa.string())
+    return pc.if_else(whole, digits, cells.cast(pa.string()))
 
 
 def _is_text(kind: Any) -> bool:

@@ -46,14 +46,15 @@ def guess_separator(lines: Sequence[str]) -> str:
 def find_shape(rows: Sequence[Row]) -> Shape | None:
     """Where the header stands among a file's first rows; None if there is none.
 
-    It is the first row that names two columns of a known meaning, else the first that is as
-    wide as most rows are: titles and remarks above a table are narrower.
+    It is the row that names the most columns of a known meaning, at least two, else the first
+    that is as wide as most rows are: titles and remarks above a table are narrower.
     """
     trimmed = [_trimmed(row) for row in rows]
     widths = Counter(len(row) for row in trimmed if len(row) > 1)
     usual = max(widths, key=lambda width: (widths[width], width), default=1)
     wide = [at for at, row in enumerate(trimmed) if len(row) >= usual and _is_filled(row)]
-    known = [at for at, row in enumerate(trimmed) if len(set(map(role_of, row)) - {None}) > 1]
+    roles = [len(set(map(role_of, row)) - {None}) for row in trimmed]
+    known = [roles.index(max(roles))] if max(roles, default=0) > 1 else []
     filled = [at for at, row in enumerate(trimmed) if row]
     if not filled:
         return None

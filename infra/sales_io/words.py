@@ -12,7 +12,7 @@ EMPTY = _set(
     "|na|n/a|n.a.|#n/a|#nv|#na|nan|null|nil|none|nat|<na>|(null)|(blank)|(leer)|(vide)|\\n|-|--|---"
     "|\u2013|\u2014|?|.|missing|leer|k.a.|k. a.|n.v.|s.o.|nd|n/d|n.d.|keine angabe"
 )
-NONE = frozenset({"none", "nil"})  # of a column of words, that none of them holds
+NONE = frozenset({"none", "nil"})  # in a column of words, that none of them holds
 YES = _set(
     "1|1.0|1,0|true|yes|y|t|on|ja|j|wahr|oui|o|vrai|si|s|sí|sì|verdadero|verdadeiro|vero|sim|tak|"
     "ano|evet|да|kyllä|igen|x|✓|✔|是|はい"
