@@ -82,7 +82,7 @@ def _plainly(cells: Any) -> Any:
     """The cells, whole floating numbers without a power of ten: 4e12 may be an article's digits."""
     if not pa.types.is_floating(cells.type):
         return cells
-    exact = pc.less(pc.abs(cells), EXACT)
+    exact: Any = pc.less(pc.abs(cells), pa.scalar(EXACT, cells.type))
     whole = pc.and_(exact, pc.equal(cells, pc.floor(cells)))
     digits = pc.if_else(whole, cells, 0.0).cast(pa.float64()).cast(pa.int64()).cast(pa.string())
     return pc.if_else(whole, digits, cells.cast(pa.string()))

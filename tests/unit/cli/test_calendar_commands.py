@@ -74,16 +74,17 @@ def sold(log: MemoryLog, *drivers: dict[str, float]) -> None:
 def test_drivers_that_no_sale_has_are_refused_before_anything_is_published(
     log: MemoryLog, tmp_path: Path
 ):
-    """A text in a column of numbers makes a driver of each of its values."""
+    """A column of words makes a driver of each of them."""
     file = tmp_path / "plan.csv"
-    file.write_text("date,promo\n2036-12-24,1\n2036-12-25,maybe\n")
+    file.write_text("date,promo\n2036-12-24,easter\n2036-12-25,maybe\n")
     words = ("import", file, "--date-column", "date", "--driver-columns", "promo")
     sold(log, {"promo": 1.0}, {}, {"price": 2.0})
     log.append(Record("sales", b"x", b"no event"))
     result = run(log, *words)
     assert result.exit_code == 2
-    assert "promo_1, promo_maybe: the newest sales have no such drivers, but price, promo;" in (
-        result.stderr
+    assert (
+        "promo_easter, promo_maybe: the newest sales have no such drivers, but price, promo;"
+        in (result.stderr)
     )
     assert log.records("calendar") == []
     assert run(log, *words, "--new-drivers").exit_code == 0
