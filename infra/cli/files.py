@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperCommand
 
 from infra.cli.events import print_json
-from infra.sales_io.errors import BadInput
+from infra.sales_io.errors import BadInput, visible
 
 if TYPE_CHECKING:
     from infra.sales_io.importing import ImportSummary
@@ -125,7 +125,7 @@ def print_summary(summary: "ImportSummary", as_json: bool, dry_run: bool) -> Non
         if not text.startswith("0 "):
             table.add_row(f"[dim]{name}[/dim]", escape(text))
     for note in summary.notes:
-        table.add_row("[dim]read as[/dim]", escape(note))
+        table.add_row("[dim]read as[/dim]", escape(visible(note)))
     Console(highlight=False).print(table)
     if summary.rejects_file:
         typer.echo(f"The rejected rows are listed in {summary.rejects_file}")

@@ -70,7 +70,7 @@ class DriverColumn:
         if figures and all(plain_word(word) in YES for word in figures):
             some = ", ".join(list(self.words)[:3])
             raise BadInput(
-                f"--driver-columns: {column} has 1 and 0, and words in others of its cells ({some}); "
+                f"--driver-columns: {column} has 1 and 0, and words in other cells ({some}); "
                 "write it with numbers or with words alone, and leave cells empty that say nothing"
             )
         return DriverRule(labels=_labels(set(self.rows)))

@@ -3,8 +3,18 @@
 from typing import Any
 
 
+def visible(text: str) -> str:
+    """The text with what nobody sees, or what could steer a terminal, by its number in Unicode."""
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else f"<U+{ord(c):04X}>" for c in text)
+
+
 class BadInput(Exception):
     """What a person gave can't be used; the message names it, the value and the fix. Exit 2."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(visible(message))
 
 
 class RowsRefused(BadInput):

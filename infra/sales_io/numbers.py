@@ -217,7 +217,7 @@ def _no_number(text: str, decimal: Decimal | None, written: Written | None) -> s
     if "%" in text:
         return "no number; it is a share with a percent sign"
     if re.search(r"[0-9]\s*[a-zA-Z]", text):
-        return "no number; it has letters, so leave digits and their marks alone"
+        return "no number; it has letters; keep only digits and their marks"
     return "no number; use digits and a decimal point"
 
 

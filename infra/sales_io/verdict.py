@@ -5,9 +5,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from infra.sales_io.days_seen import DaysSeen
-from infra.sales_io.errors import BadInput
+from infra.sales_io.errors import BadInput, visible
 from infra.sales_io.gaps import gaps_question
-from infra.sales_io.numbers import hidden_characters
 from infra.sales_io.reader import Duplicates, MissingDays, Returns, RowsChunk
 from infra.sales_io.tables import Rejected
 
@@ -88,7 +87,7 @@ class Verdict:
     def _count(self, row: Rejected) -> None:
         if row.kind == "return":
             self.returns += 1
-            self.first_return = self.first_return or f"{row.value} in line {row.line:,}"
+            self.first_return = self.first_return or f"{visible(row.value)} in line {row.line:,}"
         elif row.kind == "again":
             self.again += 1
             self.first_again = self.first_again or f"line {row.line:,}"
@@ -143,4 +142,4 @@ def reasons(rejections: Iterable[Rejections]) -> list[str]:
 def _visible(value: str) -> str:
     """A value so that a person sees all of it."""
     short = value if len(value) <= MAX_SHOWN else value[:MAX_SHOWN] + "…"
-    return repr(short) + (f" with {hidden}" if (hidden := hidden_characters(short)) else "")
+    return f"'{visible(short)}'"

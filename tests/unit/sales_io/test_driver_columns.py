@@ -44,9 +44,7 @@ def test_words_that_a_column_is_known_to_have_are_its_drivers_always() -> None:
 
 
 def test_a_flag_that_is_mixed_with_words_is_asked_about() -> None:
-    with pytest.raises(
-        BadInput, match=r"has 1 and 0, and words in others of its cells \(promo, sale\)"
-    ):
+    with pytest.raises(BadInput, match=r"has 1 and 0, and words in other cells \(promo, sale\)"):
         rule_of("0", "1", "promo", "sale")
 
 

@@ -300,6 +300,8 @@ async def test_nothing_is_published_where_a_row_is_rejected_and_the_reasons_are_
 
 async def test_a_hidden_character_in_a_number_is_named(imported: Imported) -> None:
     rows = ["A,2026-09-24,1\u00a0234", "A,2026-09-25,\uff14\uff12", "A,2026-09-26,1\u00ad2"]
-    await imported.asks(table(rows), r"with soft hyphen \(U\+00AD\) in line 4: no number")
+    await imported.asks(
+        table(rows), r"'1<U\+00AD>2' in line 4: no number; it has soft hyphen \(U\+00AD\)"
+    )
     sales = await imported.of(table(rows), allow_rejects=Allowance(1))
     assert [sale.units for sale in sales] == [1234, 42]
