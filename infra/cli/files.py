@@ -30,18 +30,21 @@ File = Annotated[
 ]
 StoreColumn = Annotated[str | None, typer.Option(help="The column of the store.")]
 ProductColumn = Annotated[
-    str | None, typer.Option(help="The column of the product; without it, all is `total`.")
+    str | None,
+    typer.Option(
+        help="The column of the product; without it and with the others named, all is `total`."
+    ),
 ]
 DateColumn = Annotated[str | None, typer.Option(help="The column of the store's calendar day.")]
 UnitsColumn = Annotated[str | None, typer.Option(help="The column of what was sold.")]
 OpenColumn = Annotated[
-    str | None, typer.Option(help="The column of 1/0 or true/false; without it, always open.")
+    str | None, typer.Option(help="The column of 1/0 or yes/no; without it, always open.")
 ]
 DriverColumns = Annotated[
     str | None,
     typer.Option(
         metavar="A,B,C",
-        help="Columns that drive demand, named in snake_case. A column of words becomes one "
+        help="Columns that drive demand, named in snake_case. Yes and no are one 0/1 driver; a column of words becomes one "
         "0/1 driver for each word but `0`: StateHoliday 0,a,b → state_holiday_a, _b.",
     ),
 ]

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from infra.sales_io.dates import period_of, read_stamp
 from infra.sales_io.errors import BadInput
@@ -77,7 +78,8 @@ class LongSource:
         for chunk in self._source.chunks([*ids, *self._days], max(1, rows // width)):
             size = len(chunk.lines)
             cells = np.stack([chunk.columns[day] for day in self._days], axis=1).ravel()
-            said = np.fromiter((not is_empty(str(cell)) for cell in cells), bool, len(cells))
+            codes, distinct = pd.factorize(cells)
+            said = np.array([not is_empty(text) for text in distinct], dtype=bool)[codes]
             found: dict[str, Any] = {n: np.repeat(chunk.columns[n], width)[said] for n in ids}
             if self._date in columns:
                 found[self._date] = np.tile(labels, size)[said]
