@@ -45,7 +45,8 @@ DriverColumns = Annotated[
     typer.Option(
         metavar="A,B,C",
         help="Columns that drive demand, named in snake_case. Yes and no are one 0/1 driver; a "
-        "column of words becomes one 0/1 driver for each word but `0`: StateHoliday 0,a,b → state_holiday_a, _b.",
+        "column of words becomes one 0/1 driver for each word but `0`: StateHoliday 0,a,b → "
+        "state_holiday_a, _b.",
     ),
 ]
 DateFormat = Annotated[
