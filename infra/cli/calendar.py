@@ -8,21 +8,32 @@ import typer
 from infra.cli.client import outcome as api_outcome
 from infra.cli.events import Json, broker_of, outcome
 from infra.cli.files import (
+    AllowRejects,
+    BareAllowance,
     DateColumn,
     DateFormat,
+    DecimalMark,
     Delimiter,
     DriverColumns,
     DryRun,
     Encoding,
     File,
+    NamesAsWritten,
     Progress,
     RecordedAt,
     Rejects,
+    ReplaceSlash,
+    Sheet,
+    ShortenNames,
+    TimeZone,
+    decimal_named,
     drivers_listed,
     encoding_named,
+    print_refusal,
     print_summary,
     progress_bar,
     recording_time,
+    slash_replaced,
 )
 from infra.cli.plan_check import plan_check
 
@@ -43,7 +54,7 @@ def _group() -> None:
     """Without it, an application of one command would have no name for that command."""
 
 
-@app.command("import")
+@app.command("import", cls=BareAllowance)
 def import_file(
     ctx: typer.Context,
     file: File,
@@ -65,6 +76,13 @@ def import_file(
         bool, typer.Option("--unknown-series", help="Take stores and products without sales yet.")
     ] = False,
     date_format: DateFormat = None,
+    decimal: DecimalMark = None,
+    time_zone: TimeZone = None,
+    sheet: Sheet = None,
+    replace_slash: ReplaceSlash = None,
+    shorten_names: ShortenNames = False,
+    names_as_written: NamesAsWritten = False,
+    allow_rejects: AllowRejects = None,
     recorded_at: RecordedAt = None,
     rejects: Rejects = None,
     dry_run: DryRun = False,
@@ -72,17 +90,19 @@ def import_file(
     delimiter: Delimiter = None,
     as_json: Json = False,
 ) -> None:
-    """Publish a file's rows as calendar-planned events.
+    """Publish a file's rows as calendar-planned events, all of them or none.
 
     Rossmann's test.csv and train.csv need no options. Name drivers as the
-    sales do. Rejected rows are listed with line, field, value and reason;
-    the others go on. Import again at any time: nothing doubles. A plan for
+    sales do. Rejected rows are listed with line, field, value and reason.
+    Import again at any time: nothing doubles. A plan for
     what has no sales, or with drivers that its series never had, is refused.
     """
     with outcome(), api_outcome():
+        from infra.sales_io.errors import RowsRefused
         from infra.sales_io.importing import import_calendar
         from infra.sales_io.layout import ColumnChoice
         from infra.sales_io.source import open_source
+        from infra.sales_io.verdict import Allowance
 
         choice = ColumnChoice(
             store=store_column,
@@ -91,9 +111,16 @@ def import_file(
             open=open_column,
             drivers=drivers_listed(driver_columns),
             date_format=date_format,
+            decimal=decimal_named(decimal),
+            time_zone=time_zone,
+            sheet=sheet,
+            replace_slash=slash_replaced(replace_slash),
+            shorten_names=shorten_names,
+            names_as_written=names_as_written,
         )
+        allowed = Allowance.parse(allow_rejects)
         moment = recording_time(recorded_at)
-        open_source(file, encoding_named(encoding), delimiter)
+        open_source(file, encoding_named(encoding), delimiter, sheet)
         broker = None if dry_run else broker_of(ctx)
         check = plan_check(ctx, new_drivers, unknown_series, dry_run)
 
@@ -111,13 +138,19 @@ def import_file(
                     delimiter=delimiter,
                     progress=progress,
                     check=check,
+                    allow_rejects=allowed,
                 )
             finally:
                 if producer is not None:
                     await producer.close()
 
-        with progress_bar() as progress:
-            summary = asyncio.run(run(progress))
+        try:
+            with progress_bar() as progress:
+                summary = asyncio.run(run(progress))
+        except RowsRefused as refused:
+            print_summary(refused.summary, as_json, dry_run)
+            print_refusal(refused.summary, as_json)
+            raise typer.Exit(FAILED) from None
         print_summary(summary, as_json, dry_run)
         if summary.accepted == 0:
             raise typer.Exit(FAILED)

@@ -1,5 +1,6 @@
 """What commands about files share: their options, the progress they show, and their summary."""
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -8,43 +9,98 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
 from infra.cli.events import print_json
-from infra.sales_io.errors import BadInput
+from infra.sales_io.errors import BadInput, visible
 
 if TYPE_CHECKING:
     from infra.sales_io.importing import ImportSummary
+    from infra.sales_io.numbers import Decimal
 
 Progress = Callable[[str, int, int | None], None]  # phase, rows done, rows in all if known
 
 File = Annotated[
     Path,
     typer.Argument(
-        metavar="FILE", help="CSV, TSV (also .xz, .gz, .bz2, .zst) or Parquet, with a header."
+        metavar="FILE",
+        help="A table with a header: CSV or TSV (also packed: .zip, .gz, .xz, .bz2, .zst), an "
+        "Excel or OpenDocument workbook, Parquet or a folder of it.",
     ),
 ]
 StoreColumn = Annotated[str | None, typer.Option(help="The column of the store.")]
 ProductColumn = Annotated[
-    str | None, typer.Option(help="The column of the product; without it, all is `total`.")
+    str | None,
+    typer.Option(
+        help="The column of the product; without it and with the others named, all is `total`."
+    ),
 ]
 DateColumn = Annotated[str | None, typer.Option(help="The column of the store's calendar day.")]
 UnitsColumn = Annotated[str | None, typer.Option(help="The column of what was sold.")]
 OpenColumn = Annotated[
-    str | None, typer.Option(help="The column of 1/0 or true/false; without it, always open.")
+    str | None, typer.Option(help="The column of 1/0 or yes/no; without it, always open.")
 ]
 DriverColumns = Annotated[
     str | None,
     typer.Option(
         metavar="A,B,C",
-        help="Columns that drive demand, named in snake_case. A column of words becomes one "
-        "0/1 driver for each word but `0`: StateHoliday 0,a,b → state_holiday_a, _b.",
+        help="Columns that drive demand, named in snake_case. Yes and no are one 0/1 driver; a "
+        "column of words becomes one 0/1 driver for each word but `0`: StateHoliday 0,a,b → "
+        "state_holiday_a, _b.",
     ),
 ]
 DateFormat = Annotated[
-    str | None, typer.Option(help="As in strptime, like %d.%m.%Y; else 2015-07-31.")
+    str | None,
+    typer.Option(
+        help="Where the days have two readings: day-first, month-first, year-first, iso, excel "
+        "(day numbers), excel-1904, or as in strptime, like %d.%m.%Y."
+    ),
 ]
-Encoding = Annotated[str, typer.Option(help="Of a text file: utf-8, latin-1, cp1252, …")]
-Delimiter = Annotated[str | None, typer.Option(help="One character; else the header tells.")]
+TimeZone = Annotated[
+    str | None,
+    typer.Option(help="The store's, like Europe/Berlin: where moments are in UTC, its days."),
+]
+DecimalMark = Annotated[
+    str | None,
+    typer.Option(
+        "--decimal",
+        metavar="comma|point",
+        help="The decimal mark, where the numbers have two readings: 1.234 with a comma is 1234.",
+    ),
+]
+ReplaceSlash = Annotated[
+    str | None,
+    typer.Option(metavar="CHARACTER", help="What to write in names for /, which none can have."),
+]
+ShortenNames = Annotated[
+    bool,
+    typer.Option(
+        "--shorten-names", help="Cut names of more than 64 characters, with a mark of the rest."
+    ),
+]
+NamesAsWritten = Annotated[
+    bool,
+    typer.Option(
+        "--names-as-written", help="Keep names like 118.0 and 1E+05, which are numbers else."
+    ),
+]
+Sheet = Annotated[
+    str | None, typer.Option(help="Of a workbook with several sheets, the one to read.")
+]
+AllowRejects = Annotated[
+    str | None,
+    typer.Option(
+        metavar="[N|P%]",
+        help="Publish the other rows when so many are rejected, or without a number any; else "
+        "none of the file is published.",
+    ),
+]
+Encoding = Annotated[
+    str, typer.Option(help="Of a text file: utf-8, latin-1, cp1252, …; UTF-16 shows itself.")
+]
+Delimiter = Annotated[
+    str | None, typer.Option(help="One character that parts columns; else the lines tell.")
+]
 RecordedAt = Annotated[
     str | None,
     typer.Option(
@@ -65,31 +121,44 @@ def print_summary(summary: "ImportSummary", as_json: bool, dry_run: bool) -> Non
         print_json(asdict(summary) | {"rows_per_second": round(summary.rows_per_second)})
         return
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     table = Table.grid(padding=(0, 2))
-    days = f"{summary.first_day} to {summary.last_day}" if summary.first_day else "none"
-    verb = "would be published" if dry_run else "published"
-    rejected = f"{summary.rejected:,}"
-    if summary.rejected:
-        fields = ", ".join(f"{name} {count:,}" for name, count in summary.rejected_fields.items())
-        rejected = f"[red]{rejected}[/red] ({fields})"
-    for name, text in (
-        ("accepted", f"{summary.accepted:,} rows, {verb}"),
-        ("rejected", rejected),
-        ("repeated", f"{summary.repeated:,} rows that say what an earlier row says"),
-        ("filled in", f"{summary.filled:,} days without a row"),
-        ("series", f"{summary.series:,}"),
-        ("days", days),
-        ("drivers", ", ".join(summary.drivers) or "none"),
-        ("recorded at", summary.recorded_at.isoformat()),
-        ("took", f"{summary.seconds:.1f} s, {summary.rows_per_second:,.0f} rows/s"),
-    ):
+    for name, text in _lines(summary, dry_run):
         if not text.startswith("0 "):
-            table.add_row(f"[dim]{name}[/dim]", text)
+            table.add_row(f"[dim]{name}[/dim]", escape(text))
+    for note in summary.notes:
+        table.add_row("[dim]read as[/dim]", escape(visible(note)))
     Console(highlight=False).print(table)
     if summary.rejects_file:
         typer.echo(f"The rejected rows are listed in {summary.rejects_file}")
+
+
+def _lines(summary: "ImportSummary", dry_run: bool) -> Iterator[tuple[str, str]]:
+    verb = "would be published" if dry_run else "published"
+    if summary.refused:
+        verb = "would not be published" if dry_run else "not published"
+    yield "accepted", f"{_counted(summary.accepted, 'row')}, {verb}"
+    if summary.days_made is not None:
+        yield "made", f"{_counted(summary.days_made, 'day')} of them"
+    rejected = f"{summary.rejected:,}"
+    if summary.rejected:
+        fields = ", ".join(f"{name} {count:,}" for name, count in summary.rejected_fields.items())
+        rejected = f"{_counted(summary.rejected, 'row')} ({fields})"
+    yield "rejected", rejected
+    yield "repeated", f"{_counted(summary.repeated, 'row')} that said what an earlier row said"
+    yield "returns", f"{_counted(summary.returns, 'row')} of less than nothing"
+    yield "filled in", f"{_counted(summary.filled, 'day')} without a row"
+    yield "series", f"{summary.series:,}"
+    yield "days", f"{summary.first_day} to {summary.last_day}" if summary.first_day else "none"
+    yield "drivers", ", ".join(summary.drivers) or "none"
+    yield "recorded at", summary.recorded_at.isoformat()
+    yield "took", f"{summary.seconds:.1f} s, {summary.rows_per_second:,.0f} rows/s"
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 @contextmanager
@@ -155,3 +224,47 @@ def recording_time(text: str | None) -> datetime | None:
     if moment.tzinfo is None:
         raise BadInput(f"--recorded-at: {text!r} has no zone; add one, like {text}+00:00")
     return moment
+
+
+def decimal_named(named: str | None) -> "Decimal | None":
+    """The decimal mark that a person named; None if nobody did."""
+    if named in (None, "comma", "point"):
+        return named  # type: ignore[return-value]  # it is one of the three
+    marks: dict[str, Decimal] = {",": "comma", ".": "point"}
+    if named in marks:
+        return marks[named]
+    raise BadInput(f"--decimal: {named!r}; use comma or point")
+
+
+def slash_replaced(character: str | None) -> str | None:
+    """What to write for a slash in names."""
+    if character is not None and (len(character) != 1 or character in "/" or character.isspace()):
+        raise BadInput(f"--replace-slash: {character!r}; use one character, like -")
+    return character
+
+
+def print_refusal(summary: "ImportSummary", as_json: bool) -> None:
+    """Why nothing is published, on standard error: a line for each column and reason."""
+    if as_json:
+        return  # the summary has it all
+    many = "a row is" if summary.rejected == 1 else f"{summary.rejected:,} rows are"
+    typer.echo(f"shelfcast: {summary.file}: nothing is published, since {many} rejected", err=True)
+    for line in summary.rejections:
+        typer.echo(f"  {line}", err=True)
+    typer.echo(
+        f"  Mend them, or give --allow-rejects {summary.rejected} to publish the others", err=True
+    )
+
+
+class BareAllowance(TyperCommand):
+    """A command whose `--allow-rejects` may stand without a number, and means any then."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Write out what a bare option means."""
+        given: list[str] = []
+        for at, word in enumerate(args):
+            given.append(word)
+            following = args[at + 1] if at + 1 < len(args) else ""
+            if word == "--allow-rejects" and not re.fullmatch(r"[\d.,-]+%?|all", following):
+                given.append("all")
+        return super().parse_args(ctx, given)

@@ -144,6 +144,7 @@ def _load(
     from infra.sales_io.importing import CHECKING
     from infra.sales_io.reader import read_rows
     from infra.sales_io.survey import survey
+    from infra.sales_io.verdict import Verdict
 
     surveyed = survey(
         file,
@@ -152,12 +153,18 @@ def _load(
         delimiter=delimiter,
         counted=lambda rows: progress(CHECKING, rows, None),
     )
-    frames, rejected, done = [], 0, 0
+    frames, rejected, done, verdict = [], 0, 0, Verdict()
     for chunk in read_rows(surveyed):
+        verdict.note(chunk)
         frames.append(chunk.frame)
         rejected += len(chunk.rejected)
         done += len(chunk.frame) + len(chunk.rejected) + chunk.repeated
         progress("reading", done, surveyed.rows)
+    if verdict.again or verdict.resold:
+        raise BadInput(
+            f"{file}: has several rows of a store, product and day; a replay has no way to sum "
+            "them, so write one row for each day"
+        )
     if rejected:
         typer.echo(
             f"shelfcast: {rejected:,} rows are left out; `shelfcast sales import --dry-run` "

@@ -9,25 +9,36 @@ import typer
 
 from infra.cli.events import Json, broker_of, outcome, print_json
 from infra.cli.files import (
+    AllowRejects,
+    BareAllowance,
     DateColumn,
     DateFormat,
+    DecimalMark,
     Delimiter,
     DriverColumns,
     DryRun,
     Encoding,
     File,
+    NamesAsWritten,
     OpenColumn,
     ProductColumn,
     Progress,
     RecordedAt,
     Rejects,
+    ReplaceSlash,
+    Sheet,
+    ShortenNames,
     StoreColumn,
+    TimeZone,
     UnitsColumn,
+    decimal_named,
     drivers_listed,
     encoding_named,
+    print_refusal,
     print_summary,
     progress_bar,
     recording_time,
+    slash_replaced,
 )
 from infra.cli.past_days import YESTERDAY, day_named, not_in_the_future
 from infra.cli.replay import replay
@@ -51,7 +62,7 @@ app.command()(replay)
 app.command()(remove)
 
 
-@app.command("import")
+@app.command("import", cls=BareAllowance)
 def import_file(
     ctx: typer.Context,
     file: File,
@@ -70,6 +81,29 @@ def import_file(
             "open with nothing sold. Needed if there are any; of zero, their sales are published.",
         ),
     ] = None,
+    duplicates: Annotated[
+        str | None,
+        typer.Option(
+            metavar="sum|last|reject",
+            help="What several rows of one day are: tickets to sum, corrections of which the last "
+            "counts, or wrong. Needed if there are any.",
+        ),
+    ] = None,
+    returns: Annotated[
+        str | None,
+        typer.Option(
+            metavar="net|zero|reject",
+            help="What a row of less than nothing is: taken off its day's other rows, 0, or wrong. "
+            "Needed if there are any.",
+        ),
+    ] = None,
+    decimal: DecimalMark = None,
+    time_zone: TimeZone = None,
+    sheet: Sheet = None,
+    replace_slash: ReplaceSlash = None,
+    shorten_names: ShortenNames = False,
+    names_as_written: NamesAsWritten = False,
+    allow_rejects: AllowRejects = None,
     recorded_at: RecordedAt = None,
     rejects: Rejects = None,
     dry_run: DryRun = False,
@@ -77,19 +111,27 @@ def import_file(
     delimiter: Delimiter = None,
     as_json: Json = False,
 ) -> None:
-    """Publish a file's rows as sale-recorded events.
+    """Publish a file's rows as sale-recorded events, all of them or none.
 
-    Rossmann's train.csv and files of `sales generate` need no options.
-    Rejected rows are listed with line, field, value and reason; the others
-    go on. Import again at any time: nothing doubles.
+    Columns whose names say what they are need no option. What the whole of a
+    column leaves no doubt of is read; the rest is asked for, by the option
+    that says it. Rejected rows are listed with line, field, value and reason.
+    Import again at any time: nothing doubles.
     """
     with outcome():
+        from infra.sales_io.errors import RowsRefused
         from infra.sales_io.importing import import_sales
         from infra.sales_io.layout import ColumnChoice
         from infra.sales_io.source import open_source
+        from infra.sales_io.verdict import Allowance
 
-        if missing_days not in (None, "closed", "zero"):
-            raise BadInput(f"--missing-days: {missing_days!r}; use closed or zero")
+        for option, given, ways in (
+            ("--missing-days", missing_days, ("closed", "zero")),
+            ("--duplicates", duplicates, ("sum", "last", "reject")),
+            ("--returns", returns, ("net", "zero", "reject")),
+        ):
+            if given is not None and given not in ways:
+                raise BadInput(f"{option}: {given!r}; use {', '.join(ways[:-1])} or {ways[-1]}")
         choice = ColumnChoice(
             store_column,
             product_column,
@@ -98,9 +140,16 @@ def import_file(
             open_column,
             drivers_listed(driver_columns),
             date_format,
+            decimal=decimal_named(decimal),
+            time_zone=time_zone,
+            sheet=sheet,
+            replace_slash=slash_replaced(replace_slash),
+            shorten_names=shorten_names,
+            names_as_written=names_as_written,
         )
+        allowed = Allowance.parse(allow_rejects)
         moment = recording_time(recorded_at)
-        open_source(file, encoding_named(encoding), delimiter)
+        open_source(file, encoding_named(encoding), delimiter, sheet)
         broker = None if dry_run else broker_of(ctx)
 
         async def run(progress: Progress) -> "ImportSummary":
@@ -112,7 +161,10 @@ def import_file(
                     choice,
                     address="" if broker is None else broker.address,
                     recorded_at=moment,
-                    missing_days=missing_days,  # type: ignore[arg-type]
+                    missing_days=missing_days,  # type: ignore[arg-type]  # checked above
+                    duplicates=duplicates,  # type: ignore[arg-type]
+                    returns=returns,  # type: ignore[arg-type]
+                    allow_rejects=allowed,
                     rejects=rejects,
                     encoding=encoding_named(encoding),
                     delimiter=delimiter,
@@ -122,8 +174,13 @@ def import_file(
                 if producer is not None:
                     await producer.close()
 
-        with progress_bar() as progress:
-            summary = asyncio.run(run(progress))
+        try:
+            with progress_bar() as progress:
+                summary = asyncio.run(run(progress))
+        except RowsRefused as refused:
+            print_summary(refused.summary, as_json, dry_run)
+            print_refusal(refused.summary, as_json)
+            raise typer.Exit(FAILED) from None
         print_summary(summary, as_json, dry_run)
         if summary.published and not as_json:
             typer.echo(f"To take it back: shelfcast sales remove --import {summary.import_id}")

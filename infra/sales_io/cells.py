@@ -6,7 +6,6 @@ have about a thousand distinct dates.
 """
 
 import datetime as dt
-import re
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -15,14 +14,15 @@ import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
 from events.errors import SHOWN
-from events.payloads import CalendarPlanned, Finite, Payload, SaleRecorded
+from events.payloads import MOST_UNITS, CalendarPlanned, Finite, Payload, SaleRecorded
 from events.wording import in_words
+from infra.sales_io import numbers
+from infra.sales_io.date_columns import DayRule
+from infra.sales_io.names import NameRule
+from infra.sales_io.numbers import Decimal
 from infra.sales_io.source import Texts
+from infra.sales_io.words import CLOSED, OPEN, is_empty, plain_word, yes_or_no
 
-NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
-ISO_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-OPEN = {"1": True, "true": True, "yes": True, "open": True, "y": True, "t": True, "1.0": True}
-CLOSED = dict.fromkeys(("0", "false", "no", "closed", "n", "f", "0.0"), False)
 UNSAID = -1
 MOST_REMEMBERED = 500_000  # distinct texts of one column kept in memory
 
@@ -42,80 +42,83 @@ _PLANNED_DAY = _of_contract(CalendarPlanned, "date")
 _DRIVER: TypeAdapter[float] = TypeAdapter(Finite)
 
 
-def name(text: str) -> str:
+def name(text: str, rule: NameRule | None = None) -> str:
     """A store or a product."""
-    if not text:
-        raise ValueError("empty; a series needs its name")
-    found: str = _judged(_NAME, text)
+    found: str = _judged(_NAME, (rule or NameRule()).read(text), "a name that Shelfcast can't keep")
     return found
 
 
-def day(text: str, form: str | None = None, planned: bool = False) -> dt.date:
-    """A calendar day: ISO, or of the given `strptime` form; no time of day.
-
-    A sale's can't be in the future, a planned one can.
-    """
+def day(text: str, rule: DayRule | None = None, planned: bool = False) -> dt.date:
+    """A calendar day, read by its column's rule. A sale's can't be in the future, a planned can."""
     if not text:
         raise ValueError("empty; every row needs its day")
-    if form is None and not ISO_DAY.fullmatch(text):
-        raise ValueError("no date like 2015-07-31; name its form with --date-format")
-    try:
-        if form is None:
-            found = dt.date.fromisoformat(text)
-        else:
-            moment = dt.datetime.strptime(text, form)
-            if moment.time() != dt.time():
-                raise ValueError("a time of day")
-            found = moment.date()
-    except ValueError as error:
-        raise ValueError(f"no calendar day: {error}") from None
+    found = (rule or DayRule()).read(text)
     judged: dt.date = _judged(_PLANNED_DAY if planned else _SOLD_DAY, found)
     return judged
 
 
-def units(text: str) -> float:
+def amount(text: str, decimal: Decimal | None = None) -> float:
+    """What was sold, or less than nothing where it was given back."""
+    found = number(text, decimal)
+    if abs(found) > MOST_UNITS:
+        raise ValueError(f"more than {MOST_UNITS:,.0f}, the most that a day can have")
+    return found
+
+
+def units(text: str, decimal: Decimal | None = None) -> float:
     """What was sold."""
-    judged: float = _judged(_UNITS, number(text))
+    found = amount(text, decimal)
+    if found < 0:
+        raise ValueError("below zero; less than nothing can't be sold")
+    judged: float = _judged(_UNITS, found)
     return judged
 
 
-def driver(text: str) -> float:
-    """A driver's number; NaN for an empty cell, which says nothing about that day."""
-    return _judged(_DRIVER, number(text)) if text else float("nan")
+def driver(text: str, decimal: Decimal | None = None) -> float:
+    """A driver's number; NaN for a cell that says nothing about that day."""
+    if is_empty(text):
+        return float("nan")
+    judged: float = _judged(_DRIVER, number(text, decimal), "a number that is too large")
+    return judged
+
+
+def flag(text: str) -> float:
+    """1 for yes and 0 for no in any language; NaN for a cell that says nothing."""
+    if is_empty(text):
+        return float("nan")
+    found = yes_or_no(text)
+    if found is None:
+        raise ValueError("neither yes nor no; use 1 or 0, true or false")
+    return found
 
 
 def is_open(text: str) -> bool:
     """Whether the store was open."""
-    found = (OPEN | CLOSED).get(text.lower())
-    if found is None:
-        raise ValueError("neither open nor closed; use 1 or 0, true or false")
-    return found
+    word = plain_word(text)
+    if word in OPEN or word in CLOSED:
+        return word in OPEN
+    raise ValueError("neither open nor closed; use 1 or 0, true or false")
 
 
 def is_planned_open(text: str) -> int:
-    """Whether the store will be open: 1 or 0, and -1 for an empty cell, which does not say."""
-    return int(is_open(text)) if text else UNSAID
+    """Whether the store will be open: 1 or 0, and -1 for a cell that does not say."""
+    return UNSAID if is_empty(text) else int(is_open(text))
 
 
-def number(text: str) -> float:
-    """A plain decimal number with a point; minus zero is zero."""
-    if not text:
+def number(text: str, decimal: Decimal | None = None) -> float:
+    """A number of a column with this decimal mark; minus zero is zero."""
+    if is_empty(text):
         raise ValueError("empty; a number is missing")
-    if not NUMBER.fullmatch(text):
-        raise ValueError("no number; use digits and a decimal point")
-    return float(text) + 0.0
+    return numbers.read_number(text, decimal)
 
 
-def is_number(text: str) -> bool:
-    """Whether `number` takes the text."""
-    return NUMBER.fullmatch(text) is not None
-
-
-def _judged(adapter: TypeAdapter[Any], value: Any) -> Any:
+def _judged(adapter: TypeAdapter[Any], value: Any, otherwise: str = "") -> Any:
+    """The value, if the contract takes it; the reason in words for people."""
     try:
         return adapter.validate_python(value)
     except ValidationError as error:
-        raise ValueError("; ".join(map(in_words, error.errors()))) from None
+        said = "; ".join(map(in_words, error.errors()))
+        raise ValueError(otherwise or said) from None
 
 
 class Column:

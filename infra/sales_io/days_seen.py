@@ -103,6 +103,13 @@ class DaysSeen:
             if len(found):
                 yield [self.series[key >> DAY_BITS] for key in found], found & DAY_MASK
 
+    def steps(self) -> Ints:
+        """From each day of a series to its next: how many days later that is."""
+        keys = self._merged().keys
+        within = keys[1:] >> DAY_BITS == keys[:-1] >> DAY_BITS
+        found: Ints = np.diff(keys)[within]
+        return found
+
     def series_count(self) -> int:
         """How many series have a day."""
         return len(np.unique(self._merged().keys >> DAY_BITS))

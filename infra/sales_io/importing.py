@@ -1,5 +1,8 @@
 """Importing a file: each row becomes an event on the log, of a sale or of a plan.
 
+An import is all or nothing: the whole file is judged before any of it is published, and more
+rejected rows than were allowed publish nothing.
+
 Delivery is at least once and effects are exactly once: an import that was cut short is
 repeated from the start, and readers keep what is newest of each day. With the same
 `recorded_at` even the events' ids are the same.
@@ -17,19 +20,21 @@ import pandas as pd
 from events.clock import utc_now
 from events.log import Producer, Record
 from infra.sales_io.broker import PATIENCE, send_patiently
-from infra.sales_io.days_seen import DaysSeen
 from infra.sales_io.errors import BrokerAway
-from infra.sales_io.gaps import GapFinder
+from infra.sales_io.judging import Ways, judge, refuse
 from infra.sales_io.layout import ColumnChoice, choose_calendar_layout
 from infra.sales_io.planned import Scope, planned_scopes
-from infra.sales_io.reader import MissingDays, read_rows
+from infra.sales_io.reader import Duplicates, MissingDays, Returns
 from infra.sales_io.records import encode_plans, encode_sales, import_id_of
 from infra.sales_io.rejects import RejectsFile
 from infra.sales_io.source import UTF8
-from infra.sales_io.survey import SurveyedFile, survey
+from infra.sales_io.spool import Spool
+from infra.sales_io.survey import survey
+from infra.sales_io.verdict import Allowance
 
 SOURCE = "/shelfcast/cli"
 CHECKING, PUBLISHING = "checking", "publishing"
+NONE_REJECTED = Allowance()
 
 Progress = Callable[[str, int, int | None], None]  # phase, rows done, rows in all if known
 Check = Callable[[Mapping[frozenset[str], Sequence[Scope]]], Awaitable[None]]
@@ -39,7 +44,10 @@ Check = Callable[[Mapping[frozenset[str], Sequence[Scope]]], Awaitable[None]]
 class ImportSummary:
     """What became of a file's rows. `filled` are days without a row that were added as zero.
 
-    `published` counts events: accepted rows and filled days; 0 when the file was only checked.
+    `published` counts events: accepted rows and filled days; 0 when the file was only checked,
+    and when it was `refused`. `days_made` are days that one or several of the rows became, where
+    they were summed or the last one counts; `returns` rows of less than nothing that were taken.
+    `notes` say how the file was read where a person might not expect it.
     By `import_id` published sales can be taken back.
     """
 
@@ -51,13 +59,18 @@ class ImportSummary:
     accepted: int = 0
     rejected: int = 0
     repeated: int = 0
+    days_made: int | None = None
+    returns: int = 0
     filled: int = 0
+    refused: bool = False
     published: int = 0
     series: int = 0
     first_day: date | None = None
     last_day: date | None = None
     rejects_file: str | None = None
     rejected_fields: dict[str, int] = field(default_factory=dict)
+    rejections: list[str] = field(default_factory=list)
+    notes: tuple[str, ...] = ()
     seconds: float = 0.0
 
     @property
@@ -74,6 +87,9 @@ async def import_sales(
     address: str = "the broker",
     recorded_at: datetime | None = None,
     missing_days: MissingDays | None = None,
+    duplicates: Duplicates | None = None,
+    returns: Returns | None = None,
+    allow_rejects: Allowance = NONE_REJECTED,
     rejects: Path | None = None,
     encoding: str = UTF8,
     delimiter: str | None = None,
@@ -86,11 +102,13 @@ async def import_sales(
 
     `missing_days` says what the days without a row between a series' first and last mean:
     closed, which a missing day counts as, or open and nothing sold, which is published.
-    `most_series` publishes only the first so many series of the file.
+    `duplicates` and `returns` say what several rows of a day, and less than nothing, mean
+    (`infra.sales_io.reader.read_rows`). `most_series` publishes only the first so many series.
 
-    Raises BadInput before anything is published when there are such days and nobody said, or
-    when the file or the choice of columns can't be used, and BrokerAway when the broker stays
-    away for `patience` seconds.
+    Raises BadInput before anything is published when the file holds what nobody said the meaning
+    of, or when it or the choice of columns can't be used; RowsRefused, too, before that when
+    more rows are rejected than `allow_rejects`; and BrokerAway when the broker stays away for
+    `patience` seconds.
     """
     chosen: set[tuple[str, str]] = set()
 
@@ -100,21 +118,22 @@ async def import_sales(
         return encode_sales(frame, source, recorded_at, summary.import_id)
 
     show = progress or _unseen
-    summary, gaps = ImportSummary(str(path), recorded_at or utc_now()), GapFinder()
+    summary = ImportSummary(str(path), recorded_at or utc_now())
     if producer is not None:
         summary.import_id = import_id_of(path.name, summary.recorded_at)
-    with _timed(summary), RejectsFile(path, rejects) as rejected:
+    with _timed(summary), RejectsFile(path, rejects) as rejected, Spool() as spool:
         file = survey(
             path,
             choice,
             encoding=encoding,
             delimiter=delimiter,
             counted=lambda rows: show(CHECKING, rows, None),
-            look=gaps.look if missing_days is None else None,
         )
-        gaps.refuse_gaps(path)
-        sending = None if producer is None else _Sending(producer, address, patience, encode)
-        await _publish(file, sending, summary, rejected, show, missing_days)
+        ways = Ways(missing_days, duplicates, returns, asks=True)
+        judge(file, ways, summary, rejected, spool if producer is not None else None, show)
+        refuse(summary, allow_rejects)
+        if producer is not None:
+            await _publish(spool, _Sending(producer, address, patience, encode), summary, show)
     return summary
 
 
@@ -132,15 +151,17 @@ async def import_calendar(
     patience: float = PATIENCE,
     source: str = SOURCE,
     check: Check | None = None,
+    allow_rejects: Allowance = NONE_REJECTED,
 ) -> ImportSummary:
     """Publish a calendar's plans; without a producer, only check them.
 
-    Raises as for sales, and whatever `check` raises, which is shown for whom the file's plans are
-    and which drivers they name, before any is published.
+    A plan that is said twice is one; what contradicts an earlier row is rejected. Raises as for
+    sales, and whatever `check` raises, which is shown for whom the file's plans are and which
+    drivers they name, before any is published.
     """
     show = progress or _unseen
     summary = ImportSummary(str(path), recorded_at or utc_now())
-    with _timed(summary), RejectsFile(path, rejects) as rejected:
+    with _timed(summary), RejectsFile(path, rejects) as rejected, Spool() as spool:
         file = survey(
             path,
             choice,
@@ -151,12 +172,13 @@ async def import_calendar(
         )
         if check is not None:
             await check(planned_scopes(file))
-        sending = None
+        judge(file, Ways(), summary, rejected, spool if producer is not None else None, show)
+        refuse(summary, allow_rejects)
         if producer is not None:
             sending = _Sending(
                 producer, address, patience, lambda frame, at: encode_plans(frame, source, at)
             )
-        await _publish(file, sending, summary, rejected, show)
+            await _publish(spool, sending, summary, show)
     return summary
 
 
@@ -181,38 +203,14 @@ class _Sending:
         summary.published += len(records)
 
 
-async def _publish(
-    file: SurveyedFile,
-    sending: _Sending | None,
-    summary: ImportSummary,
-    rejected: RejectsFile,
-    show: Progress,
-    missing_days: MissingDays | None = None,
-) -> None:
-    """Send a surveyed file's good rows, list the others, and count them all."""
-    summary.rows, summary.drivers = file.rows, file.drivers
-    seen, done = DaysSeen(), 0
-    show(PUBLISHING, 0, file.rows)
-    for chunk in read_rows(file, seen, missing_days):
-        rejected.write(chunk.rejected)
-        if sending is not None:
-            await sending.send(chunk.frame, summary)
-        size = len(chunk.frame)
-        for row in chunk.rejected:
-            fields = summary.rejected_fields
-            fields[row.field] = fields.get(row.field, 0) + 1
-        summary.repeated += chunk.repeated
-        if done < file.rows:
-            summary.accepted += size
-            done += size + len(chunk.rejected) + chunk.repeated
-        else:
-            summary.filled += size
-        show(PUBLISHING, done + summary.filled, file.rows + summary.filled)
-    summary.rejected = rejected.rows
-    summary.rejects_file = str(rejected.path) if rejected.rows else None
-    summary.series = seen.series_count()
-    if (span := seen.span()) is not None:
-        summary.first_day, summary.last_day = map(date.fromordinal, span)
+async def _publish(spool: Spool, sending: _Sending, summary: ImportSummary, show: Progress) -> None:
+    """Send what was kept."""
+    total, done = (summary.days_made or summary.accepted) + summary.filled, 0
+    show(PUBLISHING, 0, total)
+    for frame in spool.frames():
+        await sending.send(frame, summary)
+        done += len(frame)
+        show(PUBLISHING, done, total)
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Which column of a file of sales, or of a calendar, means what.
 
-A file whose columns are exactly those of a known layout needs no choice; whatever a person
-chooses goes before what the known layout says.
+A file whose columns are exactly those of a known layout needs no choice, nor does one whose
+columns speak for themselves; whatever a person chooses goes before that.
 """
 
 import re
@@ -11,6 +11,8 @@ from difflib import get_close_matches
 
 from events.payloads import MOST_DRIVERS
 from infra.sales_io.errors import BadInput
+from infra.sales_io.headers import Role, columns_of
+from infra.sales_io.numbers import Decimal
 
 TOTAL = "total"  # the product of a file without products: everything a store sold
 COLUMNS_SHOWN = 30  # columns listed in a message
@@ -18,7 +20,11 @@ COLUMNS_SHOWN = 30  # columns listed in a message
 
 @dataclass(frozen=True, slots=True)
 class ColumnChoice:
-    """The columns a person named; None leaves one to the known layouts."""
+    """The columns a person named, and how they said to read them.
+
+    None leaves a column to the known layouts and to the header's own words, and the way it is
+    read to what its values say.
+    """
 
     store: str | None = None
     product: str | None = None
@@ -27,6 +33,12 @@ class ColumnChoice:
     open: str | None = None
     drivers: tuple[str, ...] | None = None
     date_format: str | None = None
+    decimal: Decimal | None = None
+    time_zone: str | None = None
+    sheet: str | None = None
+    replace_slash: str | None = None
+    shorten_names: bool = False
+    names_as_written: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +142,13 @@ def choose_layout(header: Sequence[str], choice: ColumnChoice) -> Layout:
     """The layout of a file of sales with this header.
 
     Raises BadInput for a column that the file lacks or has twice, for a needed column that
-    nobody named, and for driver names that clash.
+    nobody named and no name says, and for driver names that clash.
     """
     known = KNOWN_SALES.get(tuple(header), UNKNOWN)
-    store = _needed("--store-column", choice.store or known.choice.store, header)
-    units = _needed("--units-column", choice.units or known.choice.units, header)
+    if known is UNKNOWN and None in (choice.store, choice.date, choice.units):
+        choice = _by_names(header, choice, ("store", "product", "date", "units", "open"))
+    store = _needed("store", choice.store or known.choice.store, header)
+    units = _needed("units", choice.units or known.choice.units, header)
     return replace(_layout(header, choice, known), store=store, units=units)
 
 
@@ -144,13 +158,38 @@ def choose_calendar_layout(header: Sequence[str], choice: ColumnChoice) -> Layou
     Raises BadInput as for sales, and for a file that says neither when stores are open nor what
     drives demand.
     """
-    layout = _layout(header, choice, KNOWN_CALENDARS.get(tuple(header), UNKNOWN))
+    known = KNOWN_CALENDARS.get(tuple(header), UNKNOWN)
+    if known is UNKNOWN and choice.date is None:
+        choice = _by_names(header, choice, ("store", "product", "date", "open"))
+    layout = _layout(header, choice, known)
     if layout.open is None and not layout.drivers:
         raise BadInput(
             "--open-column, --driver-columns: neither is given, and the file is of no known "
             f"layout; its columns are {_listed(header)}"
         )
     return layout
+
+
+def _by_names(header: Sequence[str], choice: ColumnChoice, roles: Sequence[Role]) -> ColumnChoice:
+    """The choice with what the columns' own names say; BadInput where two say the same.
+
+    A person who named every needed column has named all there is, so nothing is added then.
+    """
+    taken = {choice.store, choice.product, choice.date, choice.units, choice.open}
+    taken.update(choice.drivers or ())
+    found: dict[str, str] = {}
+    for role in roles:
+        if getattr(choice, role) is not None:
+            continue
+        columns = [name for name in columns_of(role, header) if name not in taken]
+        if len(columns) > 1:
+            raise BadInput(
+                f"--{role}-column: not given, and {len(columns)} columns could be it: "
+                f"{', '.join(columns)}; name one"
+            )
+        if columns:
+            found[role] = columns[0]
+    return replace(choice, **found)  # type: ignore[arg-type]  # the roles are fields of text
 
 
 def _layout(header: Sequence[str], choice: ColumnChoice, known: KnownLayout) -> Layout:
@@ -160,7 +199,7 @@ def _layout(header: Sequence[str], choice: ColumnChoice, known: KnownLayout) -> 
     return Layout(
         store=_present("--store-column", choice.store or usual.store, header),
         product=_present("--product-column", choice.product or usual.product, header),
-        date=_needed("--date-column", choice.date or usual.date, header),
+        date=_needed("date", choice.date or usual.date, header),
         open=_present("--open-column", choice.open or usual.open, header),
         drivers=_driver_names(drivers or (), header),
         date_format=choice.date_format,
@@ -195,11 +234,15 @@ def _driver_names(columns: Sequence[str], header: Sequence[str]) -> dict[str, st
     return names
 
 
-def _needed(option: str, column: str | None, header: Sequence[str]) -> str:
+def _needed(role: Role, column: str | None, header: Sequence[str]) -> str:
+    option = f"--{role}-column"
     if (found := _present(option, column, header)) is None:
+        hint = ""
+        if len(header) == 1:
+            hint = "; it is one column, so name what parts the columns with --delimiter"
         raise BadInput(
-            f"{option}: not given, and the file is of no known layout; its columns are "
-            f"{_listed(header)}"
+            f"{option}: not given, and no column's name says that it is the {role}; the columns "
+            f"are {_listed(header)}{hint}"
         )
     return found
 
@@ -213,9 +256,9 @@ def _present(option: str, column: str | None, header: Sequence[str]) -> str | No
         )
     lowered = {name.lower(): name for name in header}
     close = get_close_matches(column.lower(), lowered, n=1, cutoff=0.5)
-    hint = f"did you mean {lowered[close[0]]!r}? " if close else ""
+    hint = f" (did you mean {lowered[close[0]]!r}?)" if close else ""
     raise BadInput(
-        f"{option}: the file has no column {column!r}; {hint}Its columns are {_listed(header)}"
+        f"{option}: the file has no column {column!r}{hint}; its columns are {_listed(header)}"
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from infra.sales_io.errors import BadInput
+from infra.sales_io.errors import BadInput, RowsRefused
 from infra.sales_io.source import Rejected
 
 HEADER = ("line", "field", "value", "reason")
@@ -18,7 +18,8 @@ class RejectsFile:
     """Writes rejected rows as they are found.
 
     Without a path of its own the list stands beside the sales file, or in the current
-    folder where that one can't be written; a list left there by an earlier import goes.
+    folder where that one can't be written; a list left there by an earlier import goes. So does
+    its own, where the file is refused for another reason than its rows.
     """
 
     def __init__(self, sales: Path, chosen: Path | None = None) -> None:
@@ -46,6 +47,8 @@ class RejectsFile:
     ) -> None:
         if self._stream is not None:
             self._stream.close()
+            if isinstance(error, BadInput) and not isinstance(error, RowsRefused):
+                self.path.unlink(missing_ok=True)
 
     def write(self, rejected: Sequence[Rejected]) -> None:
         """Add the rows."""

@@ -13,7 +13,7 @@ from tests.unit.cli.memory_broker import MemoryBroker
 
 ROSSMANN = (
     "Store,DayOfWeek,Date,Sales,Customers,Open,Promo,StateHoliday,SchoolHoliday\n"
-    "1,5,2015-07-31,5263,555,1,1,0,1\n2,5,2015-07-31,-1,625,1,1,0,1\n"
+    "1,5,2015-07-31,5263,555,1,1,0,1\n2,5,2015-07-31,many,625,1,1,0,1\n"
 )
 
 
@@ -34,18 +34,56 @@ def run(log: MemoryLog, *arguments: object):
 
 
 def test_a_known_file_is_imported_without_options(log: MemoryLog, file: Path) -> None:
+    file.write_text(ROSSMANN.replace("many", "7"))
     result = run(log, "import", file)
     assert result.exit_code == 0
-    assert "1 rows, published" in result.stdout
-    (record,) = log.records("sales")
-    import_id = decode(record.value, record.headers).data.import_id
+    assert "2 rows, published" in result.stdout
+    records = log.records("sales")
+    assert [record.key for record in records] == [b"1/total", b"2/total"]
+    [import_id] = {decode(record.value, record.headers).data.import_id for record in records}
     assert f"To take it back: shelfcast sales remove --import {import_id}\n" in result.stdout
-    assert f"listed in {file}.rejected.csv\n" in result.stdout
+
+
+def test_a_file_with_a_rejected_row_publishes_nothing_and_says_why(
+    log: MemoryLog, file: Path
+) -> None:
+    for more in ((), ("--dry-run",), ("--allow-rejects", "0"), ("--allow-rejects", "10%")):
+        result = run(log, "import", file, *more)
+        assert result.exit_code == 1
+        assert "1 row, " in result.stdout
+        assert f"listed in {file}.rejected.csv\n" in result.stdout
+        assert "nothing is published, since a row is rejected" in result.stderr
+        assert "Sales: 1 row, like 'many' in line 3: no number" in result.stderr
+        assert "--allow-rejects 1 " in result.stderr
+        assert log.records("sales") == []
+        assert Path(f"{file}.rejected.csv").exists()
+
+
+@pytest.mark.parametrize("allowed", [["1"], ["50%"], ["all"], []])
+def test_rejected_rows_that_are_allowed_are_left_out(
+    log: MemoryLog, file: Path, allowed: list[str]
+) -> None:
+    for arguments in (
+        ["import", file, "--allow-rejects", *allowed],
+        ["import", "--allow-rejects", *allowed, file, "--dry-run"],
+    ):
+        result = run(log, *arguments)
+        assert result.exit_code == 0
+        assert "1 row, " in result.stdout
     assert [record.key for record in log.records("sales")] == [b"1/total"]
 
 
+def test_a_refusal_as_json_is_one_object_with_the_reasons(log: MemoryLog, file: Path) -> None:
+    result = run(log, "import", file, "--json")
+    summary = json.loads(result.stdout)
+    assert result.exit_code == 1
+    assert (summary["refused"], summary["published"], summary["rejected"]) == (True, 0, 1)
+    assert summary["rejections"][0].startswith("Sales: 1 row, like 'many' in line 3")
+
+
 def test_json_is_one_object_and_nothing_else(log: MemoryLog, file: Path) -> None:
-    result = run(log, "import", file, "--json", "--recorded-at", "2026-01-01T00:00:00+00:00")
+    when = ("--recorded-at", "2026-01-01T00:00:00+00:00")
+    result = run(log, "import", file, "--json", "--allow-rejects", 1, *when)
     summary = json.loads(result.stdout)
     assert (summary["accepted"], summary["rejected"], summary["series"]) == (1, 1, 1)
     assert summary["first_day"] == "2015-07-31"
@@ -54,7 +92,7 @@ def test_json_is_one_object_and_nothing_else(log: MemoryLog, file: Path) -> None
 
 
 def test_a_file_with_gaps_asks_what_they_mean(log: MemoryLog, file: Path) -> None:
-    file.write_text(ROSSMANN.replace("2,5,2015-07-31,-1", "1,5,2015-07-28,9"))
+    file.write_text(ROSSMANN.replace("2,5,2015-07-31,many", "1,5,2015-07-28,9"))
     refused = run(log, "import", file)
     assert refused.exit_code == 2
     assert "--missing-days: not given" in refused.stderr
@@ -66,13 +104,14 @@ def test_a_file_with_gaps_asks_what_they_mean(log: MemoryLog, file: Path) -> Non
 
 
 def test_a_dry_run_publishes_nothing(log: MemoryLog, file: Path) -> None:
+    file.write_text(ROSSMANN.replace("many", "7"))
     assert run(log, "import", file, "--dry-run").exit_code == 0
     assert log.records("sales") == []
 
 
 def test_a_file_of_rejected_rows_alone_fails(log: MemoryLog, file: Path) -> None:
-    file.write_text(ROSSMANN.replace("5263", "-5"))
-    assert run(log, "import", file).exit_code == 1
+    file.write_text(ROSSMANN.replace("5263", "few"))
+    assert run(log, "import", file, "--allow-rejects", "all").exit_code == 1
 
 
 @pytest.mark.parametrize(
@@ -82,6 +121,14 @@ def test_a_file_of_rejected_rows_alone_fails(log: MemoryLog, file: Path) -> None
         (["import", "FILE", "--recorded-at", "now"], "--recorded-at: 'now'; use"),
         (["import", "FILE", "--recorded-at", "2026-01-01"], "has no zone"),
         (["import", "FILE", "--missing-days", "guess"], "--missing-days: 'guess'; use closed"),
+        (["import", "FILE", "--duplicates", "add"], "'add'; use sum, last or reject"),
+        (["import", "FILE", "--returns", "add"], "'add'; use net, zero or reject"),
+        (["import", "FILE", "--decimal", ";"], "--decimal: ';'; use comma or point"),
+        (["import", "FILE", "--time-zone", "Mars"], "--time-zone: 'Mars' is no time zone"),
+        (["import", "FILE", "--date-format", "us"], "--date-format: 'us'; use iso, day-first"),
+        (["import", "FILE", "--sheet", "1"], "is no workbook; leave the option out"),
+        (["import", "FILE", "--replace-slash", "//"], "--replace-slash: '//'; use one"),
+        (["import", "FILE", "--allow-rejects", "120%"], "--allow-rejects: '120%'; use a number"),
         (["import", "none.csv"], "none.csv: no such file"),
         (["replay", "FILE", "--step", "hour"], "--step: 'hour'; use day or row"),
         (["replay", "FILE", "--rebase-to", "2999-01-01"], "--rebase-to: 2999-01-01 is in the"),

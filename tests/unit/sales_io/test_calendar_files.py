@@ -14,9 +14,10 @@ from events.envelope import first_event
 from events.memory import MemoryLog
 from events.payloads import EARLIEST_DAY, LATEST_DAY, CalendarPlanned
 from events.publisher import to_record
-from infra.sales_io.errors import BadInput
+from infra.sales_io.errors import BadInput, RowsRefused
 from infra.sales_io.importing import import_calendar, import_sales
 from infra.sales_io.layout import (
+from infra.sales_io.verdict import ALL
     GENERATED,
     ROSSMANN,
     ROSSMANN_TEST,
@@ -34,7 +35,9 @@ async def imported(path: Path, text: str, choice: ColumnChoice | None = None):
     """The plans of a file of this text, and the summary of its import."""
     file, log = path / "calendar.csv", MemoryLog()
     file.write_text(text)
-    summary = await import_calendar(file, log.producer(), choice, recorded_at=AT)
+    summary = await import_calendar(
+        file, log.producer(), choice, recorded_at=AT, allow_rejects=ALL
+    )
     events = [decode(record.value, record.headers) for record in log.records("calendar")]
     assert summary.published == len(events)
     return [event.data for event in events], summary
@@ -161,6 +164,16 @@ async def test_importing_again_gives_the_same_ids(tmp_path: Path) -> None:
     assert len(found[0]) == 2
 
 
+async def test_a_file_with_a_rejected_row_publishes_nothing_unless_it_is_allowed(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "c.csv").write_text("day,open\n2035-01-01,1\n2035-01-02,maybe\n")
+    log, choice = MemoryLog(), ColumnChoice(date="day", open="open")
+    with pytest.raises(RowsRefused, match="1 of 2 rows"):
+        await import_calendar(tmp_path / "c.csv", log.producer(), choice, recorded_at=AT)
+    assert log.records("calendar") == []
+
+
 async def test_a_check_is_shown_for_whom_plans_are_and_what_they_name_before_any_is_published(
     tmp_path: Path,
 ) -> None:
@@ -187,7 +200,7 @@ def test_a_file_that_says_nothing_of_its_days_is_refused() -> None:
     with pytest.raises(BadInput, match=r"--open-column, --driver-columns: neither.*day, note"):
         choose_calendar_layout(("day", "note"), ColumnChoice(date="day"))
     with pytest.raises(BadInput, match="--date-column: not given"):
-        choose_calendar_layout(("day", "open"), ColumnChoice(open="open"))
+        choose_calendar_layout(("when", "open"), ColumnChoice(open="open"))
 
 
 DRIVERS = ("promo", "preis_größe")

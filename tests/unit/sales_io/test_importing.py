@@ -11,6 +11,7 @@ from events.memory import MemoryLog
 from infra.sales_io import importing
 from infra.sales_io.errors import BadInput, BrokerAway
 from infra.sales_io.layout import ColumnChoice
+from infra.sales_io.verdict import ALL
 
 AT = dt.datetime(2026, 11, 24, 6, 0, tzinfo=dt.UTC)
 CHOICE = ColumnChoice(store="store", date="date", units="units")
@@ -24,9 +25,10 @@ def file(tmp_path: Path) -> Path:
     return path
 
 
-async def import_sales(*arguments: Any, missing_days: Any = "closed", **options: Any):
-    """Of files with a gap, which most here have."""
-    return await importing.import_sales(*arguments, missing_days=missing_days, **options)
+async def import_sales(*arguments: Any, **options: Any):
+    """Of files with a gap, a line said twice and a bad row, which most here have."""
+    said = {"missing_days": "closed", "duplicates": "last", "allow_rejects": ALL} | options
+    return await importing.import_sales(*arguments, **said)
 
 
 def rewrite(file: Path, data: bytes) -> None:
@@ -59,13 +61,13 @@ async def test_rows_become_events_and_the_summary_counts_them(file: Path) -> Non
     ]
     assert {sale.time for sale in sales} == {AT}
     assert {sale.data.import_id for sale in sales} == {summary.import_id}
-    counts = (summary.rows, summary.accepted, summary.rejected, summary.repeated, summary.filled)
-    assert counts == (4, 2, 1, 1, 1)
+    counts = (summary.rows, summary.accepted, summary.rejected, summary.days_made, summary.filled)
+    assert counts == (4, 3, 1, 2, 1)
     assert (summary.published, summary.series) == (3, 1)
     assert (summary.first_day, summary.last_day) == (dt.date(2015, 7, 1), dt.date(2015, 7, 3))
     assert summary.rejected_fields == {"units": 1}
     assert seen[0] == ("checking", 4, None)
-    assert seen[-1] == ("publishing", 5, 5)
+    assert seen[-1] == ("publishing", 3, 3)
 
 
 async def test_rejected_rows_are_listed_beside_the_file(file: Path) -> None:

@@ -41,7 +41,7 @@ def test_a_wrong_column_is_answered_with_the_columns_and_the_closest() -> None:
 
 def test_a_needed_column_that_nobody_named_is_asked_for() -> None:
     with pytest.raises(BadInput, match="--store-column: not given"):
-        choose_layout(("shop", "day", "sold"), ColumnChoice())
+        choose_layout(("where", "day", "sold"), ColumnChoice())
 
 
 def test_a_column_that_comes_twice_is_refused() -> None:

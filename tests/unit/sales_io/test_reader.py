@@ -1,4 +1,5 @@
 import datetime as dt
+import re
 from pathlib import Path
 from typing import Any
 
@@ -54,20 +55,22 @@ def test_a_good_row_becomes_a_sale(tmp_path: Path) -> None:
     ("row", "field", "reason"),
     [
         (",2015-07-31,1,1", "store", "empty"),
-        ("a/b,2015-07-31,1,1", "store", "a slash at character 2"),
-        ("x" * 65 + ",2015-07-31,1,1", "store", "64 characters"),
-        ("A,31.07.2015,1,1", "date", "--date-format"),
+        ("a/b,2015-07-31,1,1", "store", "a name can't have '/'; give --replace-slash"),
+        ("x" * 65 + ",2015-07-31,1,1", "store", "longer than 64 characters; give --shorten-names"),
+        ("a\u200bb,2015-07-31,1,1", "store", "hidden character: zero width space (U+200B)"),
+        ("A,soon,1,1", "date", "--date-format"),
         ("A,2015-02-30,1,1", "date", "no calendar day"),
-        ("A,2015-07-31T00:00:00Z,1,1", "date", "no date"),
+        ("A,2015-W31,1,1", "date", "a week, and a sale is of one day"),
         ("A,1815-07-31,1,1", "date", "can't be before 1900-01-01"),
         ("A,2999-07-31,1,1", "date", "can't be after"),
         ("A,2015-07-31,,1", "units", "missing"),
-        ("A,2015-07-31,nan,1", "units", "no number"),
+        ("A,2015-07-31,nan,1", "units", "missing"),
         ("A,2015-07-31,many,1", "units", "no number"),
-        ('A,2015-07-31,"1,5",1', "units", "decimal point"),
-        ("A,2015-07-31,-1,1", "units", "must be 0 or more"),
-        ("A,2015-07-31,1e10,1", "units", "must be 1,000,000,000 or less"),
-        ("A,2015-07-31,1e999,1", "units", "finite"),
+        ("A,2015-07-31,12 kg,1", "units", "it has letters"),
+        ("A,2015-07-31,12\u00ad3,1", "units", "soft hyphen (U+00AD)"),
+        ("A,2015-07-31,-1,1", "units", "below zero, a return; say what it is with --returns"),
+        ("A,2015-07-31,1e10,1", "units", "more than 1,000,000,000"),
+        ("A,2015-07-31,1e999,1", "units", "more than 1,000,000,000"),
         ("A,2015-07-31,1,maybe", "open", "use 1 or 0"),
         ("A,2015-07-31,1,", "open", "neither"),
         ("A,2015-07-31,1", "row", "3 fields where the header names 4"),
@@ -81,6 +84,7 @@ def test_a_bad_row_is_listed_and_the_others_go_on(
     (rejected,) = found.rejected
     assert (rejected.line, rejected.field) == (3, field)
     assert reason in rejected.reason
+    assert not re.search(r"pattern|String|Input|Value error|None|\\x", rejected.reason)
 
 
 def test_a_day_that_comes_again_counts_once_and_a_contradiction_is_listed(tmp_path: Path) -> None:
@@ -110,7 +114,7 @@ def test_words_become_one_driver_each_in_every_row(tmp_path: Path) -> None:
 def test_a_typo_in_a_column_of_many_numbers_is_a_rejected_row(tmp_path: Path) -> None:
     choice = ColumnChoice("store", date="date", units="units", drivers=("price",))
     rows = "".join(f"A,2015-07-{day:02},1,{day}.5\n" for day in range(1, 30))
-    found = read(tmp_path, f"store,date,units,price\n{rows}A,2015-07-30,1,n/a\n", choice)
+    found = read(tmp_path, f"store,date,units,price\n{rows}A,2015-07-30,1,cheap\n", choice)
     assert [(row.line, row.field) for row in found.rejected] == [(31, "price")]
 
 
@@ -140,8 +144,9 @@ def test_missing_days_that_are_zero_are_filled_between_the_first_and_the_last(
 
 def test_a_date_format_is_obeyed(tmp_path: Path) -> None:
     choice = ColumnChoice("store", date="date", units="units", date_format="%d.%m.%Y")
-    found = read(tmp_path, "store,date,units\nA,31.07.2015,1\nA,2015-07-30,1\n", choice)
-    assert found.frame["date"].tolist() == [pd.Timestamp(2015, 7, 31)]
+    rows = "A,31.07.2015,1\nA,30.07.2015,1\nA,2015-07-29,1\n"
+    found = read(tmp_path, f"store,date,units\n{rows}", choice)
+    assert found.frame["date"].dt.day.tolist() == [31, 30]
     assert [row.field for row in found.rejected] == ["date"]
 
 
@@ -160,17 +165,9 @@ names = st.text(st.characters(exclude_categories=["Cs"]), max_size=70)
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(store=names, day=days, units=numbers, is_open=st.booleans(), promo=numbers)
-def test_cells_are_judged_as_the_contract_judges_the_sale(
+def test_what_is_read_keeps_the_contract_of_the_sale(
     store: str, day: dt.date, units: float, is_open: bool, promo: float
 ) -> None:
-    store = store.strip()
-    try:
-        SaleRecorded(
-            store=store, product="total", date=day, units=units, open=is_open, drivers={"p": promo}
-        )
-        good = True
-    except ValidationError:
-        good = False
     try:
         read = (
             cells.name(store),
@@ -180,7 +177,24 @@ def test_cells_are_judged_as_the_contract_judges_the_sale(
             cells.driver(repr(promo)),
         )
     except ValueError:
-        assert not good
-    else:
-        assert good
-        assert read == (store, day, units, is_open, promo)
+        return
+    name, read_day, read_units, read_open, read_promo = read
+    assert (read_day, read_units, read_open) == (day, units, is_open)
+    said = {} if read_promo != read_promo else {"p": read_promo}
+    SaleRecorded(
+        store=name, product="total", date=read_day, units=read_units, open=read_open, drivers=said
+    )
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(store=st.text("abcÄ7 .-#", max_size=70), day=days, units=numbers)
+def test_what_the_contract_takes_of_plain_letters_is_read(
+    store: str, day: dt.date, units: float
+) -> None:
+    store = store.strip()
+    try:
+        SaleRecorded(store=store, product="total", date=day, units=units)
+    except ValidationError:
+        return
+    read = (cells.name(store), cells.day(day.isoformat()), cells.units(repr(units)))
+    assert read == (store, day, units)

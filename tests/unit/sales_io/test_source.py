@@ -60,12 +60,13 @@ def test_bytes_that_are_no_utf8_are_answered_with_line_and_remedy(tmp_path: Path
     assert cells(path, "store", encoding="latin-1") == ["A", "Köln"]
 
 
-def test_utf16_is_recognised(tmp_path: Path) -> None:
-    path = tmp_path / "s.csv"
-    path.write_bytes(TEXT.encode("utf-16"))
-    with pytest.raises(BadInput, match="--encoding utf-16"):
-        cells(path)
-    assert cells(path, encoding="utf-16") == ["1", "2"]
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-16-be", "utf-32"])
+@pytest.mark.parametrize("named", [{}, {"encoding": "utf-16"}])
+def test_utf16_is_read_with_a_mark_and_without(tmp_path: Path, encoding: str, named: dict) -> None:
+    path = tmp_path / "s.txt"
+    path.write_bytes("store\tunits\nŁódź\t1\nA\t2\n".encode(encoding))
+    assert cells(path, **named) == ["1", "2"]
+    assert open_source(path).header == ("store", "units")
 
 
 def test_lines_are_those_of_the_file_with_blank_lines_and_breaks_in_quotes(tmp_path: Path) -> None:
@@ -80,7 +81,8 @@ def test_lines_are_those_of_the_file_with_blank_lines_and_breaks_in_quotes(tmp_p
     [
         ("s.csv", b"", "is empty"),
         ("s.csv", b"\n\n", "no header"),
-        ("s.xlsx", b"PK", "ending .xlsx is unknown"),
+        ("s.xlsx", b"PK", "no workbook that can be read"),
+        ("s.dat", bytes(range(256)) * 4, "ending .dat is unknown"),
         ("s.csv.gz", b"no gzip", "can't be read"),
         ("s.csv.xz", lzma.compress(b"a,b\n1,2\n" * 9999)[:60], "can't be read"),
         ("s.csv.zst", b"no zstd", "can't be read"),
@@ -102,7 +104,7 @@ def test_a_file_that_cannot_be_read_is_one_clear_line(
 def test_a_missing_file_and_a_folder_are_told_apart(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no such file"):
         open_source(tmp_path / "none.csv")
-    with pytest.raises(BadInput, match="a folder"):
+    with pytest.raises(BadInput, match="a folder without Parquet files"):
         open_source(tmp_path)
 
 
@@ -138,10 +140,14 @@ def test_parquet_cells_come_as_the_text_of_a_csv(tmp_path: Path) -> None:
     }
 
 
-def test_moments_with_a_zone_are_no_calendar_days(tmp_path: Path) -> None:
-    path = parquet(tmp_path / "s.parquet", day=pa.array([0], pa.timestamp("us", tz="UTC")))
-    with pytest.raises(BadInput, match="own calendar day"):
-        cells(path, "day")
+def test_moments_with_a_zone_say_so(tmp_path: Path) -> None:
+    path = parquet(
+        tmp_path / "s.parquet",
+        utc=pa.array([0], pa.timestamp("s", tz="UTC")),
+        local=pa.array([0], pa.timestamp("s", tz="Europe/Berlin")),
+    )
+    assert cells(path, "utc") == ["1970-01-01 00:00:00.000Z"]
+    assert cells(path, "local") == ["1970-01-01 01:00:00.000+0100"]
 
 
 def test_nested_parquet_columns_are_refused(tmp_path: Path) -> None:

@@ -1,0 +1,236 @@
+"""Numbers as countries and systems write them, and which mark is a column's decimal one.
+
+`1.234` is a thousand in one file and little more than one in another; the other values of its
+column decide: `12,5` and `1.234,5` have a decimal comma, `12.5` and `1,234.5` a point. A column
+of values like `1.234` alone could be either, and only a person knows.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass, field
+from typing import Literal
+
+Decimal = Literal["point", "comma"]
+
+MARK: dict[Decimal, str] = {"point": ".", "comma": ","}
+OTHER: dict[Decimal, Decimal] = {"point": "comma", "comma": "point"}
+PLAIN = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
+MINUS = dict.fromkeys(map(ord, "\u2212\u2010\u2011\u2013\ufe63\uff0d"), "-")
+BLANKS = dict.fromkeys(map(ord, "\u00a0\u202f\u2009\u2007\u2002\u2003\u2008\u3000"), " ")
+QUOTES = dict.fromkeys(map(ord, "\u2019\u2018\u02bc`\u00b4\uff07"), "'")
+UNSEEN = dict.fromkeys(map(ord, "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\ufeff"), "")
+SIGNS = {ord("\uff0b"): "+", ord("\uff0e"): ".", ord("\uff0c"): ",", ord("\u066b"): "\u066b"}
+ONE_MEANING = MINUS | BLANKS | QUOTES | UNSEEN | SIGNS
+CODES_LISTED = (  # of currencies, and what is written in place of a sign
+    "aed|ars|aud|bgn|brl|cad|chf|clp|cny|cop|czk|dkk|eur|gbp|hkd|huf|idr|ils|inr|isk|jpy|krw|mxn|"
+    "myr|nok|nzd|pen|php|pln|rmb|ron|rsd|rub|sar|sek|sgd|thb|try|twd|uah|usd|vnd|zar|kr|kr.|kč|zł|"
+    "fr|fr.|sfr|sfr.|ft|lei|rs|rs.|tl|r|us|din|euro|dollar"
+)
+CODES = frozenset(CODES_LISTED.split("|"))
+GROUPS = re.compile(r"[0-9]{1,3}(?:([ '\u066c])[0-9]{3})(?:\1[0-9]{3})*")
+BODY = re.compile(
+    r"(?P<body>[0-9 '.,\u066b\u066c]*[0-9][0-9 '.,\u066b\u066c]*)(?P<power>[eE][+-]?[0-9]+)?"
+)
+INDIAN = r"[0-9]{1,2}(?:%s[0-9]{2})*%s[0-9]{3}"
+WESTERN = r"[0-9]{1,3}(?:%s[0-9]{3})+"
+EVEN = re.compile(r"(?<=[0-9])[.,](-|\u2013|\u2014){1,2}(?=$|\s*[^0-9]*$)")  # 12,- is an even sum
+MIN_SHARE = 50  # one value in fifty must decide the mark: fewer may be slips of the pen
+SAME = {"€": "eur", "euro": "eur", "$": "usd", "us$": "usd", "£": "gbp", "zł": "pln", "kč": "czk"}
+MAX_TEXT = 64  # characters; no number is longer
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A number's parts: its digits with their marks, its sign and power, and its currency."""
+
+    body: str
+    negative: bool
+    power: str
+    currency: str
+
+
+def take_apart(text: str) -> Written | None:
+    """The parts of a number; None for what is none in any country."""
+    if len(text) > MAX_TEXT:
+        return None
+    rest = EVEN.sub("", _plain_marks(text).strip())
+    if rest.startswith("'"):  # a spreadsheet's sign that a cell is text
+        rest = rest[1:].strip()
+    negative, signs = False, 0
+    currency = ""
+    while rest:
+        before = rest
+        if rest.startswith("(") and rest.endswith(")"):
+            rest, negative, signs = rest[1:-1].strip(), True, signs + 1
+        for mark in "+-":
+            if rest.startswith(mark) or (rest.endswith(mark) and len(rest) > 1):
+                at_start = rest.startswith(mark)
+                rest = (rest[1:] if at_start else rest[:-1]).strip()
+                negative, signs = negative or mark == "-", signs + 1
+        if not currency:
+            rest, currency = _without_currency(rest)
+        if rest == before:
+            break
+    found = BODY.fullmatch(rest)
+    if found is None or signs > 1:
+        return None
+    return Written(found["body"].strip(), negative, found["power"] or "", currency)
+
+
+def _plain_marks(text: str) -> str:
+    if text.isascii():
+        return text
+    text = text.translate(ONE_MEANING)
+    return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in text)
+
+
+def _without_currency(text: str) -> tuple[str, str]:
+    """The text without a currency's sign or code at either end, and that."""
+    start = re.match(r"[^0-9 .,'()+-]+\.?", text)
+    end = re.search(r"[^0-9 .,'()+-]+\.?$", text)
+    for found, rest in (
+        (start, text[start.end() :] if start else ""),
+        (end, text[: end.start()] if end else ""),
+    ):
+        if found is None:
+            continue
+        word = found[0].strip()
+        letters = "".join(c for c in word if unicodedata.category(c) != "Sc").lower()
+        if letters in CODES or (not letters and word):
+            return rest.strip(), word
+    return text, ""
+
+
+def readings(body: str) -> dict[Decimal, str]:
+    """The body as plain digits with a decimal point, by the decimal mark that allows it."""
+    found: dict[Decimal, str] = {}
+    for decimal in MARK:
+        if (plain := _read(body, decimal)) is not None:
+            found[decimal] = plain
+    return found
+
+
+def _read(body: str, decimal: Decimal) -> str | None:
+    mark, thousands = MARK[decimal], MARK[OTHER[decimal]]
+    if "\u066b" in body:  # the Arabic decimal mark has one meaning
+        if "." in body or "," in body:
+            return None
+        body = body.replace("\u066b", mark)
+    whole, has_mark, part = body.partition(mark)
+    if has_mark and not part.isdigit() and part:
+        return None
+    if not whole and not part:
+        return None
+    if whole and not whole.isdigit():
+        m = re.escape(thousands)
+        grouped = (
+            GROUPS.fullmatch(whole)
+            or re.fullmatch(WESTERN % m, whole)
+            or re.fullmatch(INDIAN % (m, m), whole)
+        )
+        if not grouped or whole.startswith("0"):
+            return None
+        whole = re.sub(r"[^0-9]", "", whole)
+    return f"{whole or '0'}.{part}" if has_mark else whole
+
+
+@dataclass
+class NumberColumn:
+    """What a column's distinct values say of how its numbers are written.
+
+    `decides` counts the values that only one decimal mark can read, `sure` those of them with
+    two marks, and `open`, by the mark in it, the values that either can read.
+    """
+
+    decides: dict[Decimal, int] = field(default_factory=lambda: {"point": 0, "comma": 0})
+    sure: dict[Decimal, int] = field(default_factory=lambda: {"point": 0, "comma": 0})
+    examples: dict[Decimal, str] = field(default_factory=dict)
+    open: dict[Decimal, int] = field(default_factory=lambda: {"point": 0, "comma": 0})
+    open_example: str = ""
+    currencies: dict[str, str] = field(default_factory=dict)
+    numbers: int = 0
+
+    def look(self, text: str) -> None:
+        """Note one distinct value."""
+        if text.isascii() and text.isdecimal():
+            self.numbers += 1
+            return
+        written = take_apart(text)
+        if written is None:
+            return
+        self.numbers += 1
+        if written.currency:
+            named = written.currency.lower()
+            self.currencies.setdefault(SAME.get(named, named.rstrip(".")), text.strip())
+        if written.body.isdigit():
+            return
+        found = readings(written.body)
+        if len(found) == 1:
+            (decimal,) = found
+            self.decides[decimal] += 1
+            self.sure[decimal] += bool(re.search(r"[., '].*[.,]|[.,].*[.,]", written.body))
+            self.examples.setdefault(decimal, text.strip())
+        elif len(found) == 2 and found["point"] != found["comma"]:
+            self.open["point" if "." in written.body else "comma"] += 1
+            self.open_example = self.open_example or text.strip()
+
+    @property
+    def decimal(self) -> Decimal | None:
+        """The decimal mark; None where the values leave it open."""
+        point, comma = self.decides["point"], self.decides["comma"]
+        if point and comma:
+            return None
+        if not point and not comma:
+            return None if any(self.open.values()) else "point"
+        found: Decimal = "point" if point else "comma"
+        if not self.sure[found] and self.decides[found] * MIN_SHARE < self.open[found]:
+            return None
+        return found
+
+    @property
+    def is_mixed(self) -> bool:
+        """Whether some values have a decimal point for sure, and others a comma."""
+        return self.decides["point"] > 0 and self.decides["comma"] > 0
+
+
+def read_number(text: str, decimal: Decimal | None = None) -> float:
+    """The number, by its column's decimal mark; without one, a point. ValueError if it is none.
+
+    Minus zero is zero.
+    """
+    if PLAIN.fullmatch(text) and decimal != "comma":
+        return float(text) + 0.0
+    written = take_apart(text)
+    plain = None if written is None else _read(written.body, decimal or "point")
+    if written is None or plain is None:
+        raise ValueError(_no_number(text, decimal, written))
+    value = float(plain + written.power)
+    return (-value if written.negative else value) + 0.0
+
+
+def _no_number(text: str, decimal: Decimal | None, written: Written | None) -> str:
+    if written is not None and (other := readings(written.body)):
+        (it,) = other
+        return f"no number with a decimal {decimal or 'point'}; it has a decimal {it}"
+    if hidden := hidden_characters(text):
+        return f"no number; it has {hidden}"
+    if "%" in text:
+        return "no number; it is a share with a percent sign"
+    if re.search(r"[0-9]\s*[a-zA-Z]", text):
+        return "no number; it has letters; keep only digits and their marks"
+    return "no number; use digits and a decimal point"
+
+
+def hidden_characters(text: str) -> str:
+    """The characters of a text that nobody sees or that look like others, by their names."""
+    hidden = [
+        c
+        for c in dict.fromkeys(text)
+        if c != " " and (not c.isprintable() or unicodedata.category(c) in ("Zs", "Cf", "Cc"))
+    ]
+    return ", ".join(_named(c) for c in hidden)
+
+
+def _named(character: str) -> str:
+    name = unicodedata.name(character, "control character").lower()
+    return f"{name} (U+{ord(character):04X})"
