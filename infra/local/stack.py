@@ -175,7 +175,8 @@ class _Up:
             return kafka.service(self._home, self._port(name), self._port("kafka-controller"))
         assert running is not None  # noqa: S101 - workers are started after the servers
         address = f"{running.http_host}:{running.http_port}" if name == "ray" else ""
-        return workers.service(name, self._home, self._servers(running), address)
+        own_ray = running.ray_address is None
+        return workers.service(name, self._home, self._servers(running), address, own_ray)
 
     def _servers(self, running: Settings) -> dict[str, str]:
         """What a worker is told of the stack."""

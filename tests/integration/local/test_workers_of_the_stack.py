@@ -280,3 +280,11 @@ def test_down_deletes_the_folder_of_a_ray_that_was_killed(settings: Settings) ->
 
     assert not folder.parent.exists()
     assert not (settings.home / ray_home.LINK).is_symlink()
+
+
+def test_a_cluster_that_is_joined_keeps_its_own_token(tmp_path: Path) -> None:
+    own = workers.service("ray", tmp_path, {}, "127.0.0.1:1")
+    joined = workers.service("ray", tmp_path, {}, "127.0.0.1:1", own_ray=False)
+
+    assert own.environment["RAY_AUTH_MODE"] == "token"
+    assert not any(name.startswith("RAY_") for name in joined.environment)
