@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from pwd import struct_passwd
@@ -63,18 +63,19 @@ class ServiceFailed(Exception):
 
 def wait_until_ready(
     started: Mapping[str, ProcessRecord],
-    found: Collection[str],
+    found: Mapping[str, float],
     trouble: Callable[[str, ProcessRecord], str | None],
     restart: Callable[[str], ProcessRecord],
     progress: Progress,
 ) -> None:
     """Wait for all of them at once; the first that fails ends the wait with ServiceFailed.
 
-    Those that were `found` running may be ill: one that ends meanwhile or does not recover is
-    restarted, once. `trouble` says why one does not work, None when it does.
+    Those that were `found` running may be ill: one that ends meanwhile or does not recover within
+    its seconds is restarted, once. `trouble` says why one does not work, None when it does.
     """
+    begin = time.monotonic()
     waiting = {
-        name: _Waiting(record, name in found, _patience(name, record, name in found))
+        name: _Waiting(record, name in found, begin + found.get(name, READY_WITHIN[name]))
         for name, record in started.items()
     }
     while waiting:
@@ -91,7 +92,8 @@ def wait_until_ready(
                 progress.begin(name, "restarting")
                 fresh = restart(name)
                 outcome = f"ready, restarted since {why}"
-                waiting[name] = _Waiting(fresh, False, _patience(name, fresh, False), outcome)
+                deadline = time.monotonic() + READY_WITHIN[name]
+                waiting[name] = _Waiting(fresh, False, deadline, outcome)
             else:
                 raise _failure(name, one.record, why if alive else None)
         if waiting:
@@ -106,14 +108,6 @@ class _Waiting:
     may_restart: bool
     deadline: float
     outcome: str = "ready"
-
-
-def _patience(name: str, record: ProcessRecord, found: bool) -> float:
-    """Until when to wait for it: one that was found has used up some of its time to start."""
-    left = READY_WITHIN[name]
-    if found:
-        left = max(MEND_WITHIN, left - process.age(record))
-    return time.monotonic() + left
 
 
 def _failure(name: str, record: ProcessRecord, why: str | None) -> ServiceFailed:

@@ -33,6 +33,7 @@ from infra.local.status import (
     SERVERS,
     WORKERS,
     elsewhere,
+    patience,
     trouble,
 )
 from infra.settings import Settings
@@ -111,7 +112,8 @@ class _Up:
     def start(self, names: list[str], running: Settings | None = None) -> None:
         """Start all of them that do not run, then wait until all are ready."""
         told = process.digest(self._servers(running)) if running else ""
-        started, found = {}, set()
+        started: dict[str, ProcessRecord] = {}
+        found: dict[str, float] = {}
         for name in names:
             record = self._state.processes.get(name)
             alive = record is not None and process.find(record) is not None
@@ -119,7 +121,7 @@ class _Up:
             # One that knows the servers by addresses they no longer have is of no use.
             if record is not None and alive and (running is None or record.told == told):
                 started[name] = record
-                found.add(name)
+                found[name] = patience(name, self._home, record)
             else:
                 started[name] = self._restart(name, running, told)
         wait_until_ready(
@@ -173,7 +175,8 @@ class _Up:
             return kafka.service(self._home, self._port(name), self._port("kafka-controller"))
         assert running is not None  # noqa: S101 - workers are started after the servers
         address = f"{running.http_host}:{running.http_port}" if name == "ray" else ""
-        return workers.service(name, self._home, self._servers(running), address)
+        own_ray = running.ray_address is None
+        return workers.service(name, self._home, self._servers(running), address, own_ray)
 
     def _servers(self, running: Settings) -> dict[str, str]:
         """What a worker is told of the stack."""

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from infra.local import kafka, ports, postgres, process, workers
 from infra.local.process import ProcessRecord
-from infra.local.service import READY_WITHIN
+from infra.local.service import MEND_WITHIN, READY_WITHIN
 from infra.local.state import StackState, read_env, read_state
 from infra.settings import Settings
 
@@ -90,3 +90,10 @@ def _troubled(name: str, home: Path, record: ProcessRecord) -> str:
     """What to call one that does not work: one that never did is starting, up to a point."""
     was_ready = name in WORKERS and workers.ready_file(home, name).exists()
     return "degraded" if was_ready or process.age(record) > READY_WITHIN[name] else "starting"
+
+
+def patience(name: str, home: Path, record: ProcessRecord) -> float:
+    """Seconds to wait for one that runs and does not work before it is restarted."""
+    if _troubled(name, home, record) == "degraded":
+        return MEND_WITHIN
+    return max(MEND_WITHIN, READY_WITHIN[name] - process.age(record))

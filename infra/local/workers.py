@@ -17,8 +17,13 @@ from infra.local.service import Service
 MODULES = {"spark": "stream_jobs.sales", "ray": "infra.hosts.ray_serve"}
 
 
-def service(name: str, home: Path, environment: Mapping[str, str], address: str) -> Service:
-    """The process of that name, its ready file of an earlier run removed."""
+def service(
+    name: str, home: Path, environment: Mapping[str, str], address: str, own_ray: bool = True
+) -> Service:
+    """The process of that name, its ready file of an earlier run removed.
+
+    A cluster that is only joined, no Ray of our own, has a token and addresses of its own too.
+    """
     ready = ready_file(home, name)
     ready.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     ready.unlink(missing_ok=True)
@@ -26,7 +31,7 @@ def service(name: str, home: Path, environment: Mapping[str, str], address: str)
     if name == "spark":
         jars.class_path("spark")  # verified before the job loads them
         own |= {"JAVA_HOME": str(java_home(home)), "SHELFCAST_JARS": str(jars.folder())}
-    else:
+    elif own_ray:
         own |= ray_home.environment(home)
     return Service(
         name=name,

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -16,9 +15,10 @@ import infra.kafka.topics
 import infra.postgres.migrate
 from infra import heartbeat
 from infra.local import jars, process, ray_home, service, stack, workers
+from infra.local import status as status_module
 from infra.local.progress import Silent
 from infra.local.service import ServiceFailed
-from infra.local.state import read_state, write_state
+from infra.local.state import read_state
 from infra.local.status import status
 from infra.settings import Settings
 
@@ -167,18 +167,10 @@ def states(settings: Settings) -> dict[str, tuple[str, str | None]]:
     return {part.name: (part.state, part.reason) for part in parts if part.name in ("spark", "ray")}
 
 
-def make_old(settings: Settings, name: str) -> None:
-    """As if the process had been started a day ago, so that it can't be starting any more."""
-    state = read_state(settings.home)
-    record = state.processes[name]
-    state.processes[name] = replace(record, created=record.created - 86_400)
-    write_state(settings.home, state)
-
-
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that is ill is not given time to recover."""
-    monkeypatch.setattr(service, "MEND_WITHIN", 0.0)
+    monkeypatch.setattr(status_module, "MEND_WITHIN", 0.0)
 
 
 def test_one_that_lives_but_does_not_work_is_degraded_with_the_reason(settings: Settings) -> None:
@@ -207,7 +199,6 @@ def test_one_that_gives_no_sign_of_life_is_degraded(
 def test_up_restarts_one_that_lives_but_does_not_work(settings: Settings) -> None:
     stack.up(settings)
     first = pids(settings)
-    make_old(settings, "ray")
     (settings.home / "ill").touch()
 
     class Mended(Silent):
@@ -230,7 +221,6 @@ def test_up_does_not_say_that_all_is_well_while_the_api_is_not_ready(
     settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stack.up(settings)
-    make_old(settings, "ray")
     (settings.home / "ill").touch()
     monkeypatch.setitem(service.READY_WITHIN, "ray", 5.0)
 
@@ -290,3 +280,11 @@ def test_down_deletes_the_folder_of_a_ray_that_was_killed(settings: Settings) ->
 
     assert not folder.parent.exists()
     assert not (settings.home / ray_home.LINK).is_symlink()
+
+
+def test_a_cluster_that_is_joined_keeps_its_own_token(tmp_path: Path) -> None:
+    own = workers.service("ray", tmp_path, {}, "127.0.0.1:1")
+    joined = workers.service("ray", tmp_path, {}, "127.0.0.1:1", own_ray=False)
+
+    assert own.environment["RAY_AUTH_MODE"] == "token"
+    assert not any(name.startswith("RAY_") for name in joined.environment)
