@@ -12,11 +12,12 @@ import uuid
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
-from infra.local import jars, ports
+from infra.local import class_archive, jars, ports
 from infra.local.java import java_home
 from infra.local.service import Service
 
 LOGGING = Path(__file__).with_name("kafka-log4j2.properties")
+JVM = ("-XX:+UseSerialGC", "-XX:-UsePerfData")  # a small heap needs no threads to collect it
 DAY_MS = 24 * 60 * 60 * 1000
 
 SETTINGS = {
@@ -54,7 +55,12 @@ def service(home: Path, port: int, controller_port: int) -> Service:
     folder.mkdir(parents=True, exist_ok=True)
     java = java_home(home) / "bin/java"
     class_path = os.pathsep.join(str(jar) for jar in jars.class_path("kafka"))
-    run = [str(java), "-Dlog4j2.configurationFile=" + LOGGING.as_uri(), "-cp", class_path]
+    flags = [
+        *JVM,
+        *class_archive.options(),
+        f"-Dlog4j2.configurationFile={LOGGING.as_uri()}",
+    ]
+    run = [str(java), *flags, "-cp", class_path]
     properties = folder / "server.properties"
     properties.write_text(_properties(folder / "data", port, controller_port), encoding="ascii")
     if not (folder / "data/meta.properties").exists():
