@@ -21,6 +21,7 @@ JSON_TYPE = "application/json"
 STRUCTURED_TYPE = "application/cloudevents+json"
 REQUIRED = ("id", "source", "type", "time")
 LONGEST_ID = 128
+REPLAYED_FROM = "replayed_from"  # the header of a dead letter that is sent again
 
 Headers = list[tuple[str, bytes]]
 
@@ -59,10 +60,12 @@ def decode(value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> Event[P
         attributes = {k.removeprefix("ce_"): v for k, v in texts.items() if k.startswith("ce_")}
         data = value
     traceparent = texts.get("traceparent", attributes.get("traceparent"))
-    return _event(attributes, data, traceparent)
+    return _event(attributes, data, traceparent, replayed=REPLAYED_FROM in texts)
 
 
-def _event(attributes: Mapping[str, str], data: bytes, traceparent: str | None) -> Event[Payload]:
+def _event(
+    attributes: Mapping[str, str], data: bytes, traceparent: str | None, replayed: bool
+) -> Event[Payload]:
     for name in REQUIRED:
         if not attributes.get(name):
             raise Unreadable(f"ce_{name}: the CloudEvents attribute is missing; send it")
@@ -88,6 +91,7 @@ def _event(attributes: Mapping[str, str], data: bytes, traceparent: str | None) 
         causation_id=attributes.get("causationid"),
         correlation_id=attributes.get("correlationid"),
         lane="express" if attributes.get("lane") == "express" else "bulk",
+        replayed=replayed,
     )
 
 

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from events.clock import utc_now
+from events.cloudevents import REPLAYED_FROM
 from events.envelope import Event, derive_id, first_event
 from events.errors import Unreadable
 from events.log import Headers, Received, Record
@@ -22,7 +23,6 @@ log = logging.getLogger(__name__)
 
 PREFIX = "dl_"
 LONGEST_MESSAGE = 1000  # characters; a message may quote what it complains about
-REPLAYED_FROM = "replayed_from"
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,8 @@ def derive_id(*parts: str) -> str:
 class Event(Generic[P]):
     """One event. `correlation_id` is the run it belongs to, `causation_id` the event before it.
 
-    `lane` says which of a topic's lanes it travels on, and with it all that it causes.
+    `lane` says which of a topic's lanes it travels on, and with it all that it causes. One that
+    is `replayed` was a dead letter: what failed of it is to be tried again.
     """
 
     id: str
@@ -44,6 +45,7 @@ class Event(Generic[P]):
     causation_id: str | None = None
     correlation_id: str | None = None
     lane: Lane = "bulk"
+    replayed: bool = False
 
     def effect(
         self,

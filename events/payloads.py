@@ -29,8 +29,10 @@ LATEST_DAY = dt.date(2200, 1, 1)
 MOST_UNITS = 1e9  # more than any store sells of anything in a day
 MOST_DRIVERS = 64
 MOST_SERIES = 5000  # named one by one; they fit into an event
+MOST_SCOPES = 1000  # of a calendar's change; they fit into an event
 MOST_DAYS_OLD = 36_600  # a century
 LONGEST_HORIZON = 90  # days; a model from 120 days says little beyond a quarter
+DEFAULT_HORIZON = 7  # days: the coming week
 EXPRESS_SERIES = 16  # that a run has at most to go on the express lane: what a person waits for
 DEFAULT_STRATEGY = "auto"  # unless another is named
 
@@ -207,11 +209,13 @@ class RetrainRequested(Payload):
         "more than so many days before this run's.",
     )
     as_of: Annotated[Day, AfterValidator(_imaginable)] | None = Field(
-        None, description="First day to forecast; unset: the day after the newest sale."
+        None,
+        description="First day to forecast, at most the horizon after the newest sale; unset: "
+        "the day after the one that most of the series have reached.",
     )
     strategy: Name = DEFAULT_STRATEGY
     horizon: Annotated[int, Field(ge=1, le=LONGEST_HORIZON)] = Field(
-        7, description="Days to forecast."
+        DEFAULT_HORIZON, description="Days to forecast."
     )
     policy: Policy | None = Field(
         None, description="When a new model becomes champion; unset: the setting's."
@@ -498,6 +502,132 @@ class ForecastPublished(_OfSeries):
     days: Annotated[tuple[ForecastDay, ...], Field(min_length=1)]
 
 
+class ForecastRequested(Payload):
+    """Somebody wants champions' forecasts made anew from the newest sales on, without training."""
+
+    TYPE: ClassVar[str] = "shelfcast.forecast.requested.v1"
+    TOPIC: ClassVar[str] = "forecast-requests"
+
+    store: Name | None = Field(None, description="Only this store; unset: every store.")
+    product: Name | None = Field(None, description="Only this product; unset: every product.")
+    series: Annotated[tuple[SeriesRef, ...], Field(max_length=MOST_SERIES)] | None = Field(
+        None, description="Only these series; instead of store and product."
+    )
+    as_of: Annotated[Day, AfterValidator(_imaginable)] | None = Field(
+        None, description="First day to forecast; unset: the day after the newest sales."
+    )
+    horizon: Annotated[int, Field(ge=1, le=LONGEST_HORIZON)] | None = Field(
+        None, description="Days to forecast; unset: as many as are served now."
+    )
+    requested_by: Name = Field(description="Who asks: api, cli, ui, scheduler, …")
+    reason: Text = ""
+
+    @model_validator(mode="after")
+    def _names_series_once(self) -> "ForecastRequested":
+        check_named_series(self.series, self.store, self.product)
+        return self
+
+    @property
+    def key(self) -> str:
+        return f"{self.store or '*'}/{self.product or '*'}"
+
+    @property
+    def lane(self) -> Lane:
+        """Express if it names few series."""
+        one = self.store is not None and self.product is not None
+        few = self.series is not None and len(self.series) <= EXPRESS_SERIES
+        return "express" if one or few else "bulk"
+
+
+class ScopeRef(BaseModel):
+    """The series of a store, of a product, of both, or all."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
+
+    store: Name | None = None
+    product: Name | None = None
+
+
+class CalendarChanged(Payload):
+    """What is known ahead changed in the database for these scopes and days."""
+
+    TYPE: ClassVar[str] = "shelfcast.calendar.changed.v1"
+    TOPIC: ClassVar[str] = "calendar-changes"
+
+    change_id: RunId = Field(description="The part of the log that it was read from.")
+    scopes: Annotated[tuple[ScopeRef, ...], Field(min_length=1, max_length=MOST_SCOPES)]
+    first_day: Day
+    last_day: Day
+
+    @property
+    def key(self) -> str:
+        return self.change_id
+
+
+class ForecastShardRequested(Payload):
+    """A share of the forecasts to be made: of the champions that these series have by then."""
+
+    TYPE: ClassVar[str] = "shelfcast.forecast.shard-requested.v1"
+    TOPIC: ClassVar[str] = "forecast-shards"
+
+    request_id: RunId = Field(description="The run, request or change that asks.")
+    series: Annotated[tuple[SeriesRef, ...], Field(min_length=1)]
+    as_of: Day | None = Field(None, description="First day to forecast; unset: as served now.")
+    horizon: Annotated[int, Field(ge=1, le=LONGEST_HORIZON)] | None = Field(
+        None, description="Days to forecast; unset: as served now."
+    )
+    requested_at: dt.datetime | None = Field(
+        None, description="When as_of was asked for: of two, the one asked for later holds."
+    )
+
+    @model_validator(mode="after")
+    def _says_since_when(self) -> "ForecastShardRequested":
+        if (self.as_of is None) != (self.requested_at is None):
+            raise ValueError("as_of and requested_at: give both, or neither")
+        return self
+
+    @property
+    def key(self) -> str:
+        return f"{self.series[0].store}/{self.series[0].product}"
+
+    @property
+    def subject(self) -> str:
+        return f"{self.key}/{self.request_id}"
+
+
+class PruneRequested(Payload):
+    """Somebody wants what is kept for no longer to go, by the settings of what is kept."""
+
+    TYPE: ClassVar[str] = "shelfcast.prune.requested.v1"
+    TOPIC: ClassVar[str] = "maintenance-requests"
+
+    requested_by: Name = Field(description="Who asks: scheduler, api, cli, …")
+    reason: Text = ""
+
+    @property
+    def key(self) -> str:
+        return "prune"
+
+
+class PruneCompleted(Payload):
+    """What was kept long enough has gone. Requests that came together share one pruning."""
+
+    TYPE: ClassVar[str] = "shelfcast.prune.completed.v1"
+    TOPIC: ClassVar[str] = "maintenance"
+
+    rows: dict[Name, Annotated[int, Field(ge=0)]] = Field(description="Rows that went, by table.")
+    given_up: Annotated[int, Field(ge=0)] = Field(
+        0, description="Series that failed because their shard is on the log no longer."
+    )
+    complete: bool = Field(
+        True, description="False: the time for one pruning was over; the next one goes on."
+    )
+
+    @property
+    def key(self) -> str:
+        return "prune"
+
+
 class DeadLettered(Payload):
     """An event could not be handled. Read from a dead letter's headers, never sent as such."""
 
@@ -530,5 +660,10 @@ PAYLOADS: tuple[type[Payload], ...] = (
     RetrainCompleted,
     RetrainCoalesced,
     ForecastPublished,
+    ForecastRequested,
+    CalendarChanged,
+    ForecastShardRequested,
+    PruneRequested,
+    PruneCompleted,
 )
 BY_TYPE: dict[str, type[Payload]] = {payload.TYPE: payload for payload in PAYLOADS}

@@ -49,6 +49,11 @@ def bulk(name: str) -> str:
     return name.removesuffix(EXPRESS)
 
 
+def lane_of(name: str) -> Lane:
+    """The lane that a topic is."""
+    return "express" if name.endswith(EXPRESS) else "bulk"
+
+
 def on_lane(name: str, lane: Lane) -> str:
     """The topic of a lane; the topic itself if all lanes meet on it."""
     express = name + EXPRESS
@@ -92,6 +97,22 @@ TOPICS: dict[str, Topic] = {
                 "Requests to retrain, and to cancel a run.",
             )
         ),
+        Topic(
+            "calendar-changes",
+            "the part of the log that it was read from",
+            3,
+            WEEK,
+            "Which days of which series are known otherwise than before.",
+        ),
+        *_with_express_lane(
+            Topic(
+                "forecast-requests",
+                "store/product asked for",
+                3,
+                WEEK,
+                "Requests to make champions' forecasts anew, without training.",
+            )
+        ),
         *_with_express_lane(
             Topic("training-shards", "run/shard", 12, WEEK, "Shares of a run, for trainers.")
         ),
@@ -115,8 +136,20 @@ TOPICS: dict[str, Topic] = {
             MONTH,
             "Requests to promote a model or to roll one back.",
         ),
+        *_with_express_lane(
+            Topic(
+                "forecast-shards",
+                "store/product of the first",
+                6,
+                WEEK,
+                "Forecasts to be made now.",
+            )
+        ),
         Topic("forecasts", "store/product", 6, MONTH, "Forecasts of the coming days."),
         Topic("runs", "run", 1, YEAR, "Runs that ended."),
+        # One partition, so that one pruner works at a time.
+        Topic("maintenance-requests", "what is asked for", 1, MONTH, "Requests to prune."),
+        Topic("maintenance", "what was done", 1, YEAR, "What was pruned, and how much of it."),
         Topic(
             DEAD_LETTERS,
             "the dead letter's id",

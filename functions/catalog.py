@@ -13,6 +13,7 @@ from events.envelope import Event
 from events.payloads import EXPRESS_SERIES, Payload, Policy
 from events.topics import on_lane
 from functions.forecasting.strategy import Strategies, table
+from functions.retention import Retention
 
 if TYPE_CHECKING:
     from functions.forecasting.engine import Engine
@@ -37,6 +38,7 @@ class Dependencies:
     strategies: Strategies = field(default_factory=table)
     policy: Policy = "if-better"
     express_series: int = EXPRESS_SERIES
+    retention: Retention = field(default_factory=Retention)
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,18 @@ def _registry(d: Dependencies) -> Handler:
     return Registry(d.storage)
 
 
+def _refresher(d: Dependencies) -> Handler:
+    from functions.refresher import Refresher
+
+    return Refresher(d.storage, d.express_series)
+
+
+def _pruner(d: Dependencies) -> Handler:
+    from functions.pruner import Pruner
+
+    return Pruner(d.storage, d.retention)
+
+
 def _forecaster(d: Dependencies) -> Handler:
     from functions.forecaster import Forecaster
 
@@ -114,16 +128,39 @@ _BULK = (
     Function(
         "registry",
         inputs=("training-results", "promotion-requests", "dead-letters"),
-        outputs=("model-promotions", "model-promotions-express", "runs"),
+        outputs=(
+            *("model-promotions", "model-promotions-express"),
+            *("forecast-shards", "forecast-shards-express", "runs"),
+        ),
         build=_registry,
         process="registry",
     ),
     Function(
+        "refresher",
+        inputs=("forecast-requests", "calendar-changes"),
+        outputs=("forecast-shards", "forecast-shards-express"),
+        build=_refresher,
+        process="forecaster",
+    ),
+    Function(
         "forecaster",
-        inputs=("model-promotions",),
+        inputs=("forecast-shards",),
         outputs=("forecasts",),
         build=_forecaster,
+        most=256,  # a shard has up to a hundred series, each of which is an event to publish
         process="forecaster",
+    ),
+)
+
+# No run passes through these, so they have one lane.
+_APART = (
+    Function(
+        "pruner",
+        inputs=("maintenance-requests",),
+        outputs=("runs", "maintenance"),
+        build=_pruner,
+        process="registry",
+        most=20,  # requests that wait together: one pruning does for all of them
     ),
 )
 
@@ -141,7 +178,7 @@ def _on_express_lane(function: Function) -> Function:
 
 
 FUNCTIONS: dict[str, Function] = {
-    function.name: function for function in (*_BULK, *map(_on_express_lane, _BULK))
+    function.name: function for function in (*_BULK, *_APART, *map(_on_express_lane, _BULK))
 }
 
 

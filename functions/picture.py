@@ -14,8 +14,11 @@ BEGIN, END = "<!-- picture -->", "<!-- /picture -->"
 OUTSIDE = {
     "sales": 'shops(["shops, files"])',
     "calendar": 'shops(["shops, files"])',
+    "calendar-changes": 'spark["Spark Structured Streaming"]',
+    "forecast-requests": 'askers(["HTTP API, CLI, schedule"])',
     "retrain-requests": 'askers(["HTTP API, CLI, schedule"])',
     "promotion-requests": 'people(["HTTP API, CLI"])',
+    "maintenance-requests": 'askers(["HTTP API, CLI, schedule"])',
 }
 
 

@@ -20,6 +20,7 @@ from events.payloads import (
 )
 from functions.forecasting.calendar import Calendar
 from functions.forecasting.panel import Panel
+from functions.retention import Limits, Prunable, Pruned, Table
 
 Series = tuple[str, str]  # store, product
 
@@ -69,6 +70,21 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Window:
+    """The days that somebody asked to have forecast; of two, the one asked for later holds."""
+
+    first_day: date
+    horizon: int
+    requested_at: datetime
+    request_id: str
+
+    @property
+    def age(self) -> tuple[datetime, str]:
+        """Later is newer."""
+        return self.requested_at, self.request_id
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """Whether a new model became champion, and why; scores as of the comparison then."""
 
@@ -81,7 +97,10 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True)
 class Promotion:
-    """A model that became champion, the one it replaced, and the first day to forecast."""
+    """A model that became champion, the one it replaced, and the first day to forecast.
+
+    A champion that was promoted again, because a person asked for it, replaced itself.
+    """
 
     cause_id: str
     store: str
@@ -101,7 +120,8 @@ class AliasChange:
     """A change of who is champion or challenger; `cause_id` is the request's or the model's id.
 
     A challenger that is promoted leaves its place to nobody. A champion that is promoted
-    again, because a person asked for it, is a change from itself to itself.
+    again, because a person asked for it, is a change from itself to itself. Version, strategy
+    and as_of are known also of models that are kept no longer.
     """
 
     cause_id: str
@@ -116,6 +136,8 @@ class AliasChange:
     version: int | None = None
     previous_version: int | None = None
     changed_at: datetime | None = None
+    strategy: str | None = None
+    as_of: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +201,11 @@ class DayForecast:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """A series' forecast by one model."""
+    """A series' forecast by one model.
+
+    Of what is served, `newest_sale` is the newest day with sales of the series, and
+    `served_since` when these days were first served, by whichever model.
+    """
 
     store: str
     product: str
@@ -188,6 +214,34 @@ class Forecast:
     version: int | None = None
     data_through: date | None = None
     published_at: datetime | None = None
+    newest_sale: date | None = None
+    served_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ForecastCounts:
+    """Of a run's series: how many have a champion, and how many of these are forecast for the
+    days that the run, or somebody after it, asked for.
+    """
+
+    due: int
+    current: int
+    stale_since: datetime | None = None
+
+    @property
+    def stale(self) -> bool:
+        """Whether some are not."""
+        return self.current < self.due
+
+    @property
+    def stale_reason(self) -> str | None:
+        """Why, and what to do."""
+        if not self.stale:
+            return None
+        return (
+            f"{self.due - self.current:,} of {self.due:,} champions are not forecast for this run "
+            "yet; if that lasts, see GET /readyz for the forecaster"
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +255,8 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run as it stands; `failures` are filled in when one run is asked for.
+    """A run as it stands; `failures` are filled in when one run is asked for, and `forecasts`
+    when that has ended.
 
     `named` says that its series were named one by one.
     """
@@ -223,6 +278,7 @@ class Run:
     failed_in: str | None = None
     older_than_days: int | None = None
     coalesced_into: str | None = None
+    forecasts: ForecastCounts | None = None
 
     @property
     def state(self) -> str:
@@ -243,6 +299,14 @@ class SeriesSummary:
     first_day: date
     last_day: date
     champion_version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class SeenTick:
+    """A schedule's cron expression, and up to when its ticks are seen to."""
+
+    schedule: str
+    at: datetime
 
 
 class Storage(Protocol):
@@ -268,14 +332,27 @@ class Storage(Protocol):
     async def save_plan(self, plan: Plan) -> Plan:
         """Store the plan unless the run has one; the plan that then holds.
 
-        If a run with the same wish is still going, the plan is stored as coalesced into it.
+        If there is a run with the same wish none of whose series has a result or is being
+        trained, the plan is stored as coalesced into it.
+        """
+
+    async def unfinished_shards(self, run_id: str, failed: bool) -> frozenset[int]:
+        """The shards of a run with a series that has no result yet, or if wanted has failed."""
+
+    async def reopen(self, run_id: str, after: datetime, cause_id: str) -> Plan | None:
+        """What the runs that were coalesced into a cancelled one become if requested after a time.
+
+        The first of them gets its shards and the others are coalesced into that one. Asked
+        again for the same cause, it is the same plan. None if there is no such run.
         """
 
     async def cancel(self, run_id: str, at: datetime) -> None:
         """Note of each series of a run that has no result yet that it is not to be trained."""
 
-    async def cancelled_series(self, shards: Sequence[tuple[str, int]]) -> set[tuple[str, Series]]:
-        """Run and series of what is cancelled in these shards, each a run and a number."""
+    async def settled_series(self, shards: Sequence[tuple[str, int]]) -> set[tuple[str, Series]]:
+        """Run and series of what has succeeded or is cancelled in these shards, each a run and
+        a number.
+        """
 
     async def history(
         self, series: Sequence[Series], first: date | None, before: date, drivers: bool = True
@@ -306,8 +383,11 @@ class Storage(Protocol):
         a model of a run that has no plan.
         """
 
-    async def change_champions(self, request: Event[PromotionRequested]) -> None:
+    async def change_champions(self, request: Event[PromotionRequested], today: date) -> None:
         """Promote or roll back what a person asked for, once for each request's id.
+
+        The champions are to forecast from the day after their newest sales on, from tomorrow's
+        at the latest.
 
         Refusal, and nothing changed, for a model, run or predecessor that is not there.
         """
@@ -319,7 +399,10 @@ class Storage(Protocol):
         """Note a reason for each series of a shard that has not succeeded."""
 
     async def promotions(self, cause_ids: Sequence[str]) -> list[Promotion]:
-        """New champions through these causes: ids of trained models and of requests."""
+        """New champions through these causes: ids of trained models and of requests.
+
+        Champions that were promoted again are among them.
+        """
 
     async def verdicts(self, model_ids: Sequence[str]) -> dict[str, tuple[int, Verdict]]:
         """Version and verdict of each model that has one."""
@@ -336,17 +419,32 @@ class Storage(Protocol):
     async def models(self, model_ids: Sequence[str]) -> dict[str, Model]:
         """The models that exist, by id."""
 
-    async def save_forecasts(self, forecasts: Sequence[Forecast]) -> None:
-        """Store forecasts; the same model's forecast of a day is replaced."""
+    async def windows(self, run_ids: Sequence[str]) -> dict[str, Window]:
+        """The days that planned runs ask to have forecast, by run."""
+
+    async def served(self, series: Sequence[Series]) -> dict[Series, Window]:
+        """The days that are served of those series that are forecast."""
+
+    async def serve(self, forecasts: Sequence[tuple[Forecast, Window]]) -> set[Series]:
+        """Store forecasts and serve them; the series of those that are out of date already.
+
+        These are left as they were: another model is champion by now, or other days were asked
+        for later. The same model's forecast of a day is replaced.
+        """
+
+    async def served_on(
+        self, scopes: Sequence[tuple[str | None, str | None]], first: date, last: date
+    ) -> list[Series]:
+        """The series of the scopes of which some of these days are served."""
 
     async def forecast(self, store: str, product: str) -> Forecast | None:
-        """The champion's forecast, or its predecessor's until the champion's is in."""
+        """What is served of a series."""
 
     async def runs(self, limit: int) -> list[Run]:
         """The newest runs, newest first."""
 
     async def run(self, run_id: str) -> Run | None:
-        """One run with its failures."""
+        """One run with its failures, and once it has ended with its forecasts."""
 
     async def series_page(self, after: Series | None, limit: int) -> list[SeriesSummary]:
         """Series in order of (store, product), those after `after`."""
@@ -356,3 +454,35 @@ class Storage(Protocol):
 
     async def ping(self) -> None:
         """Raise an outage unless the database answers."""
+
+    # What is kept, and what the clock remembers.
+
+    async def overdue_runs(
+        self, planned_before: datetime, failed_at: datetime, reason: str
+    ) -> list[str]:
+        """Runs of before that have a series planned still, or failed then for that reason."""
+
+    async def fail_planned(self, run_id: str, reason: str, at: datetime, most: int) -> int:
+        """Note a reason for up to `most` series of a run without a result; how many it were.
+
+        A series whose result is being recorded this moment keeps that one.
+        """
+
+    async def prune(
+        self, table: Table, limits: Limits, at: Series | None, most: int
+    ) -> Pruned | None:
+        """Let up to `most` rows of a table go; None if others held what it needs for too long.
+
+        `at` is where the step before stopped; None: at the beginning. What is served, champion,
+        predecessor or challenger stays, as do runs that go on or that a model is of. A model
+        that goes leaves what its history tells of it; a run whose results go, their counts.
+        """
+
+    async def prunable(self, limits: Limits) -> list[Prunable]:
+        """What would go, by table. Nothing is changed."""
+
+    async def ticks(self) -> dict[str, SeenTick]:
+        """Up to when each schedule's ticks are seen to, by the schedule's name."""
+
+    async def save_tick(self, name: str, tick: SeenTick) -> None:
+        """Store up to when a schedule's ticks are seen to."""

@@ -25,9 +25,11 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 from events.payloads import Name, Policy
 from events.topics import TOPICS
 from functions.forecasting.strategy import Strategies, Strategy, table
+from functions.retention import Retention
 
 STACK_ENV = "stack.env"
 Layout = Literal["shared", "spread"]
+MAX_DAYS = 36_600  # a century
 MOST_TRAINERS = TOPICS["training-shards"].partitions  # one more would have no partition to read
 _STRATEGY = TypeAdapter(Strategy)
 _NAME = TypeAdapter[str](Name)
@@ -56,7 +58,14 @@ class Settings(BaseSettings):
         description="How functions share processes: `shared`, few of them, or `spread`, one for "
         "each function; unset: `shared` on a Ray that is started locally, else `spread`.",
     )
-    schedule: str = Field("0 4 * * 1", description="Cron expression (UTC) of the full retrain.")
+    schedule: str = Field(
+        "0 4 * * 1", description="Cron expression (UTC) of the full retrain; empty: none."
+    )
+    forecast_schedule: str = Field(
+        "0 5 * * *",
+        description="Cron expression (UTC) of the roll-forward, which makes every champion's "
+        "forecast anew from the newest sales on; empty: none.",
+    )
     strategies: Annotated[dict[str, dict[str, Any]], NoDecode] = Field(
         {},
         description="Strategies of your own by name, as JSON: "
@@ -107,6 +116,35 @@ class Settings(BaseSettings):
         description="Fitting processes of a trainer with stock Prophet; unset: one per core.",
     )
 
+    prune_schedule: str = Field(
+        "0 3 * * *",
+        description="Cron expression (UTC) by which what is kept for no longer goes; empty: never.",
+    )
+    keep_versions: int = Field(
+        10,
+        ge=1,
+        description="Newest model versions of a series that stay; champion, previous and "
+        "challenger stay anyway, and models with days of forecasts that do.",
+    )
+    keep_forecast_days: int = Field(
+        90,
+        ge=1,
+        le=MAX_DAYS,
+        description="Days of forecasts that stay; what is served does anyway.",
+    )
+    keep_run_days: int = Field(
+        365,
+        ge=30,  # an event of a run is on the log for a month, and may be read again
+        le=MAX_DAYS,
+        description="Days for which the results of runs stay, and runs that no model is of.",
+    )
+    keep_sales_days: int | None = Field(
+        None,
+        ge=366,  # a yearly season is read from a year
+        le=MAX_DAYS,
+        description="Days of sales, and of what was planned for them, that stay; unset: all.",
+    )
+
     @field_validator("strategies", mode="before")
     @classmethod
     def _from_json(cls, value: Any) -> Any:
@@ -139,6 +177,16 @@ class Settings(BaseSettings):
     def process_layout(self) -> Layout:
         """The layout that is set, or that suits where Ray runs."""
         return self.layout or ("shared" if self.ray_address is None else "spread")
+
+    @property
+    def retention(self) -> Retention:
+        """What is kept."""
+        return Retention(
+            self.keep_versions,
+            self.keep_forecast_days,
+            self.keep_run_days,
+            self.keep_sales_days,
+        )
 
     @property
     def database(self) -> str:

@@ -17,6 +17,7 @@ from events.payloads import Name, RetrainRequested
 from events.publisher import Publisher
 from functions.api import views
 from functions.api.body import body_of, documented
+from functions.api.forecasts import add_forecasts, known_scope, refuse_day
 from functions.api.models import add_models
 from functions.api.problems import (
     CONFLICT,
@@ -28,19 +29,13 @@ from functions.api.problems import (
     invalid_request,
     no_such_method,
     no_such_path,
-    none_yet,
     not_acknowledged,
     unprocessable,
 )
 from functions.api.runs import Limit, add_runs
 from functions.api.what_if import add_what_if
 from functions.forecasting.strategy import BUILT_IN, Strategies, UnknownStrategy, strategy
-from functions.planner.planner import (
-    too_early,
-    unknown_named_series,
-    unknown_run,
-    unknown_series,
-)
+from functions.planner.planner import unknown_run, unknown_series
 from functions.storage import Run, Storage
 
 SOURCE = "shelfcast/api"
@@ -70,7 +65,7 @@ def create_app(
     _add_retrain(app, storage, publisher, is_outage, strategies)
     add_runs(app, storage, publisher, is_outage)
     _add_series(app, storage)
-    _add_forecasts(app, storage)
+    add_forecasts(app, storage, publisher, is_outage)
     add_models(app, storage, publisher, is_outage)
     add_what_if(app, storage)
     return app
@@ -143,21 +138,10 @@ def _add_retrain(
 
 
 async def _refuse_what_means_nothing(storage: Storage, body: views.RetrainBody) -> None:
-    """422 if the body names what is not known, or a day before all sales of what it names."""
-    if body.series is not None:
-        named = [(ref.store, ref.product) for ref in body.series]
-        scope = await storage.scope_of(named)
-        if unknown := sorted(set(named) - set(scope.series)):
-            message = unknown_named_series(unknown).removeprefix("series: ")
-            raise unprocessable("series", "/".join(unknown[0]), message)
-    elif body.store or body.product or body.as_of:
-        scope = await storage.scope(body.store, body.product)
-        if not scope.series and (body.store or body.product):
-            field = "store" if body.store else "product"
-            message = unknown_series(body.store, body.product).removeprefix(f"{field}: ")
-            raise unprocessable(field, body.store or body.product or "", message)
-    if body.as_of is not None and (early := too_early(body.as_of, scope)) is not None:
-        raise unprocessable("as_of", str(body.as_of), early.removeprefix("as_of: "))
+    """422 if the body names what is not known, or a day before or beyond what it can be."""
+    scope = await known_scope(storage, body)
+    if body.as_of is not None:
+        refuse_day(body.as_of, scope or await storage.scope(None, None), body.horizon)
     if body.failed_in is not None and await storage.run(body.failed_in) is None:
         raise unprocessable("failed_in", body.failed_in, unknown_run(body.failed_in))
 
@@ -225,12 +209,3 @@ def _add_series(app: FastAPI, storage: Storage) -> None:
                 views.SoldDay(date=day, units=units, open=is_open) for day, units, is_open in rows
             ],
         )
-
-
-def _add_forecasts(app: FastAPI, storage: Storage) -> None:
-    @app.get("/forecasts/{store}/{product}", responses=REFUSALS | UNKNOWN)
-    async def forecast(store: Name, product: Name) -> views.ForecastView:
-        """The champion's forecast of the coming days."""
-        if (found := await storage.forecast(store, product)) is None:
-            raise none_yet("forecast", store, product)
-        return views.ForecastView.model_validate(found)

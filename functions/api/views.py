@@ -81,7 +81,9 @@ class RetrainBody(Body):
         "more than so many days before this run's.",
     )
     as_of: Day | None = Field(
-        None, description="First day to forecast; unset: the day after the newest sale."
+        None,
+        description="First day to forecast, at most the horizon after the newest sale; unset: "
+        "the day after the one that most of the series have reached.",
     )
     strategy: Name = DEFAULT_STRATEGY
     horizon: Annotated[int, Field(ge=1, le=LONGEST_HORIZON, description="Days to forecast.")] = 7
@@ -106,6 +108,38 @@ class RetrainBody(Body):
         return self
 
 
+class RollForwardBody(Body):
+    """Whose forecasts to make anew: a store's, a product's, one series', named ones, or all."""
+
+    store: Name | None = Field(None, description="Only this store.")
+    product: Name | None = Field(None, description="Only this product.")
+    series: Annotated[tuple[SeriesRef, ...], Field(max_length=MOST_SERIES)] | None = Field(
+        None, description="Only these series; instead of store and product."
+    )
+    all: bool = Field(False, description="Every series; instead of store and product.")
+    as_of: Day | None = Field(
+        None, description="First day to forecast; unset: the day after the newest sales."
+    )
+    horizon: (
+        Annotated[int, Field(ge=1, le=LONGEST_HORIZON, description="Days to forecast.")] | None
+    ) = Field(None, description="Days to forecast; unset: as many as are served now.")
+    reason: Text = ""
+    requested_by: Name = "api"
+    request_id: RunId | None = Field(
+        None, description="Id of the request; a repeat with the same id is the same request."
+    )
+
+    @model_validator(mode="after")
+    def _names_a_scope(self) -> "RollForwardBody":
+        check_named_series(self.series, self.store, self.product)
+        chosen = any(each is not None for each in (self.store, self.product, self.series))
+        if chosen == self.all:
+            raise ValueError(
+                "name a store, a product or both, or series, or set all to true, but not both"
+            )
+        return self
+
+
 class CancelBody(Body):
     """Who wants a run to end, and why."""
 
@@ -118,6 +152,12 @@ class Accepted(View):
 
     run_id: str
     url: str
+
+
+class ForecastsAccepted(View):
+    """A request that became an event; what comes of it is served by GET /forecasts."""
+
+    request_id: str
 
 
 class CountsView(View):
@@ -162,10 +202,23 @@ class RunView(View):
     finished_at: dt.datetime | None
 
 
+class RunForecasts(View):
+    """Of an ended run's series: how many have a champion, and how many of these are forecast for
+    the days that the run, or a later request, asked for. `stale` while some are not.
+    """
+
+    due: int
+    current: int
+    stale: bool
+    stale_since: dt.datetime | None
+    stale_reason: str | None
+
+
 class RunDetail(RunView):
-    """A run with its failures."""
+    """A run with its failures, and once it has ended with its forecasts."""
 
     failures: list[FailureView]
+    forecasts: RunForecasts | None
 
 
 class Runs(View):
@@ -188,7 +241,10 @@ class DayView(View):
 
 
 class ForecastView(View):
-    """A series' forecast by its champion."""
+    """A series' forecast by its champion.
+
+    `stale` says that it is older than it should be: since when, and why.
+    """
 
     store: str
     product: str
@@ -196,6 +252,9 @@ class ForecastView(View):
     version: int
     data_through: dt.date
     published_at: dt.datetime
+    stale: bool = False
+    stale_since: dt.date | None = None
+    stale_reason: str | None = None
     days: list[DayView]
 
 

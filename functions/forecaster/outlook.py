@@ -9,23 +9,23 @@ from functions.forecasting import forecasts
 from functions.forecasting.calendar import Calendar
 from functions.forecasting.horizon import calendar_span
 from functions.forecasting.series_model import SeriesModel
-from functions.storage import DayForecast, Forecast, Model, Storage
+from functions.storage import DayForecast, Forecast, Model, Series, Storage, Window
 
 
 async def forecast_models(
-    storage: Storage, asked: Sequence[tuple[Model, date]]
-) -> dict[tuple[str, date], Forecast]:
-    """The forecast of each model from its day on, by id and day. Nothing is stored."""
+    storage: Storage, asked: Sequence[tuple[Model, Window]]
+) -> dict[Series, Forecast]:
+    """The forecast of each model for its days, by series. Nothing is stored."""
     together: dict[tuple[date, int], list[Model]] = defaultdict(list)
-    for model, start in asked:
-        together[start, model.horizon].append(model)
-    found: dict[tuple[str, date], Forecast] = {}
+    for model, window in asked:
+        together[window.first_day, window.horizon].append(model)
+    found: dict[Series, Forecast] = {}
     for (start, horizon), group in together.items():
         series = [(model.store, model.product) for model in group]
         calendar = await storage.calendar(series, *calendar_span(start, horizon))
         days = await asyncio.to_thread(forecast_days, group, start, horizon, calendar)
         for model, of_model in zip(group, days, strict=True):
-            found[model.model_id, start] = Forecast(
+            found[model.store, model.product] = Forecast(
                 model.store, model.product, model.model_id, of_model
             )
     return found

@@ -2,14 +2,18 @@
 
 The plan (series, shards, as_of) is stored when a request is first seen, and every
 delivery is answered from the stored plan, so a redelivered request is the same run with
-the same shards, whatever has been sold in between. A request for what a run that still
-goes was asked already is stored as coalesced into that run, and stays so.
+the same shards, whatever has been sold in between. Only shards with a series that has no
+result yet are asked for again, or when a dead letter is replayed those with one that failed.
+
+A request for what a run was asked already, of which no series has been trained or is being
+trained, is stored as coalesced into that run: whatever that run reads, it reads later. If the
+run is cancelled, requests younger than the cancel get one of them as a run of their own.
 
 A cancelled run's shards may be on their way: trainers pass over what is cancelled.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -19,6 +23,7 @@ from events.errors import Refusal
 from events.payloads import (
     EXPRESS_SERIES,
     CancelRequested,
+    ForecastRequested,
     Payload,
     Policy,
     RetrainCoalesced,
@@ -35,6 +40,7 @@ from functions.forecasting.strategy import (
     days_read,
     strategy,
 )
+from functions.planner.as_of import default_as_of, too_late
 from functions.planner.shards import plan_shards
 from functions.planner.work import rows_read
 from functions.storage import Counts, Plan, Scope, Series, Storage
@@ -67,7 +73,7 @@ class Planner:
 
     async def __call__(self, events: Sequence[Event[Payload]]) -> list[Event[Payload]]:
         """The shards of every request; Refusal for one that means no known series or run, or
-        a day before all sales.
+        a day before all sales or too far beyond them.
         """
         outputs: list[Event[Payload]] = []
         for event in events:
@@ -77,38 +83,40 @@ class Planner:
                     if plan is None:
                         new = await self._new_plan(event, request)
                         plan = await self._storage.save_plan(new)
-                    outputs += self._effects(event, plan)
+                    outputs += await self._effects(event, plan)
                 case CancelRequested() as request:
                     outputs += await self._cancel(event, request.run_id)
         return outputs
 
     async def _cancel(self, event: Event[Payload], run_id: str) -> list[Event[Payload]]:
-        """The run's end; a run that has ended stays as it is, so a redelivery says the same."""
+        """The run's end, and the shards of a younger request that had counted on the run.
+
+        A run that has ended stays as it is, so a redelivery says the same.
+        """
         if (plan := await self._storage.plan(run_id)) is None:
             raise Refusal(f"run_id: there is no run {run_id!r} to cancel; see GET /runs")
         if plan.coalesced_into is not None:
             raise Refusal(f"run_id: {coalesced(run_id, plan.coalesced_into)}")
         await self._storage.cancel(run_id, event.time)
+        reopened = await self._storage.reopen(run_id, event.time, event.id)
+        outputs = [] if reopened is None else await self._effects(event, reopened)
         counts = (await self._storage.counts([run_id])).get(run_id, Counts(0, 0, 0))
         if counts.pending:
-            return []  # a result is being recorded this moment, which then ends the run
-        return [completion(event, run_id, counts, SOURCE, self._clock)]
+            return outputs  # a result is being recorded this moment, which then ends the run
+        return [*outputs, completion(event, run_id, counts, SOURCE, self._clock)]
 
     async def _new_plan(self, event: Event[Payload], request: RetrainRequested) -> Plan:
-        try:
-            _RUN_ID.validate_python(event.id)
-        except ValidationError:
-            raise Refusal(
-                f"ce_id: {event.id!r} is to be a run's id; use letters, digits and _ . : - only"
-            ) from None
+        check_id(event)
         try:
             strategy(request.strategy, self._strategies)
         except UnknownStrategy as error:
             raise Refusal(f"strategy: {error}") from None
-        scope = await self._scope(request)
-        if request.as_of is not None and (early := too_early(request.as_of, scope)):
-            raise Refusal(early)
-        as_of = request.as_of or (scope.newest_day or self._clock().date()) + timedelta(days=1)
+        scope = await named_scope(self._storage, request)
+        as_of = request.as_of or default_as_of(scope, self._clock().date())
+        if request.as_of is not None and (
+            problem := too_early(as_of, scope) or too_late(as_of, scope, request.horizon)
+        ):
+            raise Refusal(problem)
         policy = request.policy or self._policy
         chosen = await self._chosen(request, scope, as_of)
         days = days_read([request.strategy], self._strategies)
@@ -131,19 +139,6 @@ class Planner:
             wish=_wish(request, as_of, policy),
         )
 
-    async def _scope(self, request: RetrainRequested) -> Scope:
-        """The known series that the request names; Refusal if it names an unknown one."""
-        if request.series is None:
-            scope = await self._storage.scope(request.store, request.product)
-            if not scope.series and (request.store or request.product):
-                raise Refusal(unknown_series(request.store, request.product))
-            return scope
-        named = [(ref.store, ref.product) for ref in request.series]
-        scope = await self._storage.scope_of(named)
-        if unknown := sorted(set(named) - set(scope.series)):
-            raise Refusal(unknown_named_series(unknown))
-        return scope
-
     async def _chosen(self, request: RetrainRequested, scope: Scope, as_of: date) -> Scope:
         """What is left of the scope by `failed_in` and `older_than_days`."""
         kept = set(scope.series)
@@ -157,12 +152,14 @@ class Planner:
         pairs = [(s, span) for s, span in zip(scope.series, scope.spans, strict=True) if s in kept]
         return Scope(tuple(s for s, _ in pairs), tuple(span for _, span in pairs))
 
-    def _effects(self, event: Event[Payload], plan: Plan) -> list[Event[Payload]]:
+    async def _effects(self, event: Event[Payload], plan: Plan) -> list[Event[Payload]]:
         if plan.coalesced_into is not None:
             fact = RetrainCoalesced(run_id=plan.run_id, into=plan.coalesced_into)
             return [event.effect(fact, SOURCE, self._clock, correlation_id=plan.run_id)]
-        if not plan.shards:
-            return [completion(event, plan.run_id, Counts(0, 0, 0), SOURCE, self._clock)]
+        unfinished = await self._storage.unfinished_shards(plan.run_id, failed=event.replayed)
+        if not unfinished:
+            counts = (await self._storage.counts([plan.run_id])).get(plan.run_id, Counts(0, 0, 0))
+            return [completion(event, plan.run_id, counts, SOURCE, self._clock)]
         few = sum(map(len, plan.shards)) <= self._express_series
         return [
             event.effect(
@@ -181,7 +178,33 @@ class Planner:
                 lane="express" if few else "bulk",
             )
             for number, shard in enumerate(plan.shards)
+            if number in unfinished
         ]
+
+
+def check_id(event: Event[Payload]) -> None:
+    """Refusal if the event's id can't name what it asks for."""
+    try:
+        _RUN_ID.validate_python(event.id)
+    except ValidationError:
+        raise Refusal(
+            f"ce_id: {event.id!r} is to be the id of a run or request; use letters, digits and "
+            "_ . : - only"
+        ) from None
+
+
+async def named_scope(storage: Storage, request: RetrainRequested | ForecastRequested) -> Scope:
+    """The known series that a request names; Refusal if it names an unknown one."""
+    if request.series is None:
+        scope = await storage.scope(request.store, request.product)
+        if not scope.series and (request.store or request.product):
+            raise Refusal(unknown_series(request.store, request.product))
+        return scope
+    named = [(ref.store, ref.product) for ref in request.series]
+    scope = await storage.scope_of(named)
+    if unknown := sorted(set(named) - set(scope.series)):
+        raise Refusal(unknown_named_series(unknown))
+    return scope
 
 
 def _wish(request: RetrainRequested, as_of: date, policy: Policy) -> str:

@@ -22,14 +22,18 @@ class Contender:
     """A model that has or wants a place; `forecasts_by` is the strategy that won in it."""
 
     model_id: str
-    as_of: date
+    data_through: date
     requested_at: datetime
     forecasts_by: str
 
     @property
     def age(self) -> tuple[date, datetime, str]:
-        """Later is newer: by the day it starts from, then by when its run was requested."""
-        return self.as_of, self.requested_at, self.model_id
+        """Later is newer: by the last day it has seen, then by when its run was requested.
+
+        Not by its as_of, which may be beyond all sales: a model of the same days that was asked
+        for later is the newer one.
+        """
+        return self.data_through, self.requested_at, self.model_id
 
 
 def choose_champion(
@@ -105,4 +109,4 @@ def _compare(
 
 
 def _aged(model: Contender) -> str:
-    return f"as of {model.as_of}, requested {model.requested_at:%Y-%m-%d %H:%M:%S}"
+    return f"data through {model.data_through}, requested {model.requested_at:%Y-%m-%d %H:%M:%S}"

@@ -20,14 +20,6 @@ CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 
 
 @dataclass(frozen=True, slots=True)
-class Holder:
-    """A model in a place, and the first day that it forecasts from there."""
-
-    model: Contender
-    forecast_from: date
-
-
-@dataclass(frozen=True, slots=True)
 class Cause:
     """What moves a model: the id of the request or of the trained model, who, and why."""
 
@@ -39,50 +31,51 @@ class Cause:
 class Places:
     """The places of some series. `changes` are those of champions and challengers, in order."""
 
-    def __init__(self, held: Mapping[Series, Mapping[str, Holder]]) -> None:
+    def __init__(self, held: Mapping[Series, Mapping[str, Contender]]) -> None:
         self._held = {series: dict(places) for series, places in held.items()}
         self.changes: list[AliasChange] = []
 
-    def of(self, series: Series) -> Mapping[str, Holder]:
-        """The holder of each place that is taken."""
+    def of(self, series: Series) -> Mapping[str, Contender]:
+        """The model in each place that is taken."""
         return self._held.get(series, {})
 
-    def promote(self, series: Series, model: Contender, cause: Cause) -> None:
-        """Make the model champion.
-
-        It forecasts from its own as_of, or from where the champion before it did if that
-        is later: an old model that comes back is to forecast the coming days, not past ones.
-        """
+    def promote(self, series: Series, model: Contender, cause: Cause, start: date) -> None:
+        """Make the model champion, which is to forecast from `start` on."""
         places = self._held.setdefault(series, {})
         before = places.get(CHAMPION)
-        start = model.as_of if before is None else max(model.as_of, before.forecast_from)
-        self._put(series, CHAMPION, Holder(model, start), cause)
-        if before is not None and before.model != model:
+        self._put(series, CHAMPION, model, cause, start)
+        if before is not None and before != model:
             places[PREVIOUS] = before
-        challenger = places.get(CHALLENGER)
-        if challenger is not None and challenger.model == model:
+        if places.get(CHALLENGER) == model:
             self._put(series, CHALLENGER, None, cause)
 
     def keep(self, series: Series, model: Contender, cause: Cause) -> None:
         """Make the model challenger unless there is a newer one."""
         before = self._held.setdefault(series, {}).get(CHALLENGER)
-        if before is None or before.model.age < model.age:
-            self._put(series, CHALLENGER, Holder(model, model.as_of), cause)
+        if before is None or before.age < model.age:
+            self._put(series, CHALLENGER, model, cause)
 
-    def _put(self, series: Series, alias: str, holder: Holder | None, cause: Cause) -> None:
+    def _put(
+        self,
+        series: Series,
+        alias: str,
+        model: Contender | None,
+        cause: Cause,
+        start: date | None = None,
+    ) -> None:
         places = self._held[series]
         before = places.pop(alias, None)
-        if holder is not None:
-            places[alias] = holder
+        if model is not None:
+            places[alias] = model
         self.changes.append(
             AliasChange(
                 cause.id,
                 *series,
                 alias,
-                None if holder is None else holder.model.model_id,
-                None if before is None else before.model.model_id,
+                None if model is None else model.model_id,
+                None if before is None else before.model_id,
                 cause.by,
                 cause.reason,
-                holder.forecast_from if holder is not None and alias == CHAMPION else None,
+                start,
             )
         )

@@ -1,5 +1,8 @@
 """The registry: results of training and requests to promote in; who is champion now out.
 
+Whatever became of a series in a run, its champion, new or old, is to forecast the days that
+the run asked for; and the one that a person promotes, even if it was champion, the coming days.
+
 What it says comes from what is stored after its write, not from what the write changed,
 so a redelivery says the same again. It reads dead letters too: a planned request, a shard
 or a result that was given up still gives its series a result, so every run ends.
@@ -9,23 +12,28 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from events.clock import utc_now
-from events.envelope import Event, of_type
+from events.envelope import Event, derive_id, of_type
 from events.payloads import (
     ChallengerKept,
     DeadLettered,
+    ForecastShardRequested,
     ModelPromoted,
     ModelTrained,
     Payload,
     PromotionRequested,
     RetrainRequested,
+    SeriesRef,
     TrainingFailed,
     TrainingShardRequested,
 )
-from events.topics import bulk
+from events.topics import bulk, lane_of
 from functions.completion import completion
-from functions.storage import Storage
+from functions.forecaster.shards import forecast_shards
+from functions.pace import paced
+from functions.storage import Promotion, Series, Storage, Window
 
 SOURCE = "shelfcast/registry"
+_Due = tuple[Event[Payload], str, list[Series]]  # a cause, its run, and the series it is about
 
 
 class Registry:
@@ -35,7 +43,9 @@ class Registry:
         self._storage, self._clock = storage, clock
 
     async def __call__(self, events: Sequence[Event[Payload]]) -> list[Event[Payload]]:
-        """Each new champion, each model kept as challenger, each run that ended."""
+        """Each new champion, each model kept as challenger, each forecast to be made, each run
+        that ended.
+        """
         trained = of_type(events, ModelTrained)
         failed = of_type(events, TrainingFailed)
         for letter in of_type(events, DeadLettered):
@@ -45,32 +55,46 @@ class Registry:
         causes: dict[str, Event[Payload]] = {}
         causes |= {event.data.run_id: event for event in failed}
         causes |= {event.data.run_id: event for event in trained}
+        due: list[_Due] = [(e, e.data.run_id, [(e.data.store, e.data.product)]) for e in trained]
+        due += [(e, e.data.run_id, [(e.data.store, e.data.product)]) for e in failed]
         for letter in of_type(events, DeadLettered):
-            for run_id, shard in await self._given_up_shards(letter.data):
+            for run_id, shard, series in await self._given_up_shards(letter.data):
                 await self._storage.fail_shard(run_id, shard, _reason(letter.data), letter.time)
                 causes.setdefault(run_id, letter)
+                due.append((letter, run_id, series))
         requests = of_type(events, PromotionRequested)
         for request in requests:
-            await self._storage.change_champions(request)
+            await self._storage.change_champions(request, self._clock().date())
+        promotions = await self._storage.promotions(
+            [event.data.model_id for event in trained] + [event.id for event in requests]
+        )
         return [
-            *await self._promotions(trained, requests),
+            *await self._promotions(trained, requests, promotions),
             *await self._kept(trained),
+            *await self._forecasts_of_runs(due),
+            *await self._forecasts_asked_for(requests, promotions),
             *await self._completions(causes),
         ]
 
-    async def _given_up_shards(self, letter: DeadLettered) -> list[tuple[str, int]]:
-        """Run and number of each shard that will not be trained unless the letter is replayed."""
-        if bulk(letter.topic) == RetrainRequested.TOPIC and letter.run_id:
-            plan = await self._storage.plan(letter.run_id)
-            return [] if plan is None else [(plan.run_id, n) for n in range(len(plan.shards))]
-        shard = _given_up_shard(letter)
-        return [] if shard is None else [shard]
+    async def _given_up_shards(self, letter: DeadLettered) -> list[tuple[str, int, list[Series]]]:
+        """Run, number and series of each shard that stays untrained unless it is replayed."""
+        if bulk(letter.topic) == RetrainRequested.TOPIC:
+            run_id, number = letter.run_id, None
+        else:
+            run_id, number = _given_up_shard(letter)
+        if run_id is None or (plan := await self._storage.plan(run_id)) is None:
+            return []
+        return [
+            (run_id, n, list(series)) for n, series in enumerate(plan.shards) if number in (None, n)
+        ]
 
     async def _promotions(
         self,
         trained: Sequence[Event[ModelTrained]],
         requests: Sequence[Event[PromotionRequested]],
+        promotions: Sequence[Promotion],
     ) -> list[Event[Payload]]:
+        """One event per new champion; one that was promoted again is not new."""
         causes: dict[str, Event[Payload]] = {event.data.model_id: event for event in trained}
         causes |= {event.id: event for event in requests}
         return [
@@ -91,7 +115,8 @@ class Registry:
                 self._clock,
                 correlation_id=promotion.run_id,
             )
-            for promotion in await self._storage.promotions(list(causes))
+            async for promotion in paced(promotions)
+            if promotion.model_id != promotion.previous_model_id
         ]
 
     async def _kept(self, trained: Sequence[Event[ModelTrained]]) -> list[Event[Payload]]:
@@ -113,12 +138,57 @@ class Registry:
                 SOURCE,
                 self._clock,
             )
-            for event in trained
+            async for event in paced(trained)
             for model in (event.data,)
             if model.model_id in verdicts
             for version, verdict in (verdicts[model.model_id],)
             if not verdict.promote
         ]
+
+    async def _forecasts_of_runs(self, due: Sequence[_Due]) -> list[Event[Payload]]:
+        """What each series' result, or a given up shard, leaves to be forecast for its run."""
+        windows = await self._storage.windows(list({run_id for _, run_id, _ in due}))
+        return [
+            self._due(cause, refs, windows[run_id], run_id)
+            async for cause, run_id, series in paced(due)
+            if run_id in windows
+            for refs in forecast_shards(series)
+        ]
+
+    async def _forecasts_asked_for(
+        self, requests: Sequence[Event[PromotionRequested]], promotions: Sequence[Promotion]
+    ) -> list[Event[Payload]]:
+        """One forecast per series that a person promoted a model in."""
+        causes = {event.id: event for event in requests}
+        return [
+            self._due(
+                cause,
+                (SeriesRef(store=promotion.store, product=promotion.product),),
+                Window(promotion.forecast_from, promotion.horizon, cause.time, cause.id),
+                promotion.run_id,
+            )
+            async for promotion in paced(promotions)
+            if (cause := causes.get(promotion.cause_id)) is not None
+        ]
+
+    def _due(
+        self, cause: Event[Payload], series: tuple[SeriesRef, ...], window: Window, run_id: str
+    ) -> Event[Payload]:
+        shard = ForecastShardRequested(
+            request_id=window.request_id,
+            series=series,
+            as_of=window.first_day,
+            horizon=window.horizon,
+            requested_at=window.requested_at,
+        )
+        event_id, lane = None, cause.lane
+        if isinstance(cause.data, DeadLettered):
+            # By what it is about: the same shard may be given up more than once.
+            event_id = derive_id(shard.TYPE, "given up", shard.subject)
+            lane = lane_of(cause.data.topic)
+        return cause.effect(
+            shard, SOURCE, self._clock, event_id=event_id, correlation_id=run_id, lane=lane
+        )
 
     async def _completions(self, causes: Mapping[str, Event[Payload]]) -> list[Event[Payload]]:
         """One event per run that has ended."""
@@ -129,11 +199,11 @@ class Registry:
         ]
 
 
-def _given_up_shard(letter: DeadLettered) -> tuple[str, int] | None:
+def _given_up_shard(letter: DeadLettered) -> tuple[str | None, int | None]:
     """Run and number of a dead-lettered shard; its key has both, whatever its bytes are."""
     run_id, _, number = letter.original_key.rpartition("/")
     if bulk(letter.topic) != TrainingShardRequested.TOPIC or not run_id or not number.isdecimal():
-        return None
+        return None, None
     return run_id, int(number)
 
 

@@ -32,7 +32,7 @@ def champions_to_be(
             raise _no_such_model(request)
         return dict(named)
     place = CHALLENGER if request.action == "promote" else PREVIOUS
-    found = {each: places.of(each)[place].model for each in series if place in places.of(each)}
+    found = {each: places.of(each)[place] for each in series if place in places.of(each)}
     if request.run_id is not None:
         if not found:
             raise Refusal(

@@ -28,13 +28,15 @@ def verdicts(
     for model_id in sorted(models, key=lambda i: contenders[i].age, reverse=True):
         model, contender = models[model_id], contenders[model_id]
         series = (model.store, model.product)
-        holder = places.of(series).get(CHAMPION)
-        champion = None if holder is None else holder.model
+        champion = places.of(series).get(CHAMPION)
         verdict = choose_champion(
             model.policy, contender, champion, model.comparison, model.metrics
         )
-        move = places.promote if verdict.promote else places.keep
-        move(series, contender, Cause(model_id, BY_ITSELF, verdict.reason))
+        cause = Cause(model_id, BY_ITSELF, verdict.reason)
+        if verdict.promote:
+            places.promote(series, contender, cause, model.as_of)
+        else:
+            places.keep(series, contender, cause)
         decided[model_id] = verdict
     return decided
 
@@ -47,5 +49,8 @@ def contender_of(model: ModelTrained, requested_at: Mapping[str, datetime]) -> C
             f"{model.key} is of none; see GET /runs"
         )
     return Contender(
-        model.model_id, model.as_of, requested_at[model.run_id], model.chosen or model.strategy
+        model.model_id,
+        model.data_through,
+        requested_at[model.run_id],
+        model.chosen or model.strategy,
     )

@@ -1,5 +1,5 @@
-"""Turns a schedule's tick into a request to retrain everything."""
+"""Turns a schedule's tick into a request: to retrain, to make forecasts anew, or to prune."""
 
-from functions.scheduler.scheduler import tick
+from functions.scheduler.scheduler import prune_tick, roll_forward, tick
 
-__all__ = ["tick"]
+__all__ = ["prune_tick", "roll_forward", "tick"]

@@ -5,8 +5,8 @@ came out, with the strategy of the champion so far on the same folds. Shards of 
 trained together, so an engine sees many series; the fleet that a series' errors are shrunk
 towards is its own shard, so company does not change a result.
 
-A shard that was cancelled meanwhile is passed over. One of which a part was cancelled is
-trained whole, so the rest comes out as ever, and only the rest is said.
+A shard of which every series was cancelled or has succeeded is passed over. One of which a
+part has is trained whole, so the rest comes out as ever, and only the rest is said.
 """
 
 import asyncio
@@ -57,7 +57,7 @@ class Trainer:
         self._strategies, self._clock = strategies, clock
 
     async def __call__(self, events: Sequence[Event[Payload]]) -> list[Event[Payload]]:
-        """A result for each series of each shard that is not cancelled, in order."""
+        """A result for each series of each shard that has none that stays, in order."""
         results: list[Event[Payload]] = []
         for event in of_type(events, TrainingShardRequested):
             results += await self._train(event)
@@ -65,8 +65,8 @@ class Trainer:
 
     async def _train(self, event: Event[TrainingShardRequested]) -> list[Event[Payload]]:
         shard, series = event.data, _series(event.data)
-        cancelled = await self._storage.cancelled_series([(shard.run_id, shard.shard)])
-        wanted = {key for key in series if (shard.run_id, key) not in cancelled}
+        settled = await self._storage.settled_series([(shard.run_id, shard.shard)])
+        wanted = {key for key in series if (shard.run_id, key) not in settled}
         if not wanted:
             return []
         try:

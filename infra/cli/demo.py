@@ -200,19 +200,15 @@ class Demo:
             time.sleep(POLL)
 
     def wait_for_forecasts(self, run: dict[str, Any]) -> tuple[int, str]:
-        """The days forecast by the run's champions, once they are all published."""
-        models = "SELECT count(*) FROM model_versions WHERE run_id = %s AND "
-        promoted = self._number(models + "(verdict->>'promote')::bool", run["run_id"])
-        expected = promoted * run["horizon"]
-        rows = (
-            "SELECT count(*) FROM forecasts JOIN model_versions USING (model_id) WHERE run_id = %s"
-        )
-        while (found := self._number(rows, run["run_id"])) < expected:
-            self.progress.begin("forecasts", f"{found:,} of {expected:,} days")
+        """The days that are served of the run's series, once all begin as the run asked."""
+        while (now := self._api.get("runs", run["run_id"])["forecasts"])["stale"]:
+            self.progress.begin("forecasts", f"{now['current']:,} of {now['due']:,} series")
             time.sleep(POLL)
-        kept = run["counts"]["succeeded"] - promoted
+        days = now["current"] * run["horizon"]
+        models = "SELECT count(*) FROM model_versions WHERE run_id = %s AND "
+        kept = self._number(models + "NOT (verdict->>'promote')::bool", run["run_id"])
         others = f"; {kept:,} models stay challengers" if kept else ""
-        return found, f"{found:,} days forecast{others}"
+        return days, f"{days:,} days forecast{others}"
 
     def _number(self, statement: str, *parameters: object) -> int:
         [(number,)] = self._rows(statement, *parameters)

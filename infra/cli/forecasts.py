@@ -54,6 +54,9 @@ def forecast(
 
         console = Console(highlight=False)
         console.print(Text(_heading(found)))
+        if found["stale"]:
+            told = f"stale since {found['stale_since']}: {one_line(found['stale_reason'])}"
+            console.print(Text(told, "yellow"))
         if plot:
             console.print(Text.from_ansi(chart(found, _past(client, found), console.width)))
         console.print(forecast_table(found))

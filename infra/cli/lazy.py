@@ -19,6 +19,7 @@ MODULES = {
     "status": "stack",
     "logs": "stack",
     "retrain": "retrain",
+    "roll-forward": "roll_forward",
     "forecast": "forecasts",
     "series": "forecasts",
     "what-if": "what_if",

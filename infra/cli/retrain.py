@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 ASK_EVERY = 0.5  # seconds, while waiting for a run
+FORECAST_SECONDS = 30.0  # that a run's forecasts are waited for; they take a second after it
 PATIENCE_SECONDS = 120.0  # without news: longer than a planner or the API takes to restart
 
 
@@ -91,11 +92,11 @@ def retrain(
         wishes = {
             "store": store,
             "product": product,
-            "series": [_named(each) for each in dict.fromkeys(series)] if series else None,
+            "series": [named_series(each) for each in dict.fromkeys(series)] if series else None,
             "all": everything,
             "failed_in": None if failed_in is None else _run_id(client, failed_in),
             "older_than_days": older_than,
-            "as_of": None if as_of is None else _day("--as-of", as_of),
+            "as_of": None if as_of is None else day_of("--as-of", as_of),
             "strategy": strategy,
             "horizon": horizon,
             "policy": policy,
@@ -103,7 +104,8 @@ def retrain(
             "run_id": run_id or str(uuid.uuid4()),
             "requested_by": "cli",
         }
-        accepted = _request(client, {k: v for k, v in wishes.items() if v is not None})
+        body = {name: value for name, value in wishes.items() if value is not None}
+        accepted = request(client, "retrain", "run_id", body)
         if wait:
             _wait(client, accepted["run_id"], as_json)
         elif as_json:
@@ -129,7 +131,8 @@ def _check_scope(
         raise Refused("--all, --store, --product, --series: none is given; name what to retrain")
 
 
-def _named(series: str) -> dict[str, str]:
+def named_series(series: str) -> dict[str, str]:
+    """The store and product of STORE/PRODUCT; Refused for anything else."""
     store, slash, product = series.partition("/")
     if not (store and slash and product) or "/" in product:
         raise Refused(f"--series: {series!r} is no STORE/PRODUCT; use one like 1/milk")
@@ -146,20 +149,23 @@ def _run_id(client: Client, given: str) -> str:
     return found
 
 
-def _day(option: str, text: str) -> str:
+def day_of(option: str, text: str) -> str:
+    """The day as the API takes it; Refused for anything else."""
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
         raise Refused(f"{option}: {text!r} is no day; use one like 2015-07-31") from None
 
 
-def _request(client: Client, wishes: dict[str, Any]) -> dict[str, Any]:
+def request(client: Client, path: str, id_field: str, body: dict[str, Any]) -> dict[str, Any]:
+    """What the API accepted; Failed says how to repeat what may have arrived."""
     try:
-        accepted: dict[str, Any] = client.post("retrain", body=wishes)
+        accepted: dict[str, Any] = client.post(path, body=body)
     except NoAnswer as error:
+        option = f"--{id_field.replace('_', '-')}"
         raise Failed(
-            f"{error}, then repeat this with --run-id {wishes['run_id']}: should the request "
-            "have arrived after all, that is still one run"
+            f"{error}, then repeat this with {option} {body[id_field]}: should the request "
+            "have arrived after all, that is still one"
         ) from None
     return accepted
 
@@ -208,12 +214,13 @@ def _watch(client: Client, run_id: str) -> Run:
 
 
 def follow(client: Client, run_id: str) -> Iterator[Run | NotFound | Away]:
-    """The run as it goes, or why there is no news of it; ends when the run has.
+    """The run as it goes, or why there is no news of it; ends when the run has and its forecasts
+    can be read, or FORECAST_SECONDS later.
 
     A run that was coalesced is followed in the one that does its work. Raises Failed after
     PATIENCE_SECONDS without news.
     """
-    heard = client.clock()
+    heard, ended = client.clock(), None
     while True:
         try:
             news = client.get("runs", run_id)
@@ -228,7 +235,10 @@ def follow(client: Client, run_id: str) -> Iterator[Run | NotFound | Away]:
                 run_id = news["coalesced_into"]
                 continue
             if news["state"] != "running":
-                return
+                ended = ended or client.clock()
+                stale = (news["forecasts"] or {}).get("stale", False)
+                if not stale or client.clock() - ended > FORECAST_SECONDS:
+                    return
         client.pause(ASK_EVERY)
 
 

@@ -189,6 +189,7 @@ def print_run(run: Run) -> None:
         "policy": run["policy"],
         "as of": f"{run['as_of']}, {run['horizon']} days ahead",
         "series": counted(run["counts"]) + _rate(run),
+        "forecasts": _forecasts(run),
     }
     console = Console(highlight=False)
     grid = Table.grid(padding=(0, 2))
@@ -206,6 +207,15 @@ def print_run(run: Run) -> None:
     if run["failures"]:
         console.print()
         console.print(_failures_table(run))
+
+
+def _forecasts(run: Run) -> str:
+    """How many champions are forecast as the run asked for, and why not all."""
+    if (forecasts := run["forecasts"]) is None or not forecasts["due"]:
+        return ""
+    if forecasts["stale"]:
+        return f"stale: {forecasts['stale_reason']}"
+    return f"{forecasts['current']:,} of {forecasts['due']:,} champions"
 
 
 def _failures_table(run: Run) -> "Table":

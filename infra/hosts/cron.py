@@ -1,22 +1,29 @@
-"""A clock for the scheduler function: publishes its event at every tick of a cron schedule.
+"""A clock for the scheduler function: publishes an event at every tick of each cron schedule.
 
-A tick that passed while no clock ran is not made up for: the next one retrains everything
-anyway. Two clocks on one schedule cause one run, since the event's id derives from the tick.
+Up to when a schedule's ticks are seen to is stored. Of the ticks that passed while no clock ran
+the last one is made up for; a schedule that is new, or has changed, begins with its next tick.
+Two clocks on one schedule cause one effect, since the event's id derives from the tick.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
+from typing import Protocol
 
 import stamina
 from croniter import CroniterError, croniter
 
 from events.clock import utc_now
-from events.payloads import DEFAULT_STRATEGY
+from events.envelope import Event
+from events.payloads import DEFAULT_STRATEGY, Payload
 from events.publisher import Publisher
-from functions.scheduler import tick
+from functions import scheduler
+from functions.storage import SeenTick
 from infra.outages import is_outage
+from infra.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -24,36 +31,105 @@ LONGEST_SLEEP = 30.0  # seconds; a laptop that slept notices the tick soon after
 
 
 class BadSchedule(ValueError):
-    """SHELFCAST_SCHEDULE is no cron expression."""
+    """A setting is no cron expression."""
 
 
-def next_tick(schedule: str, after: datetime) -> datetime:
-    """The first tick after a time, in UTC."""
+class SeenTicks(Protocol):
+    """Where it is stored up to when ticks are seen to; see `functions.storage.Storage`."""
+
+    async def ticks(self) -> Mapping[str, SeenTick]:
+        """By the schedules' names."""
+
+    async def save_tick(self, name: str, tick: SeenTick) -> None:
+        """Of one schedule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A schedule: its setting, its cron expression (UTC), and the event of a time it names."""
+
+    name: str
+    schedule: str
+    event: Callable[[datetime], Event[Payload]]
+
+
+def ticks(settings: Settings) -> tuple[Tick, ...]:
+    """The schedules that the settings ask for."""
+    events: dict[str, Callable[[str, datetime], Event[Payload]]] = {
+        "schedule": partial(scheduler.tick, strategy=DEFAULT_STRATEGY),
+        "forecast_schedule": scheduler.roll_forward,
+        "prune_schedule": scheduler.prune_tick,
+    }
+    return tuple(
+        Tick(name, schedule, partial(event, schedule))
+        for name, event in events.items()
+        if (schedule := getattr(settings, name))
+    )
+
+
+def next_tick(tick: Tick, after: datetime) -> datetime:
+    """The first time of a schedule after one, in UTC."""
     try:
-        following: datetime = croniter(schedule, after.astimezone(UTC)).get_next(datetime)
+        following: datetime = croniter(tick.schedule, after.astimezone(UTC)).get_next(datetime)
     except CroniterError as error:
         raise BadSchedule(
-            f"SHELFCAST_SCHEDULE: {schedule!r} is no cron expression with a tick ({error}); "
-            "'0 4 * * 1' means Mondays at 04:00 UTC"
+            f"SHELFCAST_{tick.name.upper()}: {tick.schedule!r} is no cron expression with a tick "
+            f"({error}); '0 4 * * 1' means Mondays at 04:00 UTC"
         ) from None
     return following
 
 
+def first_due(tick: Tick, seen: SeenTick | None, now: datetime) -> datetime:
+    """When a clock that starts now is to publish first: in the past, if a tick was missed."""
+    following = next_tick(tick, now)
+    if seen is None or seen.schedule != tick.schedule:
+        return following
+    return min(following, next_tick(tick, seen.at))
+
+
 async def run_clock(
-    schedule: str, publisher: Publisher, clock: Callable[[], datetime] = utc_now
+    schedules: Sequence[Tick],
+    publisher: Publisher,
+    seen_ticks: SeenTicks,
+    clock: Callable[[], datetime] = utc_now,
 ) -> None:
     """Publish at every tick until cancelled."""
-    due = next_tick(schedule, clock())
+    due = await _begin(schedules, seen_ticks, clock())
     while True:
-        wait = (due - clock()).total_seconds()
+        now = clock()
+        for tick in schedules:
+            if due[tick.name] <= now:
+                due[tick.name] = next_tick(tick, now)
+                await _publish(tick, _last_before(tick, due[tick.name]), publisher, seen_ticks)
+        wait = (min(due.values()) - clock()).total_seconds()
         if wait > 0:
             await asyncio.sleep(min(wait, LONGEST_SLEEP))
-            continue
-        event = tick(schedule, due, DEFAULT_STRATEGY)
-        async for attempt in stamina.retry_context(
-            on=is_outage, attempts=None, timeout=None, wait_max=15.0
-        ):
-            with attempt:
-                await publisher.publish([event])
-        log.info("tick of %s at %s: run %s", schedule, due, event.id)
-        due = next_tick(schedule, max(due, clock()))
+
+
+async def _begin(
+    schedules: Sequence[Tick], seen_ticks: SeenTicks, now: datetime
+) -> dict[str, datetime]:
+    """When each schedule is due first; that a new one begins now is stored."""
+    seen = await _until_it_works(seen_ticks.ticks)
+    for tick in schedules:
+        if (known := seen.get(tick.name)) is None or known.schedule != tick.schedule:
+            await _until_it_works(seen_ticks.save_tick, tick.name, SeenTick(tick.schedule, now))
+    return {tick.name: first_due(tick, seen.get(tick.name), now) for tick in schedules}
+
+
+async def _publish(tick: Tick, at: datetime, publisher: Publisher, seen_ticks: SeenTicks) -> None:
+    """The event of a tick, and then, so that it can't get lost, that it is seen to."""
+    event = tick.event(at)
+    await _until_it_works(publisher.publish, [event])
+    log.info("tick of %s at %s: event %s", tick.schedule, at, event.id)
+    await _until_it_works(seen_ticks.save_tick, tick.name, SeenTick(tick.schedule, at))
+
+
+def _last_before(tick: Tick, after: datetime) -> datetime:
+    last: datetime = croniter(tick.schedule, after).get_prev(datetime)
+    return last
+
+
+_until_it_works = stamina.AsyncRetryingCaller(attempts=None, timeout=None, wait_max=15.0).on(
+    is_outage
+)

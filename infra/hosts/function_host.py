@@ -86,6 +86,7 @@ class FunctionHost:
             shard_rows=settings.shard_rows,
             strategies=settings.strategy_table,
             policy=settings.promotion,
+            retention=settings.retention,
         )
         self._subscriber = Subscriber(
             self._consumer,

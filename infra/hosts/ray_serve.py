@@ -1,7 +1,7 @@
 """The Ray Serve host: a deployment per process of the catalogue, the HTTP API as the ingress.
 
 `python -m infra.hosts.ray_serve` starts Ray (or joins the cluster that the settings
-name), deploys everything as one application, and ticks the schedule until SIGTERM.
+name), deploys everything as one application, and ticks the schedules until SIGTERM.
 """
 
 import asyncio
@@ -27,10 +27,11 @@ from events.clock import utc_now
 from events.kafka import KafkaProducer
 from events.publisher import Publisher
 from functions.catalog import EXPRESS, Function, processes
-from infra.hosts.cron import next_tick, run_clock
+from infra.hosts.cron import next_tick, run_clock, ticks
 from infra.hosts.function_host import FunctionHost, workers_of
 from infra.hosts.lag_policy import LagPolicy
 from infra.outages import is_outage
+from infra.postgres.storage import PostgresStorage
 from infra.settings import Settings, load_settings
 
 log = logging.getLogger("shelfcast")
@@ -38,6 +39,7 @@ log = logging.getLogger("shelfcast")
 APP = "shelfcast"
 API_SEND_SECONDS = 5.0  # a caller waits no longer for Kafka
 API_CONNECTIONS = 10
+CLOCK_CONNECTIONS = 1
 PROBE_SECONDS = 2.0
 RAY_STARTS = 4
 SCALED = "trainer"  # the process that has more or fewer replicas
@@ -231,7 +233,8 @@ async def _serve_until_stopped(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     producer = KafkaProducer(settings.kafka)
-    clock = asyncio.create_task(run_clock(settings.schedule, Publisher(producer)))
+    storage = PostgresStorage(settings.database, CLOCK_CONNECTIONS)
+    clock = asyncio.create_task(run_clock(ticks(settings), Publisher(producer), storage))
     log.info("ready on http://%s:%s", settings.http_host, settings.http_port)
     waiting = asyncio.create_task(stopped.wait())
     await asyncio.wait([clock, waiting], return_when=asyncio.FIRST_COMPLETED)
@@ -239,6 +242,7 @@ async def _serve_until_stopped(settings: Settings) -> None:
         task.cancel()
     results = await asyncio.gather(clock, waiting, return_exceptions=True)
     await producer.close()
+    await storage.close()
     for result in results:
         if isinstance(result, Exception):
             raise result
@@ -254,7 +258,8 @@ def main() -> None:
         level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
     )
     settings = load_settings()
-    next_tick(settings.schedule, utc_now())  # a bad schedule is told before anything starts
+    for tick in ticks(settings):
+        next_tick(tick, utc_now())  # a bad schedule is told before anything starts
     signal.signal(signal.SIGTERM, _end)
     try:
         start(settings)

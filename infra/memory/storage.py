@@ -12,23 +12,28 @@ from events.payloads import ModelTrained, PromotionRequested, TrainingFailed
 from functions.forecasting.calendar import Calendar
 from functions.forecasting.panel import Panel
 from functions.registry.champion import Contender
-from functions.registry.places import CHAMPION, PREVIOUS, Cause, Holder, Places
+from functions.registry.places import CHAMPION, Cause, Places
 from functions.registry.requested import champions_to_be
 from functions.registry.verdicts import verdicts
+from functions.retention import Limits, Prunable, Pruned, Table
 from functions.storage import (
     AliasChange,
     Counts,
     Failure,
     Forecast,
+    ForecastCounts,
     Model,
     Plan,
     Promotion,
     Run,
     Scope,
+    SeenTick,
     Series,
     SeriesSummary,
     Verdict,
+    Window,
 )
+from infra.memory import retention
 
 
 @dataclass
@@ -54,6 +59,14 @@ class MemoryStorage:
         self.aliases: dict[tuple[Series, str], str] = {}
         self.history_of_aliases: list[AliasChange] = []
         self.published: dict[str, Forecast] = {}
+        self.windows_served: dict[Series, tuple[str, Window]] = {}  # the model and its days
+        self.served_times: dict[Series, tuple[datetime, datetime]] = {}  # published, served since
+        self.reopened: dict[str, str] = {}  # run by the cancel that made it one of its own
+        self.planned_at: dict[str, datetime] = {}
+        self.gone: dict[str, Model] = {}  # model versions that are kept no longer
+        # Of runs whose results are kept no longer, with when the last one came.
+        self.final_counts: dict[str, tuple[Counts, datetime | None]] = {}
+        self.seen_ticks: dict[str, SeenTick] = {}
 
     async def scope(self, store: str | None, product: str | None) -> Scope:
         """Scan all series."""
@@ -95,21 +108,48 @@ class MemoryStorage:
     async def save_plan(self, plan: Plan) -> Plan:
         """Store the plan unless there is one."""
         if plan.run_id not in self.plans:
-            if (going := self._going(plan.wish)) is not None:
-                plan = replace(plan, shards=(), coalesced_into=going)
+            if (waiting := self._waiting(plan.wish)) is not None:
+                plan = replace(plan, shards=(), coalesced_into=waiting)
             self.plans[plan.run_id] = plan
+            self.planned_at[plan.run_id] = utc_now()
             for number, shard in enumerate(plan.shards):
                 for series in shard:
                     self.results[plan.run_id, series] = _Result(number)
         return self.plans[plan.run_id]
 
-    def _going(self, wish: str) -> str | None:
-        going = [
+    def _waiting(self, wish: str) -> str | None:
+        waiting = [
             (plan.requested_at, plan.run_id)
             for plan in self.plans.values()
-            if wish and plan.wish == wish and self._counts(plan.run_id).pending
+            if wish and plan.wish == wish
+            if {result.state for result in self._of(plan.run_id)} == {"planned"}
         ]
-        return min(going)[1] if going else None
+        return min(waiting)[1] if waiting else None
+
+    async def unfinished_shards(self, run_id: str, failed: bool) -> frozenset[int]:
+        """From the results."""
+        states = ("planned", "failed") if failed else ("planned",)
+        return frozenset(r.shard for r in self._of(run_id) if r.state in states)
+
+    async def reopen(self, run_id: str, after: datetime, cause_id: str) -> Plan | None:
+        """The first becomes a run, the others wait for it."""
+        waiting = sorted(
+            (plan.requested_at, plan.run_id)
+            for plan in self.plans.values()
+            if plan.coalesced_into == run_id and plan.requested_at > after
+        )
+        if not waiting:
+            known = self.reopened.get(cause_id)
+            return None if known is None else self.plans[known]
+        first, *others = (run for _, run in waiting)
+        shards = self.plans[run_id].shards
+        self.plans[first] = replace(self.plans[first], shards=shards, coalesced_into=None)
+        for other in others:
+            self.plans[other] = replace(self.plans[other], coalesced_into=first)
+        for number, shard in enumerate(shards):
+            self.results |= {(first, series): _Result(number) for series in shard}
+        self.reopened[cause_id] = first
+        return self.plans[first]
 
     async def cancel(self, run_id: str, at: datetime) -> None:
         """What has a result keeps it."""
@@ -117,12 +157,12 @@ class MemoryStorage:
             if result.state == "planned":
                 result.state, result.finished_at = "cancelled", at
 
-    async def cancelled_series(self, shards: Sequence[tuple[str, int]]) -> set[tuple[str, Series]]:
+    async def settled_series(self, shards: Sequence[tuple[str, int]]) -> set[tuple[str, Series]]:
         """Scan all results."""
         return {
             (run, series)
             for (run, series), result in self.results.items()
-            if (run, result.shard) in shards and result.state == "cancelled"
+            if (run, result.shard) in shards and result.state in ("succeeded", "cancelled")
         }
 
     async def history(
@@ -173,18 +213,19 @@ class MemoryStorage:
         failed: Sequence[Event[TrainingFailed]],
     ) -> None:
         """Verdicts, models, results, then aliases."""
-        new = [event for event in trained if event.data.model_id not in self.stored]
+        known = self.stored.keys() | self.gone.keys()
+        new = [event for event in trained if event.data.model_id not in known]
         places = self._places({(event.data.store, event.data.product) for event in new})
         times = {run_id: plan.requested_at for run_id, plan in self.plans.items()}
         decided = verdicts(new, times, places)
         for event in sorted(trained, key=lambda e: (e.data.as_of, e.time, e.data.model_id)):
             model = event.data
             series = (model.store, model.product)
-            if model.model_id not in self.stored:
+            if model.model_id not in self.stored.keys() | self.gone.keys():
                 shared = {field.name for field in fields(Model)} & set(ModelTrained.model_fields)
                 self.stored[model.model_id] = Model(
                     **{name: getattr(model, name) for name in shared},
-                    version=len(await self.versions(*series)) + 1,
+                    version=max((m.version for m in await self.versions(*series)), default=0) + 1,
                     trained_at=event.time,
                     verdict=decided[model.model_id],
                 )
@@ -198,13 +239,15 @@ class MemoryStorage:
             _fail(result, failure.data.reason, failure.time)
         self._write(places)
 
-    async def change_champions(self, request: Event[PromotionRequested]) -> None:
+    async def change_champions(self, request: Event[PromotionRequested], today: date) -> None:
         """Once for each id."""
         if all(change.cause_id != request.id for change in self.history_of_aliases):
             places, chosen = self._chosen(request.data)
             by, why = request.data.requested_by, request.data.reason
             for series, model in chosen.items():
-                places.promote(series, model, Cause(request.id, by, why))
+                newest = min(max(self.sales.get(series, {model.data_through: None})), today)
+                start = newest + timedelta(days=1)
+                places.promote(series, model, Cause(request.id, by, why), start)
             self._write(places)
 
     async def preview(self, request: PromotionRequested) -> tuple[Series, ...]:
@@ -238,35 +281,24 @@ class MemoryStorage:
 
     def _places(self, series: Iterable[Series]) -> Places:
         wanted = set(series)
-        held: dict[Series, dict[str, Holder]] = {}
+        held: dict[Series, dict[str, Contender]] = {}
         for (key, alias), model_id in self.aliases.items():
             if key in wanted:
-                model = self.stored[model_id]
-                holder = Holder(self._contender(model), self._start(model))
-                held.setdefault(key, {})[alias] = holder
+                held.setdefault(key, {})[alias] = self._contender(self.stored[model_id])
         return Places(held)
 
     def _contender(self, model: Model) -> Contender:
         requested_at = self.plans[model.run_id].requested_at
         by = model.chosen or model.strategy
-        return Contender(model.model_id, model.as_of, requested_at, by)
-
-    def _start(self, model: Model) -> date:
-        """The first day that the model was to forecast when it became champion last."""
-        starts = (
-            change.forecast_from
-            for change in reversed(self.history_of_aliases)
-            if change.model_id == model.model_id and change.forecast_from is not None
-        )
-        return next(starts, model.as_of)
+        return Contender(model.model_id, model.data_through, requested_at, by)
 
     def _write(self, places: Places) -> None:
         for change in places.changes:
             series = (change.store, change.product)
             for alias in ("champion", "challenger", "previous"):
                 self.aliases.pop((series, alias), None)
-            for alias, holder in places.of(series).items():
-                self.aliases[series, alias] = holder.model.model_id
+            for alias, model in places.of(series).items():
+                self.aliases[series, alias] = model.model_id
             self.history_of_aliases.append(replace(change, changed_at=utc_now()))
 
     async def fail_shard(self, run_id: str, shard: int, reason: str, at: datetime) -> None:
@@ -293,9 +325,9 @@ class MemoryStorage:
             )
             for change in self.history_of_aliases
             if change.cause_id in cause_ids
-            and change.model_id not in (None, change.previous_model_id)
             and change.forecast_from is not None
-            for model in (self.stored[change.model_id or ""],)
+            and change.model_id in self.stored
+            for model in (self.stored[change.model_id],)
         ]
 
     async def verdicts(self, model_ids: Sequence[str]) -> dict[str, tuple[int, Verdict]]:
@@ -314,23 +346,35 @@ class MemoryStorage:
         return [
             replace(
                 change,
-                version=self._version(change.model_id),
-                previous_version=self._version(change.previous_model_id),
+                version=None if model is None else model.version,
+                previous_version=None if before is None else before.version,
+                strategy=None if model is None else model.chosen or model.strategy,
+                as_of=None if model is None else model.as_of,
             )
             for change in reversed(changes)
+            for model in (self._told(change.model_id),)
+            for before in (self._told(change.previous_model_id),)
         ]
 
-    def _version(self, model_id: str | None) -> int | None:
-        return None if model_id is None else self.stored[model_id].version
+    def _told(self, model_id: str | None) -> Model | None:
+        """The model, also one that is kept no longer."""
+        return None if model_id is None else self.stored.get(model_id) or self.gone[model_id]
 
     async def counts(self, run_ids: Sequence[str]) -> dict[str, Counts]:
         """Counted from the results."""
-        return {run: self._counts(run) for run in run_ids if run in self.plans and self._of(run)}
+        return {
+            run: self._counts(run)
+            for run in run_ids
+            if run in self.plans and (self._of(run) or run in self.final_counts)
+        }
 
     def _of(self, run_id: str) -> list[_Result]:
         return [result for (run, _), result in self.results.items() if run == run_id]
 
     def _counts(self, run_id: str) -> Counts:
+        """The run's series by result, also when these are kept no longer."""
+        if run_id in self.final_counts:
+            return self.final_counts[run_id][0]
         states = [result.state for result in self._of(run_id)]
         return Counts(
             len(states),
@@ -348,30 +392,69 @@ class MemoryStorage:
         names = (name for (_, name), at in self.aliases.items() if at == model.model_id)
         return replace(model, aliases=tuple(sorted(names)))
 
-    async def save_forecasts(self, forecasts: Sequence[Forecast]) -> None:
-        """By model."""
-        for forecast in forecasts:
-            model = self.stored[forecast.model_id]
+    async def windows(self, run_ids: Sequence[str]) -> dict[str, Window]:
+        """From the plans."""
+        plans = (self.plans[run_id] for run_id in run_ids if run_id in self.plans)
+        return {p.run_id: Window(p.as_of, p.horizon, p.requested_at, p.run_id) for p in plans}
+
+    async def served(self, series: Sequence[Series]) -> dict[Series, Window]:
+        """By series."""
+        return {key: self.windows_served[key][1] for key in series if key in self.windows_served}
+
+    async def serve(self, forecasts: Sequence[tuple[Forecast, Window]]) -> set[Series]:
+        """One after the other."""
+        overtaken = set()
+        for forecast, window in forecasts:
+            series = (forecast.store, forecast.product)
+            _, before = self.windows_served.get(series, ("", None))
+            late = before is not None and window.age < before.age
+            if late or self.aliases.get((series, CHAMPION)) != forecast.model_id:
+                overtaken.add(series)
+                continue
+            now = utc_now()
+            same = before is not None and (before.first_day, before.horizon) == (
+                window.first_day,
+                window.horizon,
+            )
+            self.served_times[series] = (now, self.served_times[series][1] if same else now)
+            self.windows_served[series] = forecast.model_id, window
             known = self.published.get(forecast.model_id)
             days = {day.date: day for day in (() if known is None else known.days)}
             days |= {day.date: day for day in forecast.days}
-            self.published[forecast.model_id] = replace(
-                forecast,
-                days=tuple(days[day] for day in sorted(days)),
-                version=model.version,
-                data_through=model.data_through,
-                published_at=utc_now(),
-            )
+            in_order = tuple(days[day] for day in sorted(days))
+            self.published[forecast.model_id] = replace(forecast, days=in_order)
+        return overtaken
+
+    async def served_on(
+        self, scopes: Sequence[tuple[str | None, str | None]], first: date, last: date
+    ) -> list[Series]:
+        """Scan all that is served."""
+        return sorted(
+            series
+            for series, (_, window) in self.windows_served.items()
+            if window.first_day <= last
+            and window.first_day + timedelta(days=window.horizon) > first
+            and any(s in (None, series[0]) and p in (None, series[1]) for s, p in scopes)
+        )
 
     async def forecast(self, store: str, product: str) -> Forecast | None:
-        """The champion's, or its predecessor's."""
-        for alias in (CHAMPION, PREVIOUS):
-            model_id = self.aliases.get(((store, product), alias), "")
-            if (found := self.published.get(model_id)) is not None:
-                start = self._start(self.stored[model_id])
-                if days := tuple(day for day in found.days if day.date >= start):
-                    return replace(found, days=days)
-        return None
+        """The days that are served."""
+        series = (store, product)
+        if series not in self.windows_served:
+            return None
+        model_id, window = self.windows_served[series]
+        end = window.first_day + timedelta(days=window.horizon)
+        model, (published_at, since) = self.stored[model_id], self.served_times[series]
+        days = self.published[model_id].days
+        return replace(
+            self.published[model_id],
+            days=tuple(day for day in days if window.first_day <= day.date < end),
+            version=model.version,
+            data_through=model.data_through,
+            published_at=published_at,
+            newest_sale=max(self.sales.get(series, {}), default=None),
+            served_since=since,
+        )
 
     async def runs(self, limit: int) -> list[Run]:
         """Newest first."""
@@ -380,8 +463,21 @@ class MemoryStorage:
         return [replace(self._run(plan), failures=()) for plan in plans[:limit]]
 
     async def run(self, run_id: str) -> Run | None:
-        """With its failures."""
-        return self._run(self.plans[run_id]) if run_id in self.plans else None
+        """With its failures and forecasts."""
+        if (plan := self.plans.get(run_id)) is None:
+            return None
+        run = self._run(plan)
+        if run.counts.pending:
+            return run
+        return replace(run, forecasts=self._forecasts(plan, run.finished_at))
+
+    def _forecasts(self, plan: Plan, finished_at: datetime | None) -> ForecastCounts:
+        of_run = (series for run, series in self.results if run == plan.run_id)
+        due = [series for series in of_run if (series, CHAMPION) in self.aliases]
+        served = [self.windows_served[series][1] for series in due if series in self.windows_served]
+        current = [w for w in served if w.age >= (plan.requested_at, plan.run_id)]
+        since = finished_at if len(current) < len(due) else None
+        return ForecastCounts(len(due), len(current), since)
 
     def _run(self, plan: Plan) -> Run:
         counts = self._counts(plan.run_id)
@@ -390,7 +486,6 @@ class MemoryStorage:
             for (run, series), result in self.results.items()
             if run == plan.run_id and result.error is not None
         )
-        times = [result.finished_at for result in self._of(plan.run_id) if result.finished_at]
         return Run(
             run_id=plan.run_id,
             requested_by=plan.requested_by,
@@ -402,7 +497,7 @@ class MemoryStorage:
             as_of=plan.as_of,
             horizon=plan.horizon,
             counts=counts,
-            finished_at=max(times) if times and not counts.pending else None,
+            finished_at=None if counts.pending else self.finished_at(plan.run_id),
             failures=tuple(Failure(*failure) for failure in failures),
             policy=plan.policy,
             named=plan.named,
@@ -410,6 +505,13 @@ class MemoryStorage:
             older_than_days=plan.older_than_days,
             coalesced_into=plan.coalesced_into,
         )
+
+    def finished_at(self, run_id: str) -> datetime | None:
+        """When the run's last result came, also when it is kept no longer."""
+        if run_id in self.final_counts:
+            return self.final_counts[run_id][1]
+        times = [result.finished_at for result in self._of(run_id) if result.finished_at]
+        return max(times, default=None)
 
     async def series_page(self, after: Series | None, limit: int) -> list[SeriesSummary]:
         """In order."""
@@ -430,6 +532,58 @@ class MemoryStorage:
 
     async def ping(self) -> None:
         """Always there."""
+
+    # What is kept, and what the clock remembers.
+
+    async def overdue_runs(
+        self, planned_before: datetime, failed_at: datetime, reason: str
+    ) -> list[str]:
+        """Scan all results."""
+        wanted = {
+            run
+            for (run, _), result in self.results.items()
+            if self.planned_at[run] < planned_before
+            and (
+                result.state == "planned"
+                or (result.state, result.finished_at, result.error) == ("failed", failed_at, reason)
+            )
+        }
+        return sorted(wanted, key=lambda run: (self.planned_at[run], run))
+
+    async def fail_planned(self, run_id: str, reason: str, at: datetime, most: int) -> int:
+        """The first of them."""
+        planned = [result for result in self._of(run_id) if result.state == "planned"][:most]
+        for result in planned:
+            _fail(result, reason, at)
+        return len(planned)
+
+    async def prune(
+        self, table: Table, limits: Limits, at: Series | None, most: int
+    ) -> Pruned | None:
+        """From the beginning each time."""
+        return retention.step(self, table, limits, most)
+
+    async def prunable(self, limits: Limits) -> list[Prunable]:
+        """Without bytes."""
+        return retention.prunable(self, limits)
+
+    def copy(self) -> "MemoryStorage":
+        """The same rows, to be changed apart; what is in a row is shared."""
+        other = MemoryStorage()
+        for name, value in vars(self).items():
+            setattr(other, name, value.copy())
+        for name in ("sales", "drivers", "planned"):
+            days = getattr(other, name)
+            days.update({series: dict(of_series) for series, of_series in days.items()})
+        return other
+
+    async def ticks(self) -> dict[str, SeenTick]:
+        """By name."""
+        return dict(self.seen_ticks)
+
+    async def save_tick(self, name: str, tick: SeenTick) -> None:
+        """By name."""
+        self.seen_ticks[name] = tick
 
 
 def _fail(result: _Result | None, reason: str, at: datetime) -> None:

@@ -5,12 +5,13 @@ that what was read still holds.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 from events.envelope import Event
 from events.payloads import ModelTrained, PromotionRequested
 from functions.registry.champion import Contender
-from functions.registry.places import CHALLENGER, Holder, Places
+from functions.registry.places import CHALLENGER, Cause, Places
 from functions.registry.requested import champions_to_be
 from functions.registry.verdicts import verdicts
 from functions.storage import Series, Verdict
@@ -50,12 +51,28 @@ async def choose(
     return places, champions_to_be(request, series, named, places)
 
 
+async def promote(
+    connection: Any,
+    places: Places,
+    chosen: Mapping[Series, Contender],
+    cause: Cause,
+    today: date,
+) -> None:
+    """Make models champions that are to forecast the coming days: those after the newest sales,
+    from tomorrow on at the latest.
+    """
+    spans = await connection.fetch(queries.SCOPE_NAMED, *columns(list(chosen), 2))
+    newest = {(row["store"], row["product"]): row["last_day"] for row in spans}
+    for series, model in chosen.items():
+        reached = newest.get(series, model.data_through)
+        places.promote(series, model, cause, min(reached, today) + timedelta(days=1))
+
+
 async def read_places(connection: Any, series: Iterable[Series]) -> Places:
     """Who holds which place in these series."""
-    held: dict[Series, dict[str, Holder]] = {}
+    held: dict[Series, dict[str, Contender]] = {}
     for row in await connection.fetch(queries.PLACES, *columns(sorted(set(series)), 2)):
-        holders = held.setdefault((row["store"], row["product"]), {})
-        holders[row["alias"]] = Holder(_contender(row), row["forecast_from"])
+        held.setdefault((row["store"], row["product"]), {})[row["alias"]] = _contender(row)
     return Places(held)
 
 
@@ -65,9 +82,9 @@ async def write_places(connection: Any, places: Places) -> None:
     if not changed:
         return
     held = [
-        (*series, alias, holder.model.model_id)
+        (*series, alias, model.model_id)
         for series in changed
-        for alias, holder in places.of(series).items()
+        for alias, model in places.of(series).items()
     ]
     await connection.execute(queries.SET_ALIASES, *columns(held, 4))
     left = {(c.store, c.product) for c in places.changes if c.alias == CHALLENGER}
@@ -95,4 +112,4 @@ def _contenders(rows: Sequence[Any]) -> dict[Series, Contender]:
 
 
 def _contender(row: Any) -> Contender:
-    return Contender(row["model_id"], row["as_of"], row["requested_at"], row["forecasts_by"])
+    return Contender(row["model_id"], row["data_through"], row["requested_at"], row["forecasts_by"])

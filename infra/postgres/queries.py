@@ -110,13 +110,34 @@ DRIVERS_PLANNED = _DRIVERS.format(table="calendar")
 # Planners of one wish take turns, so of two at once one finds the other's run.
 LOCK_WISH = "SELECT pg_advisory_xact_lock(7346217, hashtext($1))"
 
-# The run that goes on with a wish, if any: one that has a series without a result.
-GOING = """
+# The run that waits with a wish, if any: one of which nothing has a result.
+WAITING = """
 SELECT run_id FROM training_runs AS run
 WHERE wish = $1 AND coalesced_into IS NULL
-  AND EXISTS (SELECT FROM training_results AS result
-              WHERE result.run_id = run.run_id AND state = 'planned')
+  AND EXISTS (SELECT FROM training_results AS result WHERE result.run_id = run.run_id)
+  AND NOT EXISTS (SELECT FROM training_results AS result
+                  WHERE result.run_id = run.run_id AND state <> 'planned')
 ORDER BY requested_at, run_id LIMIT 1
+"""
+
+# What counted on a cancelled run though it was requested later, oldest first.
+COALESCED_AFTER = """
+SELECT run_id FROM training_runs WHERE coalesced_into = $1 AND requested_at > $2
+ORDER BY requested_at, run_id FOR UPDATE
+"""
+REOPENED_BY = "SELECT run_id FROM training_runs WHERE reopened_by = $1"
+REOPEN = """
+UPDATE training_runs SET coalesced_into = NULL, reopened_by = $2 WHERE run_id = $1
+"""
+COALESCE_OTHERS = "UPDATE training_runs SET coalesced_into = $2 WHERE run_id = ANY ($1)"
+COPY_PLANNED = """
+INSERT INTO training_results (run_id, store, product, shard)
+SELECT $2, store, product, shard FROM training_results WHERE run_id = $1
+"""
+
+UNFINISHED_SHARDS = """
+SELECT DISTINCT shard FROM training_results
+WHERE run_id = $1 AND (state = 'planned' OR (state = 'failed' AND $2))
 """
 
 INSERT_RUN = """
@@ -143,7 +164,11 @@ ORDER BY shard, store, product
 # Writers of models take turns, so versions count up without gaps or clashes.
 LOCK_MODELS = "SELECT pg_advisory_xact_lock(7346216)"
 
-KNOWN_MODELS = "SELECT model_id FROM model_versions WHERE model_id = ANY ($1)"
+# Also those that are kept no longer: a result that comes again does not bring them back.
+KNOWN_MODELS = """
+SELECT model_id FROM model_versions WHERE model_id = ANY ($1)
+UNION ALL SELECT model_id FROM pruned_models WHERE model_id = ANY ($1)
+"""
 REQUEST_TIMES = "SELECT run_id, requested_at FROM training_runs WHERE run_id = ANY ($1)"
 
 # New models get the next version of their series.
@@ -204,7 +229,7 @@ WHERE run_id = $1 AND shard = $2
 
 # Models as `functions.registry.champion.Contender` has them, of one run or of one series.
 _CONTENDERS = """
-SELECT model.store, model.product, model.model_id, model.as_of, run.requested_at,
+SELECT model.store, model.product, model.model_id, model.data_through, run.requested_at,
        coalesce(model.chosen, model.strategy) AS forecasts_by
 FROM model_versions AS model JOIN training_runs AS run USING (run_id)
 """
@@ -214,18 +239,10 @@ CONTENDERS_NAMED = (
     + "WHERE model.store = $1 AND model.product = $2 AND (version = $3 OR model_id = $4)"
 )
 
-# The first day that a model forecasts, from when it became champion last.
-_FORECAST_FROM = """
-    SELECT forecast_from FROM alias_history AS change
-    WHERE change.model_id = alias.model_id AND change.alias = 'champion'
-    ORDER BY id DESC LIMIT 1
-"""
-
 # Who holds which place in the series asked for.
-PLACES = f"""
-SELECT asked.store, asked.product, alias.alias, alias.model_id, model.as_of, run.requested_at,
-       coalesce(model.chosen, model.strategy) AS forecasts_by,
-       coalesce(({_FORECAST_FROM}), model.as_of) AS forecast_from
+PLACES = """
+SELECT asked.store, asked.product, alias.alias, alias.model_id, model.data_through,
+       run.requested_at, coalesce(model.chosen, model.strategy) AS forecasts_by
 FROM unnest($1::text[], $2::text[]) AS asked (store, product)
 JOIN model_aliases AS alias USING (store, product)
 JOIN model_versions AS model USING (model_id)
@@ -265,12 +282,11 @@ WHERE run_id = $1 AND alias.alias = 'champion'
 ORDER BY alias.store, alias.product
 """
 
-# A champion that was promoted again changed nothing that there is to tell.
 PROMOTIONS = """
 SELECT cause_id, change.store, change.product, model_id, version, run_id, horizon,
        forecast_from, previous_model_id, changed_by, reason
 FROM alias_history AS change JOIN model_versions USING (model_id)
-WHERE cause_id = ANY ($1) AND alias = 'champion' AND previous_model_id IS DISTINCT FROM model_id
+WHERE cause_id = ANY ($1) AND alias = 'champion'
 ORDER BY id
 """
 
@@ -282,10 +298,15 @@ WHERE model_id = ANY ($1) AND verdict IS NOT NULL
 ALIAS_HISTORY = """
 SELECT change.cause_id, change.store, change.product, change.alias, change.model_id,
        change.previous_model_id, change.changed_by, change.reason, change.forecast_from,
-       model.version, before.version AS previous_version, change.changed_at
+       coalesce(model.version, gone.version) AS version,
+       coalesce(before.version, gone_before.version) AS previous_version, change.changed_at,
+       coalesce(model.chosen, model.strategy, gone.chosen, gone.strategy) AS strategy,
+       coalesce(model.as_of, gone.as_of) AS as_of
 FROM alias_history AS change
 LEFT JOIN model_versions AS model ON model.model_id = change.model_id
 LEFT JOIN model_versions AS before ON before.model_id = change.previous_model_id
+LEFT JOIN pruned_models AS gone ON gone.model_id = change.model_id
+LEFT JOIN pruned_models AS gone_before ON gone_before.model_id = change.previous_model_id
 WHERE change.store = $1 AND change.product = $2
 ORDER BY change.id DESC
 """
@@ -299,11 +320,11 @@ WHERE (run_id, store, product) IN (
 )
 """
 
-CANCELLED_SERIES = """
+SETTLED_SERIES = """
 SELECT run_id, store, product
 FROM unnest($1::text[], $2::integer[]) AS asked (run_id, shard)
 JOIN training_results USING (run_id, shard)
-WHERE state = 'cancelled'
+WHERE state IN ('succeeded', 'cancelled')
 """
 
 FAILED_IN = """
@@ -321,12 +342,22 @@ WHERE alias.alias = 'champion' AND as_of >= $3
   AND ($1::text IS NULL OR store = $1) AND ($2::text IS NULL OR product = $2)
 """
 
+# Of runs whose results are kept no longer the counts stay.
 COUNTS = """
 SELECT run_id, count(*) AS planned,
        count(*) FILTER (WHERE state = 'succeeded') AS succeeded,
        count(*) FILTER (WHERE state = 'failed') AS failed,
        count(*) FILTER (WHERE state = 'cancelled') AS cancelled
-FROM training_results WHERE run_id = ANY ($1) GROUP BY run_id
+FROM training_results AS result
+WHERE run_id = ANY ($1)
+  AND NOT EXISTS (SELECT FROM training_runs AS run
+                  WHERE run.run_id = result.run_id AND final_counts IS NOT NULL)
+GROUP BY run_id
+UNION ALL
+SELECT run_id, final.*
+FROM training_runs, jsonb_to_record(final_counts)
+    AS final (planned bigint, succeeded bigint, failed bigint, cancelled bigint)
+WHERE run_id = ANY ($1) AND final_counts IS NOT NULL
 """
 
 _MODEL = """
@@ -365,31 +396,97 @@ SET yhat = excluded.yhat, yhat_lower = excluded.yhat_lower, yhat_upper = exclude
     assumed = excluded.assumed, bounded = excluded.bounded
 """
 
-# The champion's from its first day on, or its predecessor's while those are not in yet.
-FORECAST = f"""
-WITH serving AS (
-    SELECT alias.model_id, since.forecast_from
-    FROM model_aliases AS alias CROSS JOIN LATERAL ({_FORECAST_FROM}) AS since
-    WHERE alias.store = $1 AND alias.product = $2 AND alias.alias IN ('champion', 'previous')
-      AND EXISTS (SELECT FROM forecasts
-                  WHERE forecasts.model_id = alias.model_id AND date >= since.forecast_from)
-    ORDER BY alias.alias LIMIT 1
-)
-SELECT model_id, version, data_through, date, yhat, yhat_lower, yhat_upper, assumed, bounded,
-       published_at
-FROM serving JOIN model_versions USING (model_id) JOIN forecasts USING (model_id)
-WHERE date >= forecast_from
-ORDER BY date
+WINDOWS = """
+SELECT run_id, as_of, horizon, requested_at FROM training_runs WHERE run_id = ANY ($1)
+"""
+
+SERVED = """
+SELECT store, product, first_day, horizon, requested_at, request_id
+FROM unnest($1::text[], $2::text[]) AS asked (store, product)
+JOIN served_forecasts USING (store, product)
+"""
+
+# Whoever changes champions waits until what is served agrees with them, and the other way round.
+LOCK_CHAMPIONS = """
+SELECT alias.store, alias.product, alias.model_id
+FROM unnest($1::text[], $2::text[]) AS asked (store, product)
+JOIN model_aliases AS alias USING (store, product)
+WHERE alias.alias = 'champion'
+ORDER BY alias.store, alias.product FOR SHARE OF alias
+"""
+
+# Days that were asked for earlier than those that are served do not come back.
+SERVE = """
+INSERT INTO served_forecasts AS served
+    (store, product, model_id, first_day, horizon, requested_at, request_id)
+SELECT * FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::date[], $5::integer[], $6::timestamptz[], $7::text[]
+) AS t (store, product, model_id, first_day, horizon, requested_at, request_id)
+ORDER BY store, product
+ON CONFLICT (store, product) DO UPDATE
+SET model_id = excluded.model_id, first_day = excluded.first_day, horizon = excluded.horizon,
+    requested_at = excluded.requested_at, request_id = excluded.request_id,
+    published_at = now(),
+    served_since = CASE
+        WHEN (served.first_day, served.horizon) = (excluded.first_day, excluded.horizon)
+        THEN served.served_since ELSE now() END
+WHERE (excluded.requested_at, excluded.request_id) >= (served.requested_at, served.request_id)
+RETURNING store, product
+"""
+
+SERVED_ON = """
+SELECT DISTINCT store, product
+FROM served_forecasts JOIN unnest($1::text[], $2::text[]) AS scope (of_store, of_product)
+  ON coalesce(of_store = store, true) AND coalesce(of_product = product, true)
+WHERE first_day <= $4 AND first_day + horizon > $3
+ORDER BY store, product
+"""
+
+FORECAST = """
+SELECT served.model_id, model.version, model.data_through, day.date, day.yhat, day.yhat_lower,
+       day.yhat_upper, day.assumed, day.bounded, served.published_at, served.served_since,
+       (SELECT max(date) FROM daily_sales AS sold
+        WHERE sold.store = $1 AND sold.product = $2) AS newest_sale
+FROM served_forecasts AS served
+JOIN model_versions AS model USING (model_id)
+JOIN forecasts AS day ON day.store = served.store AND day.product = served.product
+  AND day.model_id = served.model_id
+  AND day.date >= served.first_day AND day.date < served.first_day + served.horizon
+WHERE served.store = $1 AND served.product = $2
+ORDER BY day.date
+"""
+
+# Of a run's series those with a champion, and of these those served as the run, or a later
+# request, asked.
+FORECAST_COUNTS = """
+SELECT count(*) AS due,
+       count(*) FILTER (
+           WHERE (served.requested_at, served.request_id) >= (run.requested_at, run.run_id)
+       ) AS current
+FROM training_runs AS run
+JOIN training_results AS result USING (run_id)
+JOIN model_aliases AS champion
+    ON champion.store = result.store AND champion.product = result.product
+   AND champion.alias = 'champion'
+LEFT JOIN served_forecasts AS served
+    ON served.store = result.store AND served.product = result.product
+WHERE run.run_id = $1
 """
 
 _RUN = """
 SELECT run.*, counts.* FROM {runs} AS run, LATERAL (
+    SELECT * FROM jsonb_to_record(run.final_counts) AS final (
+        planned bigint, succeeded bigint, failed bigint, cancelled bigint, finished_at timestamptz
+    ) WHERE run.final_counts IS NOT NULL
+    UNION ALL
     SELECT count(*) AS planned,
            count(*) FILTER (WHERE state = 'succeeded') AS succeeded,
            count(*) FILTER (WHERE state = 'failed') AS failed,
            count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
            max(finished_at) AS finished_at
-    FROM training_results AS result WHERE result.run_id = run.run_id
+    FROM training_results AS result
+    WHERE result.run_id = run.run_id AND run.final_counts IS NULL
+    HAVING run.final_counts IS NULL
 ) AS counts
 """
 RUNS = (

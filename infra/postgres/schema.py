@@ -91,6 +91,12 @@ training_runs = Table(
     Column("older_than_days", Integer, comment="Only champions older than this."),
     Column("wish", Text, comment="Equal for two runs if the same was asked of both."),
     Column("coalesced_into", Text, comment="The run that does what was asked, instead of this."),
+    Column("reopened_by", Text, comment="The cancel that made a coalesced run one of its own."),
+    Column(
+        "final_counts",
+        JSONB,
+        comment="Its results by state, and when the last came; NULL: its results are there.",
+    ),
     ForeignKeyConstraint(["coalesced_into"], ["training_runs.run_id"]),
     CheckConstraint("horizon BETWEEN 1 AND 90", name="horizon"),
     CheckConstraint("policy IN ('always', 'if-better', 'never')", name="policy"),
@@ -98,6 +104,8 @@ training_runs = Table(
     CheckConstraint("coalesced_into <> run_id", name="coalesced_into"),
     Index(None, "requested_at"),
     Index(None, "wish", postgresql_where=text("coalesced_into IS NULL")),
+    Index(None, "coalesced_into", postgresql_where=text("coalesced_into IS NOT NULL")),
+    Index(None, "reopened_by", postgresql_where=text("reopened_by IS NOT NULL")),
 )
 
 model_versions = Table(
@@ -146,11 +154,10 @@ training_results = Table(
     Column("product", Text, primary_key=True),
     Column("shard", Integer, nullable=False),
     Column("state", Text, nullable=False, server_default=text("'planned'")),
-    Column("model_id", Text),
+    Column("model_id", Text, comment="May be kept no longer; see pruned_models."),
     Column("error", Text),
     Column("finished_at", DateTime(timezone=True)),
     ForeignKeyConstraint(["run_id"], ["training_runs.run_id"]),
-    ForeignKeyConstraint(["model_id"], ["model_versions.model_id"]),
     CheckConstraint(
         "CASE state"
         " WHEN 'planned' THEN model_id IS NULL AND error IS NULL AND finished_at IS NULL"
@@ -172,6 +179,7 @@ model_aliases = Table(
     Column("model_id", Text, nullable=False),
     ForeignKeyConstraint(["model_id"], ["model_versions.model_id"]),
     CheckConstraint("alias IN ('champion', 'challenger', 'previous')", name="alias"),
+    Index(None, "model_id"),
 )
 
 alias_history = Table(
@@ -189,7 +197,6 @@ alias_history = Table(
     Column("reason", Text, nullable=False),
     _time("changed_at", server_default=text("now()")),
     UniqueConstraint("cause_id", "store", "product", "alias"),
-    ForeignKeyConstraint(["model_id"], ["model_versions.model_id"]),
     CheckConstraint(
         "CASE alias"
         " WHEN 'champion' THEN model_id IS NOT NULL AND forecast_from IS NOT NULL"
@@ -234,4 +241,50 @@ forecasts = Table(
     ),
     CheckConstraint("array_position(assumed, NULL) IS NULL", name="assumed"),
     Index(None, "model_id"),
+)
+
+served_forecasts = Table(
+    "served_forecasts",
+    metadata,
+    Column("store", Text, primary_key=True),
+    Column("product", Text, primary_key=True),
+    Column("model_id", Text, nullable=False, comment="Whose rows of forecasts are served."),
+    Column("first_day", Date, nullable=False),
+    Column("horizon", Integer, nullable=False, comment="Days served, from first_day on."),
+    _time("requested_at", comment="When these days were asked for; the newest holds."),
+    Column("request_id", Text, nullable=False, comment="The run or request; breaks ties."),
+    _time("published_at", server_default=text("now()")),
+    _time(
+        "served_since",
+        server_default=text("now()"),
+        comment="When these days were first served, by whichever model.",
+    ),
+    ForeignKeyConstraint(["model_id"], ["model_versions.model_id"]),
+    CheckConstraint("horizon BETWEEN 1 AND 90", name="horizon"),
+    Index(None, "model_id"),
+    comment="What is served of each series.",
+)
+
+pruned_models = Table(
+    "pruned_models",
+    metadata,
+    Column("model_id", Text, primary_key=True),
+    Column("store", Text, nullable=False),
+    Column("product", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("strategy", Text, nullable=False),
+    Column("chosen", Text),
+    Column("as_of", Date, nullable=False),
+    _time("trained_at"),
+    _time("pruned_at", server_default=text("now()")),
+    comment="What is still told of model versions that are kept no longer.",
+)
+
+schedule_ticks = Table(
+    "schedule_ticks",
+    metadata,
+    Column("name", Text, primary_key=True, comment="The schedule's setting."),
+    Column("schedule", Text, nullable=False, comment="Its cron expression."),
+    _time("seen_until", comment="Its ticks up to here were published, or were before it."),
 )

@@ -2,9 +2,10 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, datetime
 from itertools import groupby
 from typing import Any
@@ -23,23 +24,29 @@ from events.payloads import (
 from functions.forecasting.calendar import Calendar
 from functions.forecasting.panel import Panel
 from functions.registry.places import Cause
+from functions.retention import Limits, Prunable, Pruned, Table
 from functions.storage import (
     AliasChange,
     Counts,
     DayForecast,
     Failure,
     Forecast,
+    ForecastCounts,
     Model,
     Plan,
     Promotion,
     Run,
     Scope,
+    SeenTick,
     Series,
     SeriesSummary,
     Verdict,
+    Window,
 )
-from infra.postgres import daily, promoting, queries
+from infra.postgres import daily, promoting, queries, retention, retention_queries
 from infra.postgres.columns import columns
+
+log = logging.getLogger(__name__)
 
 FOLDS = TypeAdapter(tuple[FoldMetrics, ...])
 COMPARISON = TypeAdapter(tuple[Compared, ...])
@@ -132,7 +139,7 @@ class PostgresStorage:
             into = None
             if plan.wish:
                 await connection.execute(queries.LOCK_WISH, plan.wish)
-                into = await connection.fetchval(queries.GOING, plan.wish)
+                into = await connection.fetchval(queries.WAITING, plan.wish)
             inserted = await connection.fetchval(
                 queries.INSERT_RUN,
                 plan.run_id,
@@ -162,10 +169,28 @@ class PostgresStorage:
         """One statement."""
         await (await self._pool()).execute(queries.CANCEL, run_id, at)
 
-    async def cancelled_series(self, shards: Sequence[tuple[str, int]]) -> set[tuple[str, Series]]:
+    async def unfinished_shards(self, run_id: str, failed: bool) -> frozenset[int]:
+        """By the index of shards."""
+        rows = await (await self._pool()).fetch(queries.UNFINISHED_SHARDS, run_id, failed)
+        return frozenset(row["shard"] for row in rows)
+
+    async def reopen(self, run_id: str, after: datetime, cause_id: str) -> Plan | None:
+        """In one transaction."""
+        async with self._transaction() as connection:
+            waiting = await connection.fetch(queries.COALESCED_AFTER, run_id, after)
+            if not waiting:
+                reopened = await connection.fetchval(queries.REOPENED_BY, cause_id)
+                return None if reopened is None else await _plan(connection, reopened)
+            first, *others = (row["run_id"] for row in waiting)
+            await connection.execute(queries.REOPEN, first, cause_id)
+            await connection.execute(queries.COALESCE_OTHERS, others, first)
+            await connection.execute(queries.COPY_PLANNED, run_id, first)
+            return await _plan(connection, first)
+
+    async def settled_series(self, shards: Sequence[tuple[str, int]]) -> set[tuple[str, Series]]:
         """By the index of shards."""
         asked = columns(shards, 2)
-        rows = await (await self._pool()).fetch(queries.CANCELLED_SERIES, *asked)
+        rows = await (await self._pool()).fetch(queries.SETTLED_SERIES, *asked)
         return {(row["run_id"], (row["store"], row["product"])) for row in rows}
 
     async def history(
@@ -206,7 +231,7 @@ class PostgresStorage:
             if failures:
                 await connection.execute(queries.FAIL, *columns(failures, 5))
 
-    async def change_champions(self, request: Event[PromotionRequested]) -> None:
+    async def change_champions(self, request: Event[PromotionRequested], today: date) -> None:
         """Once for each id, in one transaction."""
         async with self._transaction() as connection:
             await connection.execute(queries.LOCK_MODELS)
@@ -214,8 +239,7 @@ class PostgresStorage:
                 return
             places, chosen = await promoting.choose(connection, request.data)
             cause = Cause(request.id, request.data.requested_by, request.data.reason)
-            for series, model in chosen.items():
-                places.promote(series, model, cause)
+            await promoting.promote(connection, places, chosen, cause, today)
             await promoting.write_places(connection, places)
 
     async def preview(self, request: PromotionRequested) -> tuple[Series, ...]:
@@ -258,20 +282,62 @@ class PostgresStorage:
         rows = await (await self._pool()).fetch(queries.MODELS, list(model_ids))
         return {row["model_id"]: _model(row) for row in rows}
 
-    async def save_forecasts(self, forecasts: Sequence[Forecast]) -> None:
-        """One statement for all days of all series."""
-        rows = [
-            (
-                *(f.store, f.product, d.date, f.model_id, d.yhat, d.yhat_lower, d.yhat_upper),
-                *(json.dumps(d.assumed), d.bounded),
+    async def windows(self, run_ids: Sequence[str]) -> dict[str, Window]:
+        """From the runs."""
+        rows = await (await self._pool()).fetch(queries.WINDOWS, list(run_ids))
+        return {
+            r["run_id"]: Window(r["as_of"], r["horizon"], r["requested_at"], r["run_id"])
+            for r in rows
+        }
+
+    async def served(self, series: Sequence[Series]) -> dict[Series, Window]:
+        """By primary key."""
+        rows = await (await self._pool()).fetch(queries.SERVED, *columns(series, 2))
+        return {
+            (r["store"], r["product"]): Window(
+                r["first_day"], r["horizon"], r["requested_at"], r["request_id"]
             )
-            for f in forecasts
-            for d in f.days
-        ]
-        await (await self._pool()).execute(queries.SAVE_FORECASTS, *columns(rows, 9))
+            for r in rows
+        }
+
+    async def serve(self, forecasts: Sequence[tuple[Forecast, Window]]) -> set[Series]:
+        """In one transaction, with the champions held as they are."""
+        asked = {(forecast.store, forecast.product): (forecast, w) for forecast, w in forecasts}
+        async with self._transaction() as connection:
+            champions = await connection.fetch(queries.LOCK_CHAMPIONS, *columns(list(asked), 2))
+            heads = [
+                (
+                    *(*key, forecast.model_id, window.first_day, window.horizon),
+                    *(window.requested_at, window.request_id),
+                )
+                for *key, champion in champions
+                for forecast, window in (asked[key[0], key[1]],)
+                if forecast.model_id == champion
+            ]
+            rows = await connection.fetch(queries.SERVE, *columns(heads, 7))
+            taken = {(row["store"], row["product"]) for row in rows}
+            days = [
+                (
+                    *(*key, day.date, forecast.model_id, day.yhat, day.yhat_lower, day.yhat_upper),
+                    *(json.dumps(day.assumed), day.bounded),
+                )
+                for key, (forecast, _) in asked.items()
+                if key in taken
+                for day in forecast.days
+            ]
+            await connection.execute(queries.SAVE_FORECASTS, *columns(days, 9))
+        return asked.keys() - taken
+
+    async def served_on(
+        self, scopes: Sequence[tuple[str | None, str | None]], first: date, last: date
+    ) -> list[Series]:
+        """One look at every served forecast."""
+        asked = columns(scopes, 2)
+        rows = await (await self._pool()).fetch(queries.SERVED_ON, *asked, first, last)
+        return [(row["store"], row["product"]) for row in rows]
 
     async def forecast(self, store: str, product: str) -> Forecast | None:
-        """The serving model's days."""
+        """By primary key, with the newest day of sales."""
         rows = await (await self._pool()).fetch(queries.FORECAST, store, product)
         if not rows:
             return None
@@ -290,7 +356,9 @@ class PostgresStorage:
             days,
             head["version"],
             head["data_through"],
-            max(row["published_at"] for row in rows),
+            head["published_at"],
+            head["newest_sale"],
+            head["served_since"],
         )
 
     async def runs(self, limit: int) -> list[Run]:
@@ -302,7 +370,12 @@ class PostgresStorage:
         if (row := await (await self._pool()).fetchrow(queries.RUN, run_id)) is None:
             return None
         failures = await (await self._pool()).fetch(queries.FAILURES, run_id)
-        return _run(row, tuple(Failure(*failure) for failure in failures))
+        run = _run(row, tuple(Failure(*failure) for failure in failures))
+        if run.counts.pending:
+            return run
+        counts = await (await self._pool()).fetchrow(queries.FORECAST_COUNTS, run_id)
+        since = run.finished_at if counts["current"] < counts["due"] else None
+        return replace(run, forecasts=ForecastCounts(**counts, stale_since=since))
 
     async def series_page(self, after: Series | None, limit: int) -> list[SeriesSummary]:
         """One index probe per series of the page."""
@@ -319,6 +392,48 @@ class PostgresStorage:
     async def ping(self) -> None:
         """One round trip."""
         await (await self._pool()).fetchval("SELECT 1", timeout=2)
+
+    # What is kept, and what the clock remembers.
+
+    async def overdue_runs(
+        self, planned_before: datetime, failed_at: datetime, reason: str
+    ) -> list[str]:
+        """A look at the results of every run of before."""
+        asked = (planned_before, failed_at, reason)
+        rows = await (await self._pool()).fetch(retention_queries.OVERDUE_RUNS, *asked)
+        return [row["run_id"] for row in rows]
+
+    async def fail_planned(self, run_id: str, reason: str, at: datetime, most: int) -> int:
+        """One statement."""
+        asked = (run_id, reason, at, most)
+        done = await (await self._pool()).execute(retention_queries.FAIL_PLANNED, *asked)
+        return int(done.rpartition(" ")[2])  # as in "UPDATE 3"
+
+    async def prune(
+        self, table: Table, limits: Limits, at: Series | None, most: int
+    ) -> Pruned | None:
+        """One short transaction."""
+        try:
+            async with self._transaction() as connection:
+                return await retention.step(connection, table, limits, at, most)
+        except retention.HELD_UP as error:
+            log.info("pruning of %s waits: %s", table, error)
+            return None
+
+    async def prunable(self, limits: Limits) -> list[Prunable]:
+        """In one state of the database."""
+        async with self._snapshot() as connection:
+            return await retention.prunable(connection, limits)
+
+    async def ticks(self) -> dict[str, SeenTick]:
+        """One row for each schedule."""
+        rows = await (await self._pool()).fetch(retention_queries.TICKS)
+        return {row["name"]: SeenTick(row["schedule"], row["seen_until"]) for row in rows}
+
+    async def save_tick(self, name: str, tick: SeenTick) -> None:
+        """One row."""
+        asked = (name, tick.schedule, tick.at)
+        await (await self._pool()).execute(retention_queries.SAVE_TICK, *asked)
 
 
 def _scope(rows: Sequence[Any]) -> Scope:

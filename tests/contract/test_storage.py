@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -30,6 +29,7 @@ from functions.storage import (
     Plan,
     Promotion,
     Storage,
+    Window,
 )
 from infra.memory.storage import MemoryStorage
 from infra.postgres.storage import PostgresStorage
@@ -37,21 +37,6 @@ from infra.postgres.storage import PostgresStorage
 NOON = datetime(2015, 8, 1, 12, tzinfo=UTC)
 DAY = date(2015, 7, 31)
 SERIES = (("1", "milk"), ("1", "rye bread"), ("2", "milk"))
-
-
-@pytest.fixture(params=["memory", "postgres"])
-def url(request: pytest.FixtureRequest) -> str | None:
-    return request.getfixturevalue("database") if request.param == "postgres" else None
-
-
-@pytest.fixture
-async def storage(url: str | None) -> AsyncIterator[Storage]:
-    if url is None:
-        yield MemoryStorage()
-        return
-    postgres = PostgresStorage(url)
-    yield postgres
-    await postgres.close()
 
 
 async def sell(storage: Storage, series: tuple[str, str], days: int, last: date = DAY) -> None:
@@ -225,13 +210,15 @@ async def test_runs_without_a_wish_are_never_coalesced(storage: Storage):
 async def test_what_has_no_result_is_cancelled_and_the_rest_keeps_its_own(storage: Storage):
     run = await storage.save_plan(plan())
     await storage.record_results([trained(run, SERIES[0])], [])
-    assert await storage.cancelled_series([("run-1", 0), ("run-1", 1)]) == set()
+    settled = {("run-1", SERIES[0])}
+    assert await storage.settled_series([("run-1", 0), ("run-1", 1)]) == settled
     for _ in range(2):
         await storage.cancel("run-1", NOON)
     assert await storage.counts(["run-1"]) == {"run-1": Counts(3, 1, 0, 2)}
-    assert await storage.cancelled_series([("run-1", 0)]) == {("run-1", SERIES[1])}
-    assert await storage.cancelled_series([("run-1", 1)]) == {("run-1", SERIES[2])}
-    assert await storage.cancelled_series([("run-1", 2), ("run-2", 0)]) == set()
+    settled |= {("run-1", SERIES[1])}
+    assert await storage.settled_series([("run-1", 0)]) == settled
+    assert await storage.settled_series([("run-1", 1)]) == {("run-1", SERIES[2])}
+    assert await storage.settled_series([("run-1", 2), ("run-2", 0)]) == set()
     found = await storage.run("run-1")
     assert found is not None
     assert (found.state, found.finished_at, found.failures) == ("cancelled", NOON, ())
@@ -477,36 +464,6 @@ async def test_an_earlier_reason_never_replaces_a_later_one(storage: Storage):
     assert found.failures == (Failure(*SERIES[0], "later"),)
 
 
-async def test_a_forecast_is_read_back_and_replaced_by_its_model_only(storage: Storage):
-    assert await storage.forecast(*SERIES[0]) is None
-    first = await storage.save_plan(plan())
-    await storage.record_results([trained(first, SERIES[0])], [])
-    days = (
-        DayForecast(date(2015, 8, 1), 5.0, 4.0, 6.5, assumed=("school", 'a "b", c'), bounded=True),
-        DayForecast(date(2015, 8, 2), 0.0, 0.0, 0.0),
-    )
-    model_id = trained(first, SERIES[0]).data.model_id
-    for _ in range(2):
-        await storage.save_forecasts([Forecast(*SERIES[0], model_id, days)])
-    stored = await storage.forecast(*SERIES[0])
-    assert stored is not None
-    assert (stored.model_id, stored.version, stored.days) == (model_id, 1, days)
-    assert stored.data_through == DAY
-
-    second = await storage.save_plan(plan("run-2", at=NOON + timedelta(days=7)))
-    await storage.record_results([trained(second, SERIES[0])], [])
-    before = await storage.forecast(*SERIES[0])
-    assert before is not None
-    assert before.model_id == model_id, (
-        "until the champion's forecast is in, its predecessor's serves"
-    )
-    newer = trained(second, SERIES[0]).data.model_id
-    await storage.save_forecasts([Forecast(*SERIES[0], newer, days)])
-    after = await storage.forecast(*SERIES[0])
-    assert after is not None
-    assert after.model_id == newer
-
-
 def asked(
     action: str, *series: tuple[str, str], request_id: str = "request", **fields: object
 ) -> Event[PromotionRequested]:
@@ -642,13 +599,13 @@ async def test_a_person_promotes_an_older_version_and_rolls_it_back(storage: Sto
         await week(storage, number, SERIES[0])
     request = asked("promote", SERIES[0], version=1, reason="shelves")
     assert await storage.preview(request.data) == (SERIES[0],)
-    await storage.change_champions(request)
+    await storage.change_champions(request, DAY)
     assert await standing(storage, SERIES[0]) == {"champion": 1, "previous": 3}
     [promotion] = await storage.promotions(["request"])
     assert (promotion.version, promotion.run_id) == (1, "week-1")
     assert (promotion.changed_by, promotion.reason) == ("anna", "shelves")
-    assert promotion.forecast_from == date(2015, 8, 22), "that of the newest champion"
-    await storage.change_champions(asked("rollback", SERIES[0], request_id="back"))
+    assert promotion.forecast_from == DAY + timedelta(days=1), "no later than tomorrow"
+    await storage.change_champions(asked("rollback", SERIES[0], request_id="back"), DAY)
     assert await standing(storage, SERIES[0]) == {"champion": 3, "previous": 1}
     assert await history(storage, SERIES[0]) == [
         ("champion", 1, 3, "anna"),
@@ -669,21 +626,23 @@ async def test_a_request_that_comes_again_later_changes_nothing(storage: Storage
         asked("rollback", SERIES[0], request_id="back again"),
     ]
     for request in requests:
-        await storage.change_champions(request)
+        await storage.change_champions(request, DAY)
     ids = [request.id for request in requests]
     places, told = await standing(storage, SERIES[0]), await history(storage, SERIES[0])
     promotions = await storage.promotions(ids)
     for request in [*requests, *reversed(requests)]:
-        await storage.change_champions(request)
+        await storage.change_champions(request, DAY)
     assert places == {"champion": 1, "previous": 2}
     assert await standing(storage, SERIES[0]) == places
     assert await history(storage, SERIES[0]) == told
     assert await storage.promotions(ids) == promotions
     assert [(p.cause_id, p.version) for p in promotions] == [
+        ("no-change", 2),
         ("back", 1),
         ("forth", 2),
         ("back again", 1),
-    ], "who is champion already is not promoted"
+    ]
+    assert promotions[0].model_id == promotions[0].previous_model_id, "it was champion already"
 
 
 async def test_a_run_is_rolled_back_and_promoted_again_as_a_whole(storage: Storage):
@@ -692,14 +651,16 @@ async def test_a_run_is_rolled_back_and_promoted_again_as_a_whole(storage: Stora
     await week(storage, 3, SERIES[1])
     back = asked("rollback", run_id="week-2", request_id="back")
     assert await storage.preview(back.data) == (SERIES[0],), "the only one with a predecessor"
-    await storage.change_champions(back)
+    await storage.change_champions(back, DAY)
     assert await standing(storage, SERIES[0]) == {"champion": 1, "previous": 2}
     assert await standing(storage, SERIES[1]) == {"champion": 3, "previous": 2}
     assert await standing(storage, SERIES[2]) == {"champion": 1}
-    await storage.change_champions(asked("promote", run_id="week-2", request_id="forth"))
+    await storage.change_champions(asked("promote", run_id="week-2", request_id="forth"), DAY)
     for series, version in zip(SERIES, (2, 2, 1), strict=True):
         assert (await standing(storage, series))["champion"] == version
-    assert [(p.store, p.product) for p in await storage.promotions(["forth"])] == list(SERIES[:2])
+    promotions = await storage.promotions(["forth"])
+    changed = [p for p in promotions if p.model_id != p.previous_model_id]
+    assert [(p.store, p.product) for p in changed] == list(SERIES[:2])
 
 
 async def test_the_challengers_of_a_list_of_series_are_promoted_and_leave_their_places(
@@ -707,7 +668,7 @@ async def test_the_challengers_of_a_list_of_series_are_promoted_and_leave_their_
 ):
     await week(storage, 1, *SERIES)
     await week(storage, 2, *SERIES[:2], policy="never")
-    await storage.change_champions(asked("promote", *SERIES[:2]))
+    await storage.change_champions(asked("promote", *SERIES[:2]), DAY)
     for series in SERIES[:2]:
         assert await standing(storage, series) == {"champion": 2, "previous": 1}
         assert await history(storage, series) == [
@@ -731,37 +692,11 @@ async def test_a_request_for_what_is_not_there_changes_nothing(storage: Storage,
     await week(storage, 1, SERIES[0], SERIES[2])
     series = [] if "run_id" in fields else [SERIES[0]]
     request = asked("promote", *series, **fields)
-    for ask in (storage.preview(request.data), storage.change_champions(request)):
+    for ask in (storage.preview(request.data), storage.change_champions(request, DAY)):
         with pytest.raises(Refusal, match=told):
             await ask
     assert await standing(storage, SERIES[0]) == {"champion": 1}
     assert len(await storage.alias_history(*SERIES[0])) == 1
-
-
-async def test_after_a_rollback_the_coming_days_are_served_and_no_past_ones(storage: Storage):
-    ids = []
-    for number in (1, 2):
-        run_id = await week(storage, number, SERIES[0])
-        ids.append(f"{run_id}:1:milk")
-        start = date(2015, 8, 1) + timedelta(weeks=number)
-        await storage.save_forecasts([coming(ids[-1], start, 10.0 * number)])
-    await storage.change_champions(asked("rollback", SERIES[0]))
-    [promotion] = await storage.promotions(["request"])
-    assert promotion.forecast_from == date(2015, 8, 15)
-    meanwhile = await storage.forecast(*SERIES[0])
-    assert meanwhile is not None
-    assert meanwhile.model_id == ids[1], "it has no day that is past, unlike the champion's"
-    await storage.save_forecasts([coming(ids[0], promotion.forecast_from, 11.0)])
-    served = await storage.forecast(*SERIES[0])
-    assert served is not None
-    assert served.model_id == ids[0]
-    assert [day.date for day in served.days] == [date(2015, 8, 15), date(2015, 8, 16)]
-    assert served.days[0].yhat == 11.0
-
-
-def coming(model_id: str, start: date, yhat: float) -> Forecast:
-    days = (start, start + timedelta(days=1))
-    return Forecast(*SERIES[0], model_id, tuple(DayForecast(d, yhat, 0.0, 99.0) for d in days))
 
 
 async def test_runs_come_newest_first_and_unknown_ones_not_at_all(storage: Storage):
@@ -832,13 +767,16 @@ async def test_the_history_of_aliases_cannot_be_rewritten(database: str, stateme
 async def test_postgres_refuses_what_the_constraints_forbid(database: str):
     storage = PostgresStorage(database)
     run = await storage.save_plan(plan())
-    upside_down = Forecast(*SERIES[0], "m", (DayForecast(DAY, 5.0, 6.0, 4.0),))
+    await storage.record_results([trained(run, SERIES[1])], [])
+    model_id = trained(run, SERIES[1]).data.model_id
+    upside_down = Forecast(*SERIES[1], model_id, (DayForecast(DAY, 5.0, 6.0, 4.0),))
     with pytest.raises(asyncpg.CheckViolationError):
-        await storage.save_forecasts([upside_down])
+        await storage.serve([(upside_down, Window(DAY, 1, NOON, "run-1"))])
+    assert await storage.forecast(*SERIES[1]) is None
     from_the_future = trained(run, SERIES[0], data_through=run.as_of)
     with pytest.raises(asyncpg.CheckViolationError):
         await storage.record_results([from_the_future], [])
-    assert await storage.counts(["run-1"]) == {"run-1": Counts(3, 0, 0)}
+    assert await storage.counts(["run-1"]) == {"run-1": Counts(3, 1, 0)}
     await storage.close()
 
 

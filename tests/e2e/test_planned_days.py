@@ -41,6 +41,19 @@ def test_planned_days_move_the_forecast_and_a_what_if_moves_it_again(system: Sys
     assert wrong.json()["detail"][0]["field"] == "days.0.drivers.price"
 
 
+def test_what_is_planned_after_the_run_reaches_the_forecast_that_is_out(system: System):
+    store = promoted_shop(system)
+    system.ended(system.retrain(store, strategy="naive"))
+    assert units(system.forecast(store, "milk")) == [20] * 7
+    system.publish(
+        [
+            plan(store, CLOSED, open=False),
+            plan(store, PROMOTED, drivers={"promo": 1.0}),
+        ]
+    )
+    wait(lambda: units(system.forecast(store, "milk")) == [20, 20, 0, 40, 20, 20, 20])
+
+
 def promoted_shop(system: System) -> str:
     """A store that sells 20 of its milk a day, and 40 in every other week's promotion."""
     store = system.shop(series=0)

@@ -24,7 +24,7 @@ from events.publisher import Publisher
 from events.topics import lanes
 from functions.api import create_app
 from functions.planner import Planner
-from functions.storage import DayForecast, Forecast
+from functions.storage import DayForecast, Forecast, Window
 from infra.memory.storage import MemoryStorage
 from infra.outages import is_outage
 
@@ -78,7 +78,7 @@ class Shop:
     async def promote(self) -> None:
         """What the registry does with every request for other champions."""
         for event in self.promotions():
-            await self.storage.change_champions(event)
+            await self.storage.change_champions(event, LAST_DAY)
 
     async def plan(self) -> None:
         """What the planner does with every request."""
@@ -136,7 +136,10 @@ class Shop:
             for store, product in series
         ]
         await self.storage.record_results(trained, [])
-        await self.storage.save_forecasts([_forecast(event.data) for event in trained])
+        champions = set(self.storage.aliases.values())
+        window = Window(run.as_of, run.horizon, run.requested_at, run.run_id)
+        made = [_forecast(event.data) for event in trained if event.data.model_id in champions]
+        await self.storage.serve([(forecast, window) for forecast in made])
 
 
 def loses_to(model_id: str) -> dict[str, object]:

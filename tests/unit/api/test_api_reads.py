@@ -1,3 +1,5 @@
+from datetime import date
+
 import httpx
 import pytest
 
@@ -42,6 +44,13 @@ async def test_a_run_tells_its_wishes_counts_and_failures(api: httpx.AsyncClient
         "failed_in": None,
         "older_than_days": None,
         "counts": {"planned": 2, "succeeded": 1, "failed": 1, "cancelled": 0, "pending": 0},
+        "forecasts": {
+            "due": 1,
+            "current": 1,
+            "stale": False,
+            "stale_since": None,
+            "stale_reason": None,
+        },
         "failures": [
             {"store": "1", "product": "rye bread", "reason": "7 open days; at least 10 are needed"}
         ],
@@ -165,7 +174,29 @@ async def test_a_forecast_comes_from_the_champion(api: httpx.AsyncClient, run: s
         "model_id": "run-1:1:milk",
         "version": 1,
         "data_through": "2015-07-31",
+        "stale": False,
+        "stale_since": None,
+        "stale_reason": None,
     }
+
+
+async def test_a_forecast_whose_days_are_sold_says_that_it_is_stale(api, shop: Shop, run: str):
+    shop.storage.sales["1", "milk"][date(2015, 8, 4)] = (1.0, True)
+
+    found = (await api.get("/forecasts/1/milk")).json()
+
+    assert (found["stale"], found["stale_since"]) == (True, "2015-08-02")
+    assert "sales are known through 2015-08-04; roll it forward" in found["stale_reason"]
+
+
+async def test_a_run_whose_forecasts_are_not_in_says_so(api, shop: Shop, run: str):
+    shop.storage.windows_served.clear()
+
+    told = (await api.get("/runs/run-1")).json()["forecasts"]
+
+    assert (told["due"], told["current"], told["stale"]) == (1, 0, True)
+    assert told["stale_since"] is not None
+    assert told["stale_reason"].startswith("1 of 1 champions are not forecast for this run yet")
 
 
 async def test_models_come_newest_first_with_their_aliases(api, shop: Shop, run: str):

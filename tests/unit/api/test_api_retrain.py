@@ -1,10 +1,9 @@
 import json
-from datetime import date, timedelta
+from datetime import date
 
 import httpx
 import pytest
 
-from events.clock import utc_today
 from events.payloads import RetrainRequested
 from functions.api.body import MOST_BYTES
 from functions.api.problems import MOST_PROBLEMS
@@ -182,13 +181,14 @@ async def test_bytes_that_are_no_json_object_in_utf8_are_told_as_such(api, body:
     assert len(problem["value"]) <= 81
 
 
-async def test_the_farthest_day_is_a_year_ahead(api: httpx.AsyncClient):
-    latest = utc_today() + timedelta(days=366)
-
-    assert (await api.post("/retrain", json={"all": True, "as_of": f"{latest}"})).is_success
-    beyond = json.dumps({"all": True, "as_of": f"{latest + timedelta(days=1)}"})
-    (problem,) = await refused(api, beyond.encode())
-    assert problem["message"] == f"must be a day from 1900-01-01 to {latest}"
+async def test_the_farthest_day_is_the_horizon_after_the_newest_sale(api: httpx.AsyncClient):
+    assert (await api.post("/retrain", json={"all": True, "as_of": "2015-08-07"})).is_success
+    assert (
+        await api.post("/retrain", json={"all": True, "as_of": "2015-08-14", "horizon": 14})
+    ).is_success
+    (problem,) = await refused(api, b'{"all": true, "as_of": "2015-08-08"}')
+    assert (problem["field"], problem["value"]) == ("as_of", "'2015-08-08'")
+    assert "8 days after the newest sales (2015-07-31)" in problem["message"]
 
 
 async def test_every_bad_field_is_told_at_once_but_no_flood_of_them(api: httpx.AsyncClient):

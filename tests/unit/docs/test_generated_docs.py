@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from events.topics import bulk, lanes
 from functions.catalog import EXPRESS, FUNCTIONS
 from functions.forecasting.strategy import BUILT_IN
 from functions.picture import drawn, mermaid
@@ -21,7 +22,8 @@ def test_every_function_is_in_the_picture():
     for function in FUNCTIONS.values():
         name = function.name.removeprefix(f"{EXPRESS}-")  # drawn once, with arrows for two lanes
         assert f" {name}" in mermaid()
-        assert f"⇉ {function.inputs[0].removesuffix('-express')} " in mermaid()
+        topic = bulk(function.inputs[0])
+        assert f"-- {'⇉ ' if len(lanes(topic)) > 1 else ''}{topic} -->" in mermaid()
 
 
 def test_every_built_in_strategy_is_described():

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 
 from events.envelope import Event, first_event
 from events.payloads import (
+    CalendarChanged,
     CalendarPlanned,
     CancelRequested,
     ChallengerKept,
@@ -11,14 +12,19 @@ from events.payloads import (
     FoldMetrics,
     ForecastDay,
     ForecastPublished,
+    ForecastRequested,
+    ForecastShardRequested,
     ModelPromoted,
     ModelTrained,
     Payload,
     PromotionRequested,
+    PruneCompleted,
+    PruneRequested,
     RetrainCoalesced,
     RetrainCompleted,
     RetrainRequested,
     SaleRecorded,
+    ScopeRef,
     SeriesRef,
     TrainingFailed,
     TrainingShardRequested,
@@ -128,6 +134,24 @@ PUBLISHED = ForecastPublished(
         ForecastDay(date=date(2015, 8, 2), yhat=0.0, yhat_lower=0.0, yhat_upper=0.0),
     ),
 )
+ROLL_FORWARD = ForecastRequested(product="rye bread", requested_by="scheduler", reason="daily")
+CHANGED = CalendarChanged(
+    change_id="calendar:3:100:250",
+    scopes=(ScopeRef(store="42"), ScopeRef(product="rye bread"), ScopeRef()),
+    first_day=date(2015, 8, 3),
+    last_day=date(2015, 8, 7),
+)
+FORECAST_SHARD = ForecastShardRequested(
+    request_id=RUN,
+    series=(SeriesRef(**SERIES),),
+    as_of=AS_OF,
+    horizon=7,
+    requested_at=TIME,
+)
+PRUNE = PruneRequested(requested_by="cli", reason="the disk is full")
+PRUNED = PruneCompleted(
+    rows={"forecasts": 700_000, "model_versions": 0}, given_up=3, complete=False
+)
 DATA: tuple[Payload, ...] = (
     SALE,
     PLANNED,
@@ -142,13 +166,25 @@ DATA: tuple[Payload, ...] = (
     COMPLETED,
     COALESCED,
     PUBLISHED,
+    ROLL_FORWARD,
+    CHANGED,
+    FORECAST_SHARD,
+    PRUNE,
+    PRUNED,
 )
 
 
 def example(data: Payload) -> Event[Payload]:
     """The event of one of the examples: what comes from outside begins, the rest is caused."""
     outside = (
-        SaleRecorded | CalendarPlanned | RetrainRequested | CancelRequested | PromotionRequested
+        SaleRecorded
+        | CalendarPlanned
+        | RetrainRequested
+        | CancelRequested
+        | PromotionRequested
+        | ForecastRequested
+        | CalendarChanged
+        | PruneRequested
     )
     if isinstance(data, outside):
         return first_event(data, "shelfcast/test", event_id=f"example-{data.TYPE}", time=TIME)

@@ -29,6 +29,7 @@ def test_a_dead_lettered_fact_is_never_read_from_the_wire():
 
 def test_what_a_run_passes_through_has_an_express_lane_and_all_else_has_one_lane():
     express = {"retrain-requests", "training-shards", "training-results", "model-promotions"}
+    express |= {"forecast-requests", "forecast-shards"}
     assert {name for name in TOPICS if len(lanes(name)) == 2} == express | {
         f"{name}-express" for name in express
     }

@@ -60,7 +60,7 @@ def test_a_model_that_loses_to_the_naive_replaces_a_champion_that_is_worse():
 
 
 def test_the_naive_itself_may_be_champion():
-    naive = Contender("new", NEW.as_of, NOON, "naive")
+    naive = Contender("new", NEW.data_through, NOON, "naive")
     assert judged([entry("naive", 1.0), entry("full", 1.0, "old")], model=naive).promote
     assert not judged([entry("naive", 1.0), entry("full", 0.9, "old")], model=naive).promote
 
@@ -97,8 +97,8 @@ def test_an_older_model_never_replaces_a_newer_champion(policy):
     comparison = [entry("full", 0.1), entry("windowed", 0.9, "new")]
     verdict = judged(comparison, policy, model=OLD, champion=NEW)
     assert not verdict.promote
-    assert "older than the champion: as of 2015-07-01" in verdict.reason
-    early = Contender("new", NEW.as_of, NOON - timedelta(hours=1), "windowed")
+    assert "older than the champion: data through 2015-07-01" in verdict.reason
+    early = Contender("new", NEW.data_through, NOON - timedelta(hours=1), "windowed")
     assert not judged([], policy, model=early, champion=NEW).promote
 
 

@@ -69,9 +69,8 @@ async def test_the_lane_of_an_event_is_kept_on_the_wire_and_by_what_it_causes():
 async def test_a_run_of_few_series_touches_no_topic_of_the_bulk_lane(fast: World):
     await fast.run(request(series=named(*SERIES)))
     records = fast.host.log.records
-    assert {topic: len(records(topic)) > 0 for topic in EXPRESS_TOPICS} == dict.fromkeys(
-        EXPRESS_TOPICS, True
-    )
+    passed = [topic for topic in EXPRESS_TOPICS if not topic.startswith("forecast-requests")]
+    assert [topic for topic in passed if not records(topic)] == []
     assert [topic for topic in PASSED if records(topic)] == []
     assert len(fast.data(ForecastPublished)) == 5
     assert fast.data(RetrainCompleted)[-1].succeeded == 5
@@ -153,7 +152,7 @@ async def test_a_cancelled_run_trains_nothing_more_and_keeps_what_it_has():
     world = await started(trained=1)
     await cancelled(world)
     assert counts(world) == Counts(5, 2, 0, 3)
-    assert trained_series(world) == set(SERIES[:2]), "only the shard that is not cancelled"
+    assert trained_series(world) == set(), "what has a result is not trained again, nor the rest"
     said = [(c.succeeded, c.failed, c.cancelled) for c in world.data(RetrainCompleted)]
     assert said == [(2, 0, 3)]
     assert len(world.storage.stored) == 2

@@ -280,8 +280,10 @@ async def test_an_older_model_is_kept_as_challenger_with_the_reason(world: World
     kept = world.data(ChallengerKept)
     assert {(k.store, k.product) for k in kept} == set(SERIES)
     assert {k.run_id for k in kept} == {"old"}
-    assert all(k.reason.startswith("older than the champion: as of 2015-07-26") for k in kept)
-    assert {p.run_id for p in world.data(ForecastPublished)} == {"new"}
+    assert all(
+        k.reason.startswith("older than the champion: data through 2015-07-25") for k in kept
+    )
+    assert {p.run_id for p in world.data(ForecastPublished)} == {"new"}, "by the newer models"
 
 
 async def test_a_champion_that_is_rolled_back_makes_way_for_forecasts_of_the_coming_days(
@@ -377,10 +379,18 @@ async def test_without_any_sales_a_store_is_unknown():
     assert [letter.error for letter in world.letters()] == ["Refusal"]
 
 
-async def test_a_day_long_after_the_last_sale_is_forecast(world: World):
-    await world.run(request(as_of=date(2200, 1, 1) - timedelta(days=7)))
+async def test_a_first_day_beyond_the_newest_sale_and_the_horizon_is_refused_by_the_days(
+    world: World,
+):
+    last = LAST_DAY + timedelta(days=7)
+    await world.run(request("most", as_of=last))
     assert completions(world) == [(5, 5, 0)]
-    assert world.data(ForecastPublished)[0].days[-1].date == date(2199, 12, 31)
+    await world.run(request("more", as_of=last + timedelta(days=1)))
+    [letter] = world.letters()
+    assert letter.message == (
+        "as_of: 2015-08-08 is 8 days after the newest sales (2015-07-31), more than the horizon of "
+        "7; choose a day to 2015-08-07, or leave it out for the day after the newest sales"
+    )
 
 
 async def test_a_day_before_all_sales_is_a_dead_letter_and_a_day_before_some_fails_for_those(

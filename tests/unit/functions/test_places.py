@@ -5,12 +5,13 @@ import pytest
 from events.errors import Refusal
 from events.payloads import PromotionRequested, SeriesRef
 from functions.registry.champion import Contender
-from functions.registry.places import Cause, Holder, Places
+from functions.registry.places import Cause, Places
 from functions.registry.requested import champions_to_be
 
 NOON = datetime(2015, 8, 1, 12, tzinfo=UTC)
 MILK, RYE = ("1", "milk"), ("1", "rye")
 PERSON = Cause("request", "anna", "empty shelves")
+START = date(2015, 8, 20)
 
 
 def model(number: int) -> Contender:
@@ -18,11 +19,11 @@ def model(number: int) -> Contender:
 
 
 def held(**places: int) -> Places:
-    return Places({MILK: {name: Holder(model(n), date(2015, 8, n)) for name, n in places.items()}})
+    return Places({MILK: {name: model(n) for name, n in places.items()}})
 
 
 def names(places: Places) -> dict[str, str]:
-    return {name: holder.model.model_id for name, holder in places.of(MILK).items()}
+    return {name: model.model_id for name, model in places.of(MILK).items()}
 
 
 def moves(places: Places) -> list[tuple[str, str | None, str | None]]:
@@ -31,7 +32,7 @@ def moves(places: Places) -> list[tuple[str, str | None, str | None]]:
 
 def test_a_promoted_model_moves_the_champion_to_previous():
     places = held(champion=2, previous=1)
-    places.promote(MILK, model(3), PERSON)
+    places.promote(MILK, model(3), PERSON, START)
     assert names(places) == {"champion": "m3", "previous": "m2"}
     assert moves(places) == [("champion", "m2", "m3")]
     [change] = places.changes
@@ -44,32 +45,29 @@ def test_a_promoted_model_moves_the_champion_to_previous():
 
 def test_the_first_champion_replaces_nobody():
     places = Places({})
-    places.promote(MILK, model(1), PERSON)
+    places.promote(MILK, model(1), PERSON, START)
     assert names(places) == {"champion": "m1"}
     assert moves(places) == [("champion", None, "m1")]
 
 
-def test_an_old_model_that_comes_back_forecasts_the_coming_days():
+def test_a_new_champion_forecasts_from_the_day_that_is_asked_for_be_it_earlier_than_before():
     places = held(champion=5, previous=1)
-    places.promote(MILK, model(1), PERSON)
-    assert names(places) == {"champion": "m1", "previous": "m5"}
-    assert places.of(MILK)["champion"].forecast_from == date(2015, 8, 5)
-    places.promote(MILK, model(3), PERSON)
-    assert places.of(MILK)["champion"].forecast_from == date(2015, 8, 5), "also after the next"
-    places.promote(MILK, model(7), PERSON)
-    assert places.of(MILK)["champion"].forecast_from == date(2015, 8, 7)
+    for day in (9, 2, 5):
+        start = date(2015, 8, day)
+        places.promote(MILK, model(day), PERSON, start)
+        assert places.changes[-1].forecast_from == start
 
 
 def test_a_promoted_challenger_leaves_its_place():
     places = held(champion=2, challenger=3)
-    places.promote(MILK, model(3), PERSON)
+    places.promote(MILK, model(3), PERSON, START)
     assert names(places) == {"champion": "m3", "previous": "m2"}
     assert moves(places) == [("champion", "m2", "m3"), ("challenger", "m3", None)]
 
 
 def test_a_challenger_stays_when_another_model_is_promoted():
     places = held(champion=2, challenger=3)
-    places.promote(MILK, model(4), PERSON)
+    places.promote(MILK, model(4), PERSON, START)
     assert names(places)["challenger"] == "m3"
 
 
@@ -83,7 +81,7 @@ def test_only_a_newer_model_takes_the_challengers_place():
 
 def test_a_champion_that_is_promoted_again_keeps_its_predecessor():
     places = held(champion=2, previous=1)
-    places.promote(MILK, model(2), PERSON)
+    places.promote(MILK, model(2), PERSON, START)
     assert names(places) == {"champion": "m2", "previous": "m1"}
     assert moves(places) == [("champion", "m2", "m2")]
 
@@ -103,17 +101,14 @@ def test_a_rollback_goes_to_the_champion_before_and_a_second_one_back_again():
     for back in (1, 2):
         chosen = champions_to_be(asked("rollback", MILK), [MILK], {}, places)
         assert chosen == {MILK: model(back)}
-        places.promote(MILK, chosen[MILK], PERSON)
+        places.promote(MILK, chosen[MILK], PERSON, START)
 
 
 def test_a_rollback_of_a_run_leaves_out_champions_without_a_predecessor():
     places = Places(
         {
-            MILK: {"champion": Holder(model(2), NOON.date())},
-            RYE: {
-                "champion": Holder(model(2), NOON.date()),
-                "previous": Holder(model(1), NOON.date()),
-            },
+            MILK: {"champion": model(2)},
+            RYE: {"champion": model(2), "previous": model(1)},
         }
     )
     chosen = champions_to_be(asked("rollback", run_id="run"), [MILK, RYE], {}, places)

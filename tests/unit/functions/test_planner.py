@@ -21,12 +21,14 @@ def planner(storage: MemoryStorage, most: int = 2) -> Planner:
     return Planner(storage, most, 1000, clock=lambda: NOON)
 
 
-async def test_the_first_day_to_forecast_follows_the_newest_sale(world: World):
+async def test_the_first_day_to_forecast_follows_the_day_that_most_series_have_reached(
+    world: World,
+):
     world.sell(("3", "milk"), days=1, last=LAST_DAY + timedelta(days=3))
     everything = await planner(world.storage)([request("all")])
-    store = await planner(world.storage)([request("one", store="1")])
-    assert {event.data.as_of for event in everything} == {LAST_DAY + timedelta(days=4)}
-    assert {event.data.as_of for event in store} == {LAST_DAY + timedelta(days=1)}
+    one = await planner(world.storage)([request("one", store="3")])
+    assert {event.data.as_of for event in everything} == {LAST_DAY + timedelta(days=1)}
+    assert {event.data.as_of for event in one} == {NOON.date() + timedelta(days=1)}, "by the clock"
 
 
 async def test_what_is_asked_for_is_planned(world: World):

@@ -14,6 +14,7 @@ from events.payloads import (
     ChallengerKept,
     Compared,
     DeadLettered,
+    ForecastShardRequested,
     ModelPromoted,
     ModelTrained,
     Payload,
@@ -98,6 +99,20 @@ def shard(run: Plan, number: int) -> Event[TrainingShardRequested]:
     return first_event(data, "test", correlation_id=run.run_id)
 
 
+def told(outputs: Sequence[Event[Payload]]) -> list[Payload]:
+    """What the registry says beside what is to be forecast."""
+    return [e.data for e in outputs if not isinstance(e.data, ForecastShardRequested)]
+
+
+def due(outputs: Sequence[Event[Payload]]) -> list[tuple[str, list[tuple[str, str]], str | None]]:
+    """What is to be forecast: for which request, of which series, from which day on."""
+    return [
+        (s.request_id, [(ref.store, ref.product) for ref in s.series], str(s.as_of))
+        for s in (e.data for e in outputs)
+        if isinstance(s, ForecastShardRequested)
+    ]
+
+
 async def planned(*plans: Plan) -> tuple[MemoryStorage, Registry]:
     storage = MemoryStorage()
     for each in plans:
@@ -108,11 +123,9 @@ async def planned(*plans: Plan) -> tuple[MemoryStorage, Registry]:
 async def test_a_run_is_completed_by_its_last_result_and_not_before():
     storage, registry = await planned(NEW)
     first = await registry([trained(NEW, MILK)])
-    assert [type(event.data) for event in first] == [ModelPromoted]
+    assert [type(data) for data in told(first)] == [ModelPromoted]
     second = await registry([failed(NEW, RYE)])
-    assert [event.data for event in second] == [
-        RetrainCompleted(run_id="new", planned=2, succeeded=1, failed=1)
-    ]
+    assert told(second) == [RetrainCompleted(run_id="new", planned=2, succeeded=1, failed=1)]
     assert await storage.counts(["new"]) == {"new": Counts(2, 1, 1)}
 
 
@@ -141,14 +154,15 @@ async def test_a_result_of_an_unknown_run_promotes_and_completes_nothing():
 
 async def test_a_given_up_shard_fails_its_series_only():
     storage, registry = await planned(NEW)
-    assert await registry([lettered(shard(NEW, 1))]) == []
+    outputs = await registry([lettered(shard(NEW, 1))])
+    assert (told(outputs), due(outputs)) == ([], [("new", [RYE], "2015-08-01")])
     run = await storage.run("new")
     assert run is not None
     [failure] = run.failures
     assert (failure.store, failure.product) == RYE
     assert failure.reason == "dead-lettered from training-shards: ValueError: a bug"
-    [completed] = await registry([failed(NEW, MILK)])
-    assert completed.data == RetrainCompleted(run_id="new", planned=2, succeeded=0, failed=2)
+    [completed] = told(await registry([failed(NEW, MILK)]))
+    assert completed == RetrainCompleted(run_id="new", planned=2, succeeded=0, failed=2)
 
 
 async def test_a_given_up_shard_never_undoes_a_success():
@@ -169,8 +183,10 @@ async def test_a_given_up_result_fails_its_series():
 
 async def test_a_given_up_request_fails_what_was_planned_for_it():
     storage, registry = await planned(NEW)
-    [completed] = await registry([lettered(request("new"))])
-    assert completed.data == RetrainCompleted(run_id="new", planned=2, succeeded=0, failed=2)
+    outputs = await registry([lettered(request("new"))])
+    assert [series for _, series, _ in due(outputs)] == [[MILK], [RYE]]
+    [completed] = told(outputs)
+    assert completed == RetrainCompleted(run_id="new", planned=2, succeeded=0, failed=2)
     assert await registry([lettered(request("never planned"))]) == []
     await registry([trained(NEW, MILK)])
     assert await storage.counts(["new"]) == {"new": Counts(2, 1, 1)}
@@ -226,7 +242,8 @@ async def test_a_model_that_loses_is_kept_as_challenger_and_an_event_says_why():
     _, registry = await planned(OLD, NEW)
     await registry([trained(OLD, MILK)])
     loses = trained(NEW, MILK, **worse_than(OLD))
-    [kept] = await registry([loses])
+    kept, forecast = await registry([loses])
+    assert due([forecast]) == [("new", [MILK], "2015-08-01")], "of the champion that stays"
     assert kept.data == ChallengerKept(
         store="1",
         product="milk",
@@ -251,19 +268,39 @@ async def test_a_verdict_is_told_again_even_if_the_champion_has_changed_since():
 
 
 async def test_a_promotion_says_who_asked_for_it_and_why():
-    _, registry = await planned(OLD, NEW)
+    storage, registry = await planned(OLD, NEW)
+    storage.sales = {each: {AS_OF - timedelta(days=1): (1.0, True)} for each in (MILK, RYE)}
     await registry([trained(OLD, MILK), trained(OLD, RYE)])
     await registry([trained(NEW, MILK), trained(NEW, RYE)])
     request = asked("rollback", run_id="new")
     outputs = await registry([request])
-    assert [(e.data.store, e.data.product) for e in outputs] == [MILK, RYE]
-    for event in outputs:
-        assert isinstance(event.data, ModelPromoted)
+    promoted = [e for e in outputs if isinstance(e.data, ModelPromoted)]
+    assert [(e.data.store, e.data.product) for e in promoted] == [MILK, RYE]
+    assert due(outputs) == [("request", [series], "2015-08-01") for series in (MILK, RYE)]
+    for event in promoted:
         assert (event.data.run_id, event.data.version) == ("old", 1)
         assert (event.data.changed_by, event.data.reason) == ("anna", "shelves")
         assert event.data.as_of == NEW.as_of, "the coming days, not those of the old model"
         assert (event.causation_id, event.correlation_id) == ("request", "old")
     assert await registry([request]) == outputs
+
+
+async def test_a_champion_that_is_promoted_again_is_no_news_but_forecast_again():
+    _, registry = await planned(NEW)
+    await registry([trained(NEW, MILK)])
+    again = asked("promote", series=(SeriesRef(store="1", product="milk"),), version=1)
+    outputs = await registry([again])
+    assert (told(outputs), due(outputs)) == ([], [("request", [MILK], "2015-08-01")])
+    assert await registry([again]) == outputs
+
+
+async def test_a_failed_series_is_forecast_by_the_champion_that_it_has():
+    _, registry = await planned(OLD, NEW)
+    await registry([trained(OLD, MILK)])
+    outputs = await registry([failed(NEW, MILK), failed(NEW, RYE)])
+    assert due(outputs) == [(NEW.run_id, [series], "2015-08-01") for series in (MILK, RYE)]
+    [shard, _] = [e.data for e in outputs if isinstance(e.data, ForecastShardRequested)]
+    assert (shard.horizon, shard.requested_at) == (NEW.horizon, NEW.requested_at)
 
 
 async def test_a_request_for_what_is_not_there_is_refused():

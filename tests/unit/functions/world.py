@@ -141,6 +141,7 @@ class World:
             "aliases": dict(storage.aliases),
             "history": [replace(c, changed_at=NOON) for c in storage.history_of_aliases],
             "forecasts": {i: replace(f, published_at=NOON) for i, f in storage.published.items()},
+            "served": dict(storage.windows_served),
         }
 
 
@@ -151,9 +152,9 @@ def request(run_id: str = "run", at: datetime = NOON, **fields: Any) -> Event[Re
 
 
 def promotion(
-    action: str, *series: Key, request_id: str = "request", **fields: Any
+    action: str, *series: Key, request_id: str = "request", at: datetime = NOON, **fields: Any
 ) -> Event[PromotionRequested]:
     """A request to promote or roll back."""
     refs = tuple(SeriesRef(store=store, product=product) for store, product in series)
     data = PromotionRequested(action=action, series=refs, requested_by="anna", **fields)
-    return first_event(data, "test", event_id=request_id, time=NOON)
+    return first_event(data, "test", event_id=request_id, time=at)

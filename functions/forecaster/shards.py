@@ -1,0 +1,15 @@
+"""How series are shared out that are to be forecast."""
+
+from collections.abc import Iterator, Sequence
+
+from events.payloads import SeriesRef
+from functions.storage import Series
+
+SHARD_SERIES = 100  # forecasts of a quarter, as events, stay within some megabytes
+
+
+def forecast_shards(series: Sequence[Series]) -> Iterator[tuple[SeriesRef, ...]]:
+    """The series in order, so many at a time."""
+    for at in range(0, len(series), SHARD_SERIES):
+        shard = series[at : at + SHARD_SERIES]
+        yield tuple(SeriesRef(store=store, product=product) for store, product in shard)

@@ -1,0 +1,103 @@
+"""The refresher: forecast-requested and calendar-changed in, forecast-shard-requested out.
+
+Nothing is trained. A request makes forecasts begin after the newest sales; a changed calendar
+makes those anew that are served for the days it speaks of, and leaves their days as they are.
+Both are answered from what holds when they are read, so one that comes again asks for
+forecasts of that moment, which takes nothing away.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+
+from events.clock import utc_now
+from events.envelope import Event
+from events.errors import Refusal
+from events.payloads import (
+    DEFAULT_HORIZON,
+    EXPRESS_SERIES,
+    CalendarChanged,
+    ForecastRequested,
+    ForecastShardRequested,
+    Payload,
+)
+from functions.forecaster.shards import forecast_shards
+from functions.forecasting.horizon import LOOK_BACK
+from functions.forecasting.regressors import LOOK_AHEAD
+from functions.planner.as_of import default_as_of, too_late
+from functions.planner.planner import check_id, named_scope, too_early
+from functions.storage import Storage
+
+SOURCE = "shelfcast/refresher"
+
+
+class Refresher:
+    """Shares out what is to be forecast; of few series on the express lane."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        express_series: int = EXPRESS_SERIES,
+        clock: Callable[[], datetime] = utc_now,
+    ) -> None:
+        self._storage, self._express_series, self._clock = storage, express_series, clock
+
+    async def __call__(self, events: Sequence[Event[Payload]]) -> list[Event[Payload]]:
+        """The shards of every event; Refusal for a request that means no known series, or a
+        day too early or too late for them.
+        """
+        outputs: list[Event[Payload]] = []
+        for event in events:
+            match event.data:
+                case ForecastRequested() as request:
+                    outputs += await self._requested(event, request)
+                case CalendarChanged() as changed:
+                    outputs += await self._calendar(event, changed)
+        return outputs
+
+    async def _requested(
+        self, event: Event[Payload], request: ForecastRequested
+    ) -> list[Event[Payload]]:
+        check_id(event)
+        scope = await named_scope(self._storage, request)
+        as_of = request.as_of or default_as_of(scope, self._clock().date())
+        horizon = request.horizon or DEFAULT_HORIZON
+        problem = request.as_of and (too_early(as_of, scope) or too_late(as_of, scope, horizon))
+        if problem:
+            raise Refusal(problem)
+        return [
+            self._shard(
+                event,
+                ForecastShardRequested(
+                    request_id=event.id,
+                    series=refs,
+                    as_of=as_of,
+                    horizon=request.horizon,
+                    requested_at=event.time,
+                ),
+                len(scope.series),
+            )
+            for refs in forecast_shards(scope.series)
+        ]
+
+    async def _calendar(
+        self, event: Event[Payload], changed: CalendarChanged
+    ) -> list[Event[Payload]]:
+        scopes = [(ref.store, ref.product) for ref in changed.scopes]
+        # A closing is felt some days before it, and on the day after.
+        first = changed.first_day - timedelta(days=LOOK_AHEAD)
+        last = changed.last_day + timedelta(days=LOOK_BACK)
+        served = await self._storage.served_on(scopes, first, last)
+        return [
+            self._shard(
+                event,
+                ForecastShardRequested(request_id=changed.change_id, series=refs),
+                len(served),
+            )
+            for refs in forecast_shards(served)
+        ]
+
+    def _shard(
+        self, event: Event[Payload], shard: ForecastShardRequested, series: int
+    ) -> Event[Payload]:
+        few = series <= self._express_series
+        return event.effect(shard, SOURCE, self._clock, lane="express" if few else "bulk")

@@ -1,0 +1,73 @@
+"""What is kept and for how long, and the limits that follow at a moment. Pure."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal, get_args
+
+from events.topics import TOPICS
+
+# In the order in which they are pruned: what refers to other rows goes before these.
+Table = Literal[
+    "forecasts", "model_versions", "training_results", "training_runs", "calendar", "daily_sales"
+]
+TABLES: tuple[Table, ...] = get_args(Table)
+
+# Kafka deletes whole segments, and a segment of few records is a week long.
+SEGMENT = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """What is kept: the newest versions of a series, and days. `sales_days` None: for ever."""
+
+    versions: int = 10
+    forecast_days: int = 90
+    run_days: int = 365
+    sales_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What may go: all that lies before.
+
+    A model trained after `trained_before` stays, since what was said of it is on the log still.
+    """
+
+    forecasts_before: date
+    versions: int
+    trained_before: datetime
+    runs_before: datetime
+    sales_before: date | None
+
+
+def limits(retention: Retention, now: datetime) -> Limits:
+    """The limits at a moment."""
+    today = now.date()
+    sales = retention.sales_days
+    return Limits(
+        forecasts_before=today - timedelta(days=retention.forecast_days),
+        versions=retention.versions,
+        trained_before=now - TOPICS["model-promotions"].retention - SEGMENT,
+        runs_before=now - timedelta(days=retention.run_days),
+        sales_before=None if sales is None else today - timedelta(days=sales),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """What one step did: rows that went, and the series at which the next step goes on."""
+
+    rows: int
+    complete: bool
+    at: tuple[str, str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Prunable:
+    """What would go of a table, with the days it is of and about how much room it takes."""
+
+    table: Table
+    rows: int
+    oldest: date | None = None
+    newest: date | None = None
+    bytes: int | None = None

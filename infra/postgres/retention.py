@@ -1,0 +1,84 @@
+"""Letting rows go that are kept for no longer, in a transaction of the caller's.
+
+A row is never waited for longer than half a second; a step that could not do its work is rolled
+back by the caller and done again later.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import asyncpg
+
+from functions.retention import Limits, Prunable, Pruned, Table
+from functions.storage import Series
+from infra.postgres import queries
+from infra.postgres import retention_queries as statements
+
+# Others were there first, or put to use what was to go: the step is tried again.
+HELD_UP = (
+    asyncpg.LockNotAvailableError,
+    asyncpg.DeadlockDetectedError,
+    asyncpg.ForeignKeyViolationError,
+)
+
+# Pages of series, with the limit of each.
+_PAGED: Mapping[Table, str] = {
+    "forecasts": statements.PRUNE_FORECASTS,
+    "model_versions": statements.PRUNE_MODELS,
+    "calendar": statements.PRUNE_CALENDAR,
+    "daily_sales": statements.PRUNE_SALES,
+}
+
+
+async def step(
+    connection: Any, table: Table, limits: Limits, at: Series | None, most: int
+) -> Pruned:
+    """Let up to `most` rows of a table go; raises one of HELD_UP if it can't now."""
+    await connection.execute(statements.STEP)
+    await connection.execute(statements.LOCK_PRUNING)
+    if table == "training_results":
+        await connection.execute(statements.CLOSE_RUNS, limits.runs_before, statements.MAX_RUNS)
+        rows = await connection.fetchval(statements.PRUNE_RESULTS, limits.runs_before, most)
+        return Pruned(rows, complete=rows == 0)
+    if table == "training_runs":
+        rows = await connection.fetchval(statements.PRUNE_RUNS, limits.runs_before, most)
+        return Pruned(rows, complete=rows == 0)
+    if (before := _before(table, limits)) is None:
+        return Pruned(0, complete=True)
+    values = [*(at or ("", "")), before, statements.MAX_SERIES, most]
+    if table == "model_versions":
+        # Nobody becomes champion meanwhile.
+        await connection.execute(queries.LOCK_MODELS)
+        values.append(limits.versions)
+    told = await connection.fetchrow(_PAGED[table], *values)
+    if told["rows"] >= most:
+        return Pruned(told["rows"], complete=False, at=at)
+    if told["series"] < statements.MAX_SERIES:
+        return Pruned(told["rows"], complete=True)
+    return Pruned(told["rows"], complete=False, at=(told["store"], told["product"]))
+
+
+def _before(table: Table, limits: Limits) -> Any:
+    match table:
+        case "forecasts":
+            return limits.forecasts_before
+        case "model_versions":
+            return limits.trained_before
+    return limits.sales_before
+
+
+async def prunable(connection: Any, limits: Limits) -> list[Prunable]:
+    """What would go; one look at each table."""
+    models = (limits.versions, limits.trained_before, limits.forecasts_before)
+    asked: list[tuple[Table, str, tuple[Any, ...]]] = [
+        ("forecasts", statements.PRUNABLE_FORECASTS, (limits.forecasts_before,)),
+        ("model_versions", statements.PRUNABLE_MODELS, models),
+        ("training_results", statements.PRUNABLE_RESULTS, (limits.runs_before,)),
+        ("training_runs", statements.PRUNABLE_RUNS, (*models, limits.runs_before)),
+        ("calendar", statements.PRUNABLE_CALENDAR, (limits.sales_before,)),
+        ("daily_sales", statements.PRUNABLE_SALES, (limits.sales_before,)),
+    ]
+    return [
+        Prunable(table, *await connection.fetchrow(statement, *values))
+        for table, statement, values in asked
+    ]
