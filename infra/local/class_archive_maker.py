@@ -1,9 +1,9 @@
 """Makes Kafka's class archive if it is missing: `python -m infra.local.class_archive_maker`.
 
-The broker is run once, as in the stack, and its JVM writes the archive while it ends. That goes to a
-file of its own, which is moved into place whole and only read afterwards: any number of stacks
-can start from it at once. `make install` does it; an archive that can't be made is told, and
-Kafka starts without.
+The broker is run once, as in the stack, and its JVM writes the archive while it ends. That goes
+to a file of its own, which is moved into place whole and only read afterwards: any number of
+stacks can start from it at once. `make install` does it; an archive that can't be made is told,
+and Kafka starts without.
 """
 
 import os
@@ -58,7 +58,8 @@ def run(home: Path, archive: Path) -> None:
     bootstrap = f"{ports.LOOPBACK}:{port}"
     broker = kafka.service(home, port, ports.choose(None, {port}))
     java, *arguments = broker.command
-    writing = [f"-XX:AOTCacheOutput={archive}", class_archive.QUIET]
+    # Without profiles of its methods: by these a JVM would compile more of them at its start.
+    writing = [f"-XX:AOTCacheOutput={archive}", "-XX:TieredStopAtLevel=1", class_archive.QUIET]
     broker = replace(broker, command=[java, *writing, *arguments])
     record = broker.start(home / "logs" / "kafka.log", "")
     try:

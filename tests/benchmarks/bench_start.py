@@ -1,11 +1,11 @@
 """What `shelfcast up` costs, against the same servers without Shelfcast.
 
 The yardstick is a bare Kafka, a bare Postgres, a Spark session and Ray with an empty Serve
-application, started by the same code in the same run; its JVMs have none of our options, so that
-the ratio shows what these save. CPU seconds are those of all processes,
-ended ones included, from the command until SETTLE_SECONDS after everything is ready: what a start
-puts off counts too. `pss_mb` is the memory held then, with what processes share counted once.
-The ratio is of CPU seconds, which a busy machine disturbs less than the clock.
+application, started by the same code in the same run; its Kafka has none of our JVM options, so
+that the ratio shows what these save. CPU seconds are those of all processes, ended ones included,
+from the command until SETTLE_SECONDS after everything is ready: what a start puts off counts too.
+`pss_mb` is the memory held then, with what processes share counted once. The ratio is of CPU
+seconds, which a busy machine disturbs less than the clock.
 
     python -m tests.benchmarks.bench_start [--json] [--parts postgres,kafka]
 """
