@@ -12,7 +12,7 @@ STEP := $(BIN)/python infra/local/step.py
 .DEFAULT_GOAL := help
 .PHONY: help install demo up down test unit lint lock \
 	bench-ingest bench-latency bench-retrain bench-http bench-fit bench-accuracy bench-scale \
-	bench-start
+	bench-start bench-prune
 
 help: ## List what there is
 	@echo 'make TARGET [ARGS="…"] [PYTHON=python3.x]'
@@ -88,3 +88,6 @@ bench-scale: install ## Measure runs of 1,000 to 100,000 series: time and memory
 
 bench-start: install ## Measure what a start costs, against the same servers alone
 	@$(BIN)/python -m tests.benchmarks.bench_start $(ARGS)
+
+bench-prune: install ## Measure what readers notice of a pruning of ten million rows
+	@$(BIN)/python -m tests.benchmarks.bench_prune $(ARGS)

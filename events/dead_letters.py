@@ -16,6 +16,7 @@ from events.cloudevents import REPLAYED_FROM
 from events.envelope import Event, derive_id, first_event
 from events.errors import Unreadable
 from events.log import Headers, Received, Record
+from events.names import is_run_id
 from events.payloads import CancelRequested, DeadLettered, Payload, RetrainRequested
 from events.topics import DEAD_LETTERS, bulk
 
@@ -156,6 +157,7 @@ def as_event(letter: DeadLetter, source: str = DEAD_LETTERS) -> Event[Payload]:
 def _run_of(letter: DeadLetter) -> str | None:
     if letter.header("ce_type") == CancelRequested.TYPE:
         return None  # a run goes on that could not be cancelled
-    if bulk(letter.topic) == RetrainRequested.TOPIC:
-        return letter.header("ce_id")  # a request starts the run that has its id
-    return letter.header("ce_correlationid")
+    # A request starts the run that has its id.
+    starts = bulk(letter.topic) == RetrainRequested.TOPIC
+    found = letter.header("ce_id" if starts else "ce_correlationid")
+    return found if found is not None and is_run_id(found) else None

@@ -2,6 +2,9 @@
 
 from pydantic import ValidationError
 
+from events.wording import MAX_PROBLEMS, in_words, place, shown
+from events.wording import SHOWN as SHOWN  # what else is cut in messages is cut so
+
 
 class EventError(Exception):
     """An event can't be used as it is; retrying the same bytes can't help."""
@@ -31,17 +34,13 @@ class PublishTimeout(OSError):
     """The broker did not acknowledge in time. An outage: the same events are sent again later."""
 
 
-SHOWN = 80  # characters of a bad value shown in a message: enough to recognise it
-
-
 def explain(error: ValidationError) -> str:
-    """One line for a validation error: each field, the value it had, and what it must be."""
+    """One line for a validation error: each field, what it must be, and the value it had."""
+    items = error.errors(include_url=False)
     parts = []
-    for item in error.errors(include_url=False):
-        field = ".".join(str(part) for part in item["loc"]) or "data"
-        seen = ""
-        if item["type"] != "missing":
-            value = repr(item["input"])
-            seen = f" (got {value if len(value) <= SHOWN else value[:SHOWN] + '…'})"
-        parts.append(f"{field}: {item['msg']}{seen}")
+    for item in items[:MAX_PROBLEMS]:
+        seen = "" if item["type"] == "missing" else f" (got {shown(item['input'])})"
+        parts.append(f"{place(item['loc'], 'data')}: {in_words(item)}{seen}")
+    if (more := len(items) - MAX_PROBLEMS) > 0:
+        parts.append(f"and {more:,} more")
     return "; ".join(parts)

@@ -6,8 +6,10 @@ know, so old and new processes work side by side during a roll-out. Types are st
 """
 
 import datetime as dt
+import json
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -17,15 +19,17 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
-    StringConstraints,
     ValidationInfo,
+    WithJsonSchema,
     model_validator,
 )
 
+from events import names
 from events.clock import utc_today
 
 EARLIEST_DAY = dt.date(1900, 1, 1)
 LATEST_DAY = dt.date(2200, 1, 1)
+MAX_INTEGER = 2**31 - 1  # of a column of Postgres
 MOST_UNITS = 1e9  # more than any store sells of anything in a day
 MOST_DRIVERS = 64
 MOST_SERIES = 5000  # named one by one; they fit into an event
@@ -36,20 +40,13 @@ DEFAULT_HORIZON = 7  # days: the coming week
 EXPRESS_SERIES = 16  # that a run has at most to go on the express lane: what a person waits for
 DEFAULT_STRATEGY = "auto"  # unless another is named
 
-Name = Annotated[
-    str,
-    # No slash: `store/product` is the key of a series. No control characters, no outer blanks.
-    StringConstraints(
-        min_length=1,
-        max_length=64,
-        pattern=r"^[^\s/\x00-\x1f\x7f]([^/\x00-\x1f\x7f]*[^\s/\x00-\x1f\x7f])?$",
-    ),
-]
-RunId = Annotated[str, StringConstraints(min_length=1, max_length=128, pattern=r"^[\w.:-]+$")]
-Text = Annotated[str, StringConstraints(max_length=1000)]
+Name = Annotated[str, AfterValidator(names.name), WithJsonSchema(names.NAME_SCHEMA)]
+KeptName = Annotated[str, AfterValidator(names.kept_name), WithJsonSchema(names.NAME_SCHEMA)]
+RunId = Annotated[str, AfterValidator(names.run_id), WithJsonSchema(names.RUN_ID_SCHEMA)]
+Text = Annotated[str, AfterValidator(names.one_line_text), WithJsonSchema(names.TEXT_SCHEMA)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 Drivers = Annotated[dict[Name, Finite], Field(max_length=MOST_DRIVERS)]
-Version = Annotated[int, Field(ge=1)]
+Version = Annotated[int, Field(ge=1, le=MAX_INTEGER)]
 Policy = Literal["always", "if-better", "never"]
 PromotionAction = Literal["promote", "rollback"]
 Lane = Literal["bulk", "express"]
@@ -82,10 +79,14 @@ def _sold_by_tomorrow(day: dt.date) -> dt.date:
     return day
 
 
+@lru_cache(4096)
 def _imaginable(day: dt.date) -> dt.date:
     if not EARLIEST_DAY <= day <= LATEST_DAY:
         raise ValueError(f"must be a day from {EARLIEST_DAY} to {LATEST_DAY}")
     return day
+
+
+ImaginableDay = Annotated[Day, AfterValidator(_imaginable)]
 
 
 class Payload(BaseModel, ABC):
@@ -113,17 +114,31 @@ class Payload(BaseModel, ABC):
 
 
 class SeriesRef(BaseModel):
-    """One series: a product in a store."""
+    """One series: a product in a store, both named as the database has them."""
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore")
 
-    store: Name
-    product: Name
+    store: KeptName
+    product: KeptName
+
+
+def _well_named(series: SeriesRef) -> SeriesRef:
+    found = {}
+    for part in ("store", "product"):
+        try:
+            found[part] = names.name(getattr(series, part))
+        except ValueError as error:
+            raise ValueError(f"its {part} {error}") from None
+    return series if found == series.__dict__ else SeriesRef(**found)
+
+
+# A series as somebody names it who asks for something.
+NamedSeries = Annotated[SeriesRef, AfterValidator(_well_named)]
 
 
 class _OfSeries(Payload):
-    store: Name
-    product: Name
+    store: KeptName
+    product: KeptName
 
     @property
     def key(self) -> str:
@@ -144,6 +159,8 @@ class SaleRecorded(_OfSeries):
     TYPE: ClassVar[str] = "shelfcast.sale.recorded.v1"
     TOPIC: ClassVar[str] = "sales"
 
+    store: Name
+    product: Name
     date: Annotated[Day, AfterValidator(_sold_by_tomorrow)] = Field(
         description="The store's own calendar day, never cut from a UTC timestamp."
     )
@@ -171,9 +188,7 @@ class CalendarPlanned(Payload):
 
     store: Name | None = Field(None, description="Only this store; unset: every store.")
     product: Name | None = Field(None, description="Only this product; unset: every product.")
-    date: Annotated[Day, AfterValidator(_imaginable)] = Field(
-        description="The store's own calendar day."
-    )
+    date: ImaginableDay = Field(description="The store's own calendar day.")
     open: bool | None = Field(None, description="Whether the store will be open; unset: not said.")
     drivers: Drivers = Field(
         default_factory=dict,
@@ -197,7 +212,7 @@ class RetrainRequested(Payload):
 
     store: Name | None = Field(None, description="Only this store; unset: every store.")
     product: Name | None = Field(None, description="Only this product; unset: every product.")
-    series: Annotated[tuple[SeriesRef, ...], Field(max_length=MOST_SERIES)] | None = Field(
+    series: Annotated[tuple[NamedSeries, ...], Field(max_length=MOST_SERIES)] | None = Field(
         None, description="Only these series; instead of store and product."
     )
     failed_in: RunId | None = Field(
@@ -208,7 +223,7 @@ class RetrainRequested(Payload):
         description="Of these only the series without a champion, or whose champion's as_of is "
         "more than so many days before this run's.",
     )
-    as_of: Annotated[Day, AfterValidator(_imaginable)] | None = Field(
+    as_of: ImaginableDay | None = Field(
         None,
         description="First day to forecast, at most the horizon after the newest sale; unset: "
         "the day after the one that most of the series have reached.",
@@ -250,9 +265,12 @@ def check_named_series(
         raise ValueError("series: is empty; name at least one, or leave it out")
     if store is not None or product is not None:
         raise ValueError("series: names each series; leave it out, or store and product")
-    named = [f"{each.store}/{each.product}" for each in series]
-    if twice := next((name for name in named if named.count(name) > 1), None):
-        raise ValueError(f"series: {twice!r} is named more than once; name it once")
+    seen = set()
+    for each in series:
+        if (pair := (each.store, each.product)) in seen:
+            name = "/".join(pair)
+            raise ValueError(f"series: {name!r} is named more than once; name it once")
+        seen.add(pair)
 
 
 class CancelRequested(_OfRun):
@@ -276,9 +294,9 @@ class TrainingShardRequested(_OfRun):
     TYPE: ClassVar[str] = "shelfcast.training.shard-requested.v1"
     TOPIC: ClassVar[str] = "training-shards"
 
-    shard: Annotated[int, Field(ge=0)]
+    shard: Annotated[int, Field(ge=0, le=MAX_INTEGER)]
     series: Annotated[tuple[SeriesRef, ...], Field(min_length=1)]
-    as_of: Day
+    as_of: ImaginableDay
     strategy: Name
     horizon: Annotated[int, Field(ge=1, le=LONGEST_HORIZON)]
     policy: Policy = "if-better"
@@ -293,8 +311,8 @@ class FoldMetrics(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore", allow_inf_nan=False)
 
-    first_day: Day
-    last_day: Day
+    first_day: ImaginableDay
+    last_day: ImaginableDay
     metrics: dict[Name, Finite | None]
 
 
@@ -322,11 +340,11 @@ class ModelTrained(_OfSeries):
     run_id: RunId
     model_id: RunId
     strategy: Name
-    as_of: Day
+    as_of: ImaginableDay
     horizon: Annotated[int, Field(ge=1, le=LONGEST_HORIZON)]
-    first_day: Day = Field(description="First day used.")
-    data_through: Day = Field(description="Last day used.")
-    rows: Annotated[int, Field(ge=1)] = Field(description="Days used.")
+    first_day: ImaginableDay = Field(description="First day used.")
+    data_through: ImaginableDay = Field(description="Last day used.")
+    rows: Annotated[int, Field(ge=1, le=MAX_INTEGER)] = Field(description="Days used.")
     chosen: Name | None = Field(
         None, description="The candidate that won where the strategy has several; else unset."
     )
@@ -346,6 +364,38 @@ class ModelTrained(_OfSeries):
     policy: Policy = Field(
         "if-better", description="When it becomes champion, as its run asked for."
     )
+
+    @model_validator(mode="after")
+    def _can_be_stored(self) -> "ModelTrained":
+        if not self.first_day <= self.data_through < self.as_of:
+            raise ValueError(
+                f"first_day {self.first_day}, data_through {self.data_through} and as_of "
+                f"{self.as_of} must follow each other; a model is of days before its as_of"
+            )
+        check_parameters(self.parameters)
+        return self
+
+
+def check_parameters(parameters: dict[str, Any]) -> None:
+    """ValueError for what jsonb does not hold: numbers that are none, U+0000, half characters."""
+    try:
+        text = json.dumps(parameters, allow_nan=False, ensure_ascii=False)
+    except ValueError:
+        raise ValueError("parameters: have a number that is not finite; send finite ones") from None
+    if "\\u0000" in text and "\x00" in "".join(_texts_of(parameters)):
+        raise ValueError("parameters: have U+0000 in a text; leave it out")
+
+
+def _texts_of(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for name, each in value.items():
+            yield name
+            yield from _texts_of(each)
+    elif isinstance(value, list | tuple):
+        for each in value:
+            yield from _texts_of(each)
 
 
 class TrainingFailed(_OfSeries):
@@ -367,7 +417,7 @@ class ModelPromoted(_OfSeries):
     run_id: RunId
     model_id: RunId
     version: Version
-    as_of: Day = Field(
+    as_of: ImaginableDay = Field(
         description="First day to forecast: the model's own, or a later one of the champion before."
     )
     horizon: Annotated[int, Field(ge=1, le=LONGEST_HORIZON)]
@@ -404,7 +454,7 @@ class PromotionRequested(Payload):
         "challengers. rollback: to the champion before, in each of the series or of those whose "
         "champion is the run's."
     )
-    series: Annotated[tuple[SeriesRef, ...], Field(max_length=MOST_SERIES)] = Field(
+    series: Annotated[tuple[NamedSeries, ...], Field(max_length=MOST_SERIES)] = Field(
         (), description="These series; instead of run_id."
     )
     run_id: RunId | None = Field(None, description="Every series of this run; instead of series.")
@@ -454,10 +504,10 @@ class RetrainCompleted(_OfRun):
     TYPE: ClassVar[str] = "shelfcast.retrain.completed.v1"
     TOPIC: ClassVar[str] = "runs"
 
-    planned: Annotated[int, Field(ge=0)]
-    succeeded: Annotated[int, Field(ge=0)]
-    failed: Annotated[int, Field(ge=0)]
-    cancelled: Annotated[int, Field(ge=0)] = Field(
+    planned: Annotated[int, Field(ge=0, le=MAX_INTEGER)]
+    succeeded: Annotated[int, Field(ge=0, le=MAX_INTEGER)]
+    failed: Annotated[int, Field(ge=0, le=MAX_INTEGER)]
+    cancelled: Annotated[int, Field(ge=0, le=MAX_INTEGER)] = Field(
         0, description="Series that were not trained because the run was cancelled."
     )
 
@@ -481,7 +531,7 @@ class ForecastDay(BaseModel):
 
     model_config = ConfigDict(frozen=True, strict=True, extra="ignore", allow_inf_nan=False)
 
-    date: Day
+    date: ImaginableDay
     yhat: Annotated[float, Field(ge=0)]
     yhat_lower: Annotated[float, Field(ge=0)]
     yhat_upper: Annotated[float, Field(ge=0)]
@@ -637,7 +687,7 @@ class DeadLettered(Payload):
     letter_id: str
     topic: str = Field(description="Where the original event stood.")
     original_key: str
-    run_id: str | None = Field(None, description="The run that the original belonged to.")
+    run_id: RunId | None = Field(None, description="The run that the original belonged to.")
     error: str
     message: str
 

@@ -90,6 +90,12 @@ def _registry(d: Dependencies) -> Handler:
     return Registry(d.storage)
 
 
+def _forecaster(d: Dependencies) -> Handler:
+    from functions.forecaster import Forecaster
+
+    return Forecaster(d.storage)
+
+
 def _refresher(d: Dependencies) -> Handler:
     from functions.refresher import Refresher
 
@@ -100,12 +106,6 @@ def _pruner(d: Dependencies) -> Handler:
     from functions.pruner import Pruner
 
     return Pruner(d.storage, d.retention)
-
-
-def _forecaster(d: Dependencies) -> Handler:
-    from functions.forecaster import Forecaster
-
-    return Forecaster(d.storage)
 
 
 _BULK = (

@@ -23,6 +23,8 @@ from functions.forecasting.panel import Panel
 from functions.retention import Limits, Prunable, Pruned, Table
 
 Series = tuple[str, str]  # store, product
+MAX_FAILURES = 100  # of a run that are told with it; the rest come in pages
+MAX_CHANGE = 2**63 - 1  # the number of a change of aliases
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,8 +257,8 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """A run as it stands; `failures` are filled in when one run is asked for, and `forecasts`
-    when that has ended.
+    """A run as it stands; the first `failures` are filled in when one run is asked for, and
+    `forecasts` when that has ended.
 
     `named` says that its series were named one by one.
     """
@@ -396,7 +398,10 @@ class Storage(Protocol):
         """The series whose champions a request would choose now; Refusal as it would be."""
 
     async def fail_shard(self, run_id: str, shard: int, reason: str, at: datetime) -> None:
-        """Note a reason for each series of a shard that has not succeeded."""
+        """Note a reason for each series of a shard that has not succeeded.
+
+        Its deliveries are counted anew, should its dead letter be replayed.
+        """
 
     async def promotions(self, cause_ids: Sequence[str]) -> list[Promotion]:
         """New champions through these causes: ids of trained models and of requests.
@@ -443,14 +448,29 @@ class Storage(Protocol):
     async def runs(self, limit: int) -> list[Run]:
         """The newest runs, newest first."""
 
-    async def run(self, run_id: str) -> Run | None:
-        """One run with its failures, and once it has ended with its forecasts."""
+    async def run(self, run_id: str, failures: int = MAX_FAILURES) -> Run | None:
+        """One run with so many of its failures, the first in order of (store, product), and once
+        it has ended with its forecasts.
+        """
+
+    async def failures(self, run_id: str, after: Series | None, limit: int) -> list[Failure]:
+        """The failures of a run in order of (store, product), those after `after`."""
 
     async def series_page(self, after: Series | None, limit: int) -> list[SeriesSummary]:
         """Series in order of (store, product), those after `after`."""
 
     async def versions(self, store: str, product: str) -> list[Model]:
         """A series' models, newest version first."""
+
+    async def versions_page(
+        self, store: str, product: str, before: int | None, limit: int
+    ) -> list[Model]:
+        """A series' models before a version, newest first, with `parameters` left empty."""
+
+    async def alias_history_page(
+        self, store: str, product: str, before: int | None, limit: int
+    ) -> tuple[list[AliasChange], int | None]:
+        """Changes before one, newest first; what to ask for the next ones, None: these were all."""
 
     async def ping(self) -> None:
         """Raise an outage unless the database answers."""
@@ -486,3 +506,11 @@ class Storage(Protocol):
 
     async def save_tick(self, name: str, tick: SeenTick) -> None:
         """Store up to when a schedule's ticks are seen to."""
+
+    async def hand_over(self, run_id: str, shard: int, at: datetime) -> int:
+        """Count that a trainer gets a shard; how many deliveries of it are now out: under way, or
+        ended with their process.
+        """
+
+    async def came_back(self, run_id: str, shard: int) -> None:
+        """Note that a delivery of a shard ended in its process: none of it is out any more."""

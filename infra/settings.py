@@ -6,6 +6,7 @@ so every command finds the running stack without being told.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import fields
 from difflib import get_close_matches
@@ -24,15 +25,17 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from events.payloads import Name, Policy
 from events.topics import TOPICS
+from events.wording import in_words, shown
 from functions.forecasting.strategy import Strategies, Strategy, table
 from functions.retention import Retention
 
 STACK_ENV = "stack.env"
-Layout = Literal["shared", "spread"]
 MAX_DAYS = 36_600  # a century
+Layout = Literal["shared", "spread"]
 MOST_TRAINERS = TOPICS["training-shards"].partitions  # one more would have no partition to read
 _STRATEGY = TypeAdapter(Strategy)
 _NAME = TypeAdapter[str](Name)
+HOST = re.compile(r"\*|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 _EXAMPLE = '{"short": {"window_days": 60, "drivers": true}}'
 
 
@@ -52,6 +55,11 @@ class Settings(BaseSettings):
         None, description="Address of a running Ray cluster; unset: Ray is started locally."
     )
     http_host: str = Field("127.0.0.1", description="Address the HTTP API listens on.")
+    http_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="Names that the HTTP API is asked for by beside its address and localhost, "
+        "with commas between; `*`: any, if only trusted pages reach it.",
+    )
     http_port: int | None = Field(None, description="Port of the HTTP API; unset: a free one.")
     layout: Layout | None = Field(
         None,
@@ -145,6 +153,20 @@ class Settings(BaseSettings):
         description="Days of sales, and of what was planned for them, that stay; unset: all.",
     )
 
+    @field_validator("http_hosts", mode="before")
+    @classmethod
+    def _are_names(cls, value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        hosts = tuple(host for part in value.split(",") if (host := part.strip()))
+        for host in hosts:
+            if not HOST.fullmatch(host):
+                raise ValueError(
+                    f"{host!r} is no host's name; give it without scheme, port and path, like "
+                    "shop.example.org"
+                )
+        return hosts
+
     @field_validator("strategies", mode="before")
     @classmethod
     def _from_json(cls, value: Any) -> Any:
@@ -174,11 +196,6 @@ class Settings(BaseSettings):
         return strategy_table(self.strategies)
 
     @property
-    def process_layout(self) -> Layout:
-        """The layout that is set, or that suits where Ray runs."""
-        return self.layout or ("shared" if self.ray_address is None else "spread")
-
-    @property
     def retention(self) -> Retention:
         """What is kept."""
         return Retention(
@@ -187,6 +204,11 @@ class Settings(BaseSettings):
             self.keep_run_days,
             self.keep_sales_days,
         )
+
+    @property
+    def process_layout(self) -> Layout:
+        """The layout that is set, or that suits where Ray runs."""
+        return self.layout or ("shared" if self.ray_address is None else "spread")
 
     @property
     def database(self) -> str:
@@ -244,7 +266,7 @@ def _problem(name: str, field: str, item: Any) -> str:
             f"strategy {name!r}: {field} is {item['input']!r}, but there is no such field. "
             f"{hint}There are {', '.join(known)}"
         )
-    return f"strategy {name!r}: {field} is {item['input']!r}; {item['msg']}"
+    return f"strategy {name!r}: {field} is {shown(item['input'])}; it {in_words(item)}"
 
 
 class SettingMissing(Exception):

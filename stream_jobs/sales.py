@@ -13,20 +13,20 @@ SIGTERM and SIGINT let the batch in hand finish, within GRACE seconds, and end w
 """
 
 import logging
-import os
 import signal
 import sys
 import threading
 import time
 from functools import partial
-from pathlib import Path
 from typing import Any
 
+from py4j.protocol import Py4JError  # type: ignore[import-untyped]  # it has no types
 from pyspark.errors import PySparkException
 from pyspark.sql import SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from events.topics import DEAD_LETTERS, TOPICS
+from infra import heartbeat
 from infra.settings import SettingMissing
 from stream_jobs.failures import QueryFailed, advice, causes, is_outage, summary
 from stream_jobs.session import AlreadyRunning, JarsMissing, spark_session
@@ -102,6 +102,8 @@ class Job:
         self._spark, self._settings, self._stopping = spark, settings, stopping
         self._failures = 0
         self._last_batch = -1
+        self._started = False
+        self._next_beat = 0.0
 
     def run(self) -> None:
         """Returns when stopped; QueryFailed when no waiting mends what is wrong."""
@@ -126,10 +128,12 @@ class Job:
         wait = min(LONGEST_WAIT, FIRST_WAIT * 2**self._failures)
         self._failures += 1
         log.warning("outage of Kafka, starting again in %g s: %s", wait, summary(chain))
+        if self._started:
+            self._beat(f"Kafka is away, tried again in {wait:g} s: {summary(chain)}")
         self._stopping.wait(wait)
 
     def _report(self, query: StreamingQuery) -> None:
-        """Log the batches that ended since the last look, and say when the job is ready."""
+        """Log the batches that ended since the last look, and say that the job is at work."""
         for progress in query.recentProgress:
             batch, rows = progress["batchId"], progress["numInputRows"]
             if rows and batch > self._last_batch:
@@ -137,9 +141,16 @@ class Job:
                 log.info("batch %d: %s records in %.2f s", batch, f"{rows:,}", seconds)
                 self._last_batch = batch
                 self._failures = 0
-        ready = self._settings.ready_file
-        if ready is not None and not ready.exists() and _has_started(query):
-            _write_ready(ready)
+        self._started = self._started or _has_started(query)
+        if self._started:
+            self._beat()
+
+    def _beat(self, trouble: str = "") -> None:
+        """Renew the sign of life, now and then or when there is trouble to tell."""
+        now = time.monotonic()
+        if self._settings.ready_file is not None and (trouble or now >= self._next_beat):
+            heartbeat.beat(self._settings.ready_file, trouble)
+            self._next_beat = now + heartbeat.EVERY
 
     def _finish(self, query: StreamingQuery) -> None:
         """Let the batch in hand finish, but not for ever; what is cut short comes again."""
@@ -160,12 +171,6 @@ def _has_started(query: StreamingQuery) -> bool:
     return bool(query.status["message"].startswith(("Waiting for", "Processing new data")))
 
 
-def _write_ready(file: Path) -> None:
-    fresh = file.with_name(f".{file.name}-{os.getpid()}")
-    fresh.write_text(f"{os.getpid()}\n")
-    fresh.replace(file)
-
-
 def main() -> int:
     """Run the job; the exit code."""
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
@@ -183,6 +188,9 @@ def main() -> int:
             Job(spark, settings, stopping).run()
     except (AlreadyRunning, JarsMissing, QueryFailed, SettingMissing, PySparkException) as error:
         log.error("%s", error)
+        return 1
+    except (Py4JError, ConnectionError) as error:
+        log.error("Spark's JVM has ended or can't be reached: %r", error)
         return 1
     log.info("stopped")
     return 0

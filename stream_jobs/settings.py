@@ -23,7 +23,7 @@ class JobSettings(Settings):
         PROJECT / ".jars", description="Its folder `spark` has the jars of Spark's Kafka connector."
     )
     ready_file: Path | None = Field(
-        None, description="A file to write once the job has started; unset: none."
+        None, description="A file to renew while the job is at work; unset: none."
     )
 
     def checkpoint(self, query: str) -> str:

@@ -5,7 +5,7 @@ acknowledge a request, for a bounded time.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from datetime import timedelta
 from typing import Annotated, Any
 
@@ -18,6 +18,8 @@ from events.publisher import Publisher
 from functions.api import views
 from functions.api.body import body_of, documented
 from functions.api.forecasts import add_forecasts, known_scope, refuse_day
+from functions.api.hosts import KnownHosts
+from functions.api.maintenance import add_maintenance
 from functions.api.models import add_models
 from functions.api.problems import (
     CONFLICT,
@@ -32,10 +34,12 @@ from functions.api.problems import (
     not_acknowledged,
     unprocessable,
 )
-from functions.api.runs import Limit, add_runs
+from functions.api.reference import add_reference
+from functions.api.runs import add_runs
 from functions.api.what_if import add_what_if
 from functions.forecasting.strategy import BUILT_IN, Strategies, UnknownStrategy, strategy
 from functions.planner.planner import unknown_run, unknown_series
+from functions.retention import Retention
 from functions.storage import Run, Storage
 
 SOURCE = "shelfcast/api"
@@ -50,17 +54,25 @@ def create_app(
     health: HealthProbe,
     is_outage: OutageTest,
     strategies: Strategies = BUILT_IN,
+    retention: Retention | None = None,
+    hosts: Collection[str] | None = None,
 ) -> FastAPI:
-    """The application. `health` tells each function's state; `is_outage` what a 503 is."""
+    """The application. `health` tells each function's state; `is_outage` what a 503 is.
+
+    `hosts` are the names that it is asked for by; see `functions.api.hosts`.
+    """
     app = FastAPI(
         title="Shelfcast",
         version="1",
         description="Daily demand forecasts for every product in every store.",
+        docs_url=None,  # FastAPI's own page runs scripts of another host; see `reference`
+        redoc_url=None,
     )
     app.add_exception_handler(RequestValidationError, invalid_request)
     app.add_exception_handler(404, no_such_path)
     app.add_exception_handler(405, no_such_method)
     app.add_middleware(OutagesAre503, is_outage=is_outage)
+    app.add_middleware(KnownHosts, hosts=hosts)  # the last one added is asked first
     _add_health(app, storage, health, is_outage)
     _add_retrain(app, storage, publisher, is_outage, strategies)
     add_runs(app, storage, publisher, is_outage)
@@ -68,6 +80,8 @@ def create_app(
     add_forecasts(app, storage, publisher, is_outage)
     add_models(app, storage, publisher, is_outage)
     add_what_if(app, storage)
+    add_maintenance(app, storage, publisher, is_outage, retention or Retention())
+    add_reference(app)
     return app
 
 
@@ -120,8 +134,8 @@ def _add_retrain(
         except UnknownStrategy as error:
             raise unprocessable("strategy", body.strategy, str(error)) from None
         await _refuse_what_means_nothing(storage, body)
-        if body.run_id is not None and (known := await storage.run(body.run_id)) is not None:
-            _refuse_another_run(known, body)
+        if body.run_id is not None and (known := await storage.run(body.run_id, 0)) is not None:
+            await _refuse_another_run(storage, known, body)
         request = RetrainRequested(
             **{name: getattr(body, name) for name in RetrainRequested.model_fields}
         )
@@ -142,21 +156,39 @@ async def _refuse_what_means_nothing(storage: Storage, body: views.RetrainBody) 
     scope = await known_scope(storage, body)
     if body.as_of is not None:
         refuse_day(body.as_of, scope or await storage.scope(None, None), body.horizon)
-    if body.failed_in is not None and await storage.run(body.failed_in) is None:
+    if body.failed_in is not None and await storage.run(body.failed_in, 0) is None:
         raise unprocessable("failed_in", body.failed_in, unknown_run(body.failed_in))
 
 
-def _refuse_another_run(known: Run, body: views.RetrainBody) -> None:
+async def _refuse_another_run(storage: Storage, known: Run, body: views.RetrainBody) -> None:
     """409 if a run that is planned already is asked for again with other wishes."""
+    named = body.series is not None
+    if known.named != named:
+        raise _another(known, "its series named one by one" if known.named else "none named")
+    if body.series is not None and not await _has_series(storage, known, body):
+        raise _another(known, "other series")
     wishes = {"store", "product", "strategy", "horizon", "failed_in", "older_than_days"}
     wishes |= {name for name in ("as_of", "policy") if getattr(body, name) is not None}
     for field in sorted(wishes):
         if (was := getattr(known, field)) != (asked := getattr(body, field)):
-            raise HTTPException(
-                409,
-                f"run_id: {known.run_id!r} is a run with {field} {_word(was)}, not {_word(asked)};"
-                " choose another run_id or leave it out",
-            )
+            raise _another(known, f"{field} {_word(was)}, not {_word(asked)}")
+
+
+async def _has_series(storage: Storage, known: Run, body: views.RetrainBody) -> bool:
+    """Whether the run is of the series that the body names, or of some where it left out others."""
+    plan = await storage.plan(known.coalesced_into or known.run_id)
+    asked = {(each.store, each.product) for each in body.series or ()}
+    planned = {series for shard in (plan.shards if plan else ()) for series in shard}
+    narrowed = body.failed_in is not None or body.older_than_days is not None
+    return planned <= asked if narrowed else planned == asked
+
+
+def _another(known: Run, with_what: str) -> HTTPException:
+    return HTTPException(
+        409,
+        f"run_id: {known.run_id!r} is a run with {with_what}; choose another run_id or leave it "
+        "out",
+    )
 
 
 def _word(value: object) -> str:
@@ -166,14 +198,9 @@ def _word(value: object) -> str:
 def _add_series(app: FastAPI, storage: Storage) -> None:
     @app.get("/series", responses=REFUSALS)
     async def series(
-        limit: Limit = 100,
+        limit: views.Limit = 100,
         after: Annotated[
-            str | None,
-            Query(
-                description="store/product of the last one seen",
-                pattern=views.SERIES_PATTERN,
-                max_length=129,
-            ),
+            views.After | None, Query(description="store/product of the last one seen")
         ] = None,
     ) -> views.SeriesPage:
         """Every series that has sales, in order."""

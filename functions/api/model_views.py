@@ -5,12 +5,12 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
+from events.names import name
 from events.payloads import (
     MOST_SERIES,
     Name,
     PromotionAction,
     RunId,
-    SeriesRef,
     Text,
     Version,
     check_promotion,
@@ -20,11 +20,16 @@ from functions.api.views import View
 
 def _names_a_series(text: str) -> str:
     store, slash, product = text.partition("/")
-    try:
-        SeriesRef(store=store, product=product)
-    except ValueError:
-        raise ValueError("must be store/product, as GET /series has them") from None
-    return f"{store}{slash}{product}"
+    if not slash:
+        raise ValueError("must be store/product, as GET /series has them")
+    for part, given in (("store", store), ("product", product)):
+        try:
+            name(given)
+        except ValueError as error:
+            raise ValueError(
+                f"must be store/product, as GET /series has them; its {part} {error}"
+            ) from None
+    return f"{name(store)}/{name(product)}"
 
 
 SeriesName = Annotated[str, AfterValidator(_names_a_series)]
@@ -110,7 +115,10 @@ class VerdictView(View):
 
 
 class AliasChangeView(View):
-    """A change of who is champion or challenger, from one version to another."""
+    """A change of who is champion or challenger, from one version to another.
+
+    It stays when these versions are kept no longer, and GET /models has them no more.
+    """
 
     changed_at: dt.datetime
     alias: str = Field(description="champion or challenger")
@@ -118,6 +126,8 @@ class AliasChangeView(View):
     to_version: int | None = Field(validation_alias="version")
     from_model_id: str | None = Field(validation_alias="previous_model_id")
     to_model_id: str | None = Field(validation_alias="model_id")
+    strategy: str | None = Field(description="By which the version forecasts that came.")
+    as_of: dt.date | None = Field(description="As of when it was trained.")
     changed_by: str
     reason: str
     cause_id: str = Field(description="The request's id, or the model's that was trained.")
@@ -129,6 +139,7 @@ class AliasHistory(View):
     store: str
     product: str
     changes: list[AliasChangeView]
+    next: int | None = Field(description="For `before`, to see older ones; null: these were all.")
 
 
 class ModelView(View):
@@ -160,3 +171,4 @@ class Models(View):
     store: str
     product: str
     models: list[ModelView]
+    next: int | None = Field(description="For `before`, to see older ones; null: these were all.")

@@ -6,11 +6,11 @@ answered at once. What holds is what the registry finds when it reads the reques
 
 from typing import Annotated
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Query
 
 from events.envelope import first_event
 from events.errors import Refusal
-from events.payloads import Name, PromotionRequested, SeriesRef
+from events.payloads import MAX_INTEGER, Name, PromotionRequested, SeriesRef
 from events.publisher import Publisher
 from functions.api import model_views as views
 from functions.api.body import body_of, documented
@@ -23,7 +23,8 @@ from functions.api.problems import (
     not_acknowledged,
     unprocessable,
 )
-from functions.storage import Storage
+from functions.api.views import Limit
+from functions.storage import MAX_CHANGE, Storage
 
 SOURCE = "shelfcast/api"
 
@@ -36,19 +37,38 @@ def add_models(app: FastAPI, storage: Storage, publisher: Publisher, is_outage: 
 
 def _add_reads(app: FastAPI, storage: Storage) -> None:
     @app.get("/models/{store}/{product}", responses=REFUSALS | UNKNOWN)
-    async def models(store: Name, product: Name) -> views.Models:
-        """Every model version of a series, with its aliases and its verdict."""
-        if not (found := await storage.versions(store, product)):
+    async def models(
+        store: Name,
+        product: Name,
+        limit: Limit = 100,
+        before: Annotated[
+            int | None, Query(ge=1, le=MAX_INTEGER, description="Only versions before this one.")
+        ] = None,
+    ) -> views.Models:
+        """Model versions of a series, newest first, with their aliases and verdicts."""
+        found = await storage.versions_page(store, product, before, limit)
+        if not found and before is None:
             raise none_yet("model", store, product)
-        return views.Models.model_validate({"store": store, "product": product, "models": found})
+        older = found[-1].version if len(found) == limit else None
+        return views.Models.model_validate(
+            {"store": store, "product": product, "models": found, "next": older}
+        )
 
     @app.get("/models/{store}/{product}/history", responses=REFUSALS | UNKNOWN)
-    async def history(store: Name, product: Name) -> views.AliasHistory:
-        """Every change of champion and challenger: who, when, why, from, to."""
-        if not (found := await storage.alias_history(store, product)):
+    async def history(
+        store: Name,
+        product: Name,
+        limit: Limit = 100,
+        before: Annotated[
+            int | None, Query(ge=1, le=MAX_CHANGE, description="`next` of the page before.")
+        ] = None,
+    ) -> views.AliasHistory:
+        """Changes of champion and challenger, newest first: who, when, why, from, to."""
+        found, older = await storage.alias_history_page(store, product, before, limit)
+        if not found and before is None:
             raise none_yet("model", store, product)
         return views.AliasHistory.model_validate(
-            {"store": store, "product": product, "changes": found}
+            {"store": store, "product": product, "changes": found, "next": older}
         )
 
 
@@ -73,7 +93,7 @@ def _add_requests(
     async def ask_one(
         store: str, product: str, request: PromotionRequested, request_id: str | None
     ) -> views.PromotionAccepted:
-        if not await storage.alias_history(store, product):
+        if not (await storage.alias_history_page(store, product, None, 1))[0]:
             raise none_yet("model", store, product)
         return await ask(request, request_id)
 

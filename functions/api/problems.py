@@ -4,15 +4,14 @@ A 422 lists each field; any other error is one line in `detail`.
 """
 
 from collections.abc import Callable
-from typing import Any, get_args
+from typing import Any
 
 from fastapi import HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from events.errors import SHOWN
-from events.payloads import Name, RunId
+from events.wording import MAX_PROBLEMS, in_words, place, shown
 from functions.api import views
 
 OutageTest = Callable[[Exception], bool]
@@ -25,15 +24,8 @@ CONFLICT: Answers = {409: {"model": views.Trouble}}
 UNUSABLE_BODY: Answers = {code: {"model": views.Trouble} for code in (413, 415)}
 
 RETRY_SECONDS = 5
-MOST_PROBLEMS = 20  # shown of one request; a body can hold a hundred thousand
+MOST_PROBLEMS = MAX_PROBLEMS
 RETRY_AFTER = {"Retry-After": str(RETRY_SECONDS)}
-
-# What a pattern asks for, in words.
-PATTERNS: dict[str, str] = {
-    get_args(Name)[1].pattern: "must have no slash, no control character and no blank at its ends",
-    get_args(RunId)[1].pattern: "may have letters, digits and _ . : - only",
-    views.SERIES_PATTERN: "must be store/product, as `next` gives it",
-}
 
 
 def unprocessable(field: str, value: str, message: str) -> HTTPException:
@@ -62,12 +54,6 @@ def none_yet(what: str, store: str, product: str) -> HTTPException:
         f"store/product: no {what} of {store}/{product} yet; ask for one with POST /retrain, "
         "or see GET /series for what there is",
     )
-
-
-def shown(value: object) -> str:
-    """A value as an answer repeats it: enough to recognise it."""
-    text = repr(value)
-    return text if len(text) <= SHOWN else text[:SHOWN] + "…"
 
 
 async def invalid_request(_: Request, error: Exception) -> JSONResponse:
@@ -101,19 +87,13 @@ async def no_such_method(request: Request, error: Exception) -> JSONResponse:
 
 def _field(item: dict[str, Any]) -> str:
     where = item["loc"][1:]  # after `body`, `query` or `path`
-    field = ".".join(str(part) for part in where) or str(item["loc"][0])
-    return field if len(field) <= SHOWN else field[:SHOWN] + "…"
+    return place(where, str(item["loc"][0]))
 
 
 def _message(item: dict[str, Any]) -> str:
-    match item["type"]:
-        case "extra_forbidden":
-            return f"is no field here; there are {', '.join(item['ctx']['fields'])}"
-        case "string_pattern_mismatch":
-            return PATTERNS.get(item["ctx"]["pattern"], str(item["msg"]))
-        case "json_invalid":
-            return f"{item['msg']}; send one JSON object in UTF-8"
-    return str(item["msg"]).removeprefix("Value error, ")
+    if item["type"] == "extra_forbidden":
+        return f"is no field here; there are {', '.join(item['ctx']['fields'])}"
+    return in_words(item)
 
 
 class OutagesAre503:

@@ -3,9 +3,18 @@
 import datetime as dt
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 
 from events.clock import utc_today
+from events.names import MAX_NAME
 from events.payloads import (
     DEFAULT_STRATEGY,
     EARLIEST_DAY,
@@ -13,15 +22,30 @@ from events.payloads import (
     MOST_DAYS_OLD,
     MOST_SERIES,
     Name,
+    NamedSeries,
     Policy,
     RunId,
-    SeriesRef,
     Text,
     check_named_series,
 )
 
+LONGEST = 2 * MAX_NAME + 1  # characters of a series' key
 DAYS_AHEAD = 366  # that a forecast may begin; no model says anything beyond a year
-SERIES_PATTERN = r"^[^/\x00-\x1f\x7f]+/[^/\x00-\x1f\x7f]+$"
+
+
+def _stands_in_a_list(text: str) -> str:
+    # Not `Name`: a list may hold what was stored before names were looked at as closely.
+    store, _, product = text.partition("/")
+    if not (store and product) or "/" in product or not text.isprintable() or len(text) > LONGEST:
+        raise ValueError("must be store/product, as `next` gives it")
+    return text
+
+
+After = Annotated[
+    str,
+    AfterValidator(_stands_in_a_list),
+    WithJsonSchema({"type": "string", "maxLength": LONGEST}),
+]
 
 
 def _written_as_a_day(text: object) -> object:
@@ -47,6 +71,9 @@ def _within_reach(day: dt.date) -> dt.date:
 Day = Annotated[dt.date, BeforeValidator(_written_as_a_day), AfterValidator(_within_reach)]
 
 
+Limit = Annotated[int, Field(ge=1, le=1000)]
+
+
 class View(BaseModel):
     """An answer, made from what storage returns."""
 
@@ -68,7 +95,7 @@ class RetrainBody(Body):
 
     store: Name | None = Field(None, description="Only this store.")
     product: Name | None = Field(None, description="Only this product.")
-    series: Annotated[tuple[SeriesRef, ...], Field(max_length=MOST_SERIES)] | None = Field(
+    series: Annotated[tuple[NamedSeries, ...], Field(max_length=MOST_SERIES)] | None = Field(
         None, description="Only these series; instead of store and product."
     )
     all: bool = Field(False, description="Every series; instead of store and product.")
@@ -113,7 +140,7 @@ class RollForwardBody(Body):
 
     store: Name | None = Field(None, description="Only this store.")
     product: Name | None = Field(None, description="Only this product.")
-    series: Annotated[tuple[SeriesRef, ...], Field(max_length=MOST_SERIES)] | None = Field(
+    series: Annotated[tuple[NamedSeries, ...], Field(max_length=MOST_SERIES)] | None = Field(
         None, description="Only these series; instead of store and product."
     )
     all: bool = Field(False, description="Every series; instead of store and product.")
@@ -215,10 +242,21 @@ class RunForecasts(View):
 
 
 class RunDetail(RunView):
-    """A run with its failures, and once it has ended with its forecasts."""
+    """A run with the first of its failures, and once it has ended with its forecasts.
+
+    `counts.failed` says how many failures there are.
+    """
 
     failures: list[FailureView]
+    more: str | None = Field(None, description="Where the other failures are, if there are others.")
     forecasts: RunForecasts | None
+
+
+class Failures(View):
+    """A page of a run's failures; ask again with `after` = `next` until it is null."""
+
+    failures: list[FailureView]
+    next: str | None
 
 
 class Runs(View):

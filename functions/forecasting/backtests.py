@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from functions.forecasting import levels
 from functions.forecasting.engine import Engine
+from functions.forecasting.own_drivers import left_out, parts, renamed
 from functions.forecasting.panel import Floats, Panel
 from functions.forecasting.regressors import Design, design
 from functions.forecasting.scale import Band
@@ -58,8 +59,21 @@ class Backtests:
         common = [leaf for leaf, some in leaves if some is None and leaf.method == "prophet"]
         self.blocks = _blocks(panel, as_of, horizon, n_splits, common)
         self.actual = _actual(panel, self.blocks, n_splits)
-        self._designs: dict[tuple[bool, ...], Design] = {}
-        self._walks = {leaf.name: self._walk(leaf, some) for leaf, some in leaves}
+        self._usual: list[dict[str, tuple[float, ...]]] = [{} for _ in panel.keys]
+        self._left_out = left_out(panel)
+        plans = [(_split(leaf, n_splits), some) for leaf, some in leaves]
+        joined = {leaf.name: self._unwalked(leaf, some) for leaf, some in plans}
+        # The regressors of one part at a time: they are the largest thing there is.
+        for at, part in parts(panel):
+            designs: dict[tuple[bool, ...], Design] = {}
+            for leaf, _ in plans:
+                if leaf.method == "prophet":
+                    self._walk(leaf, at, part, joined[leaf.name], designs)
+            self._keep_usual(at, part, designs.values())
+        for leaf, _ in plans:
+            if leaf.method != "prophet":
+                self._walk(leaf, np.arange(len(panel)), panel, joined[leaf.name], {})
+        self._walks = {name: each.as_walk() for name, each in joined.items()}
 
     def __getitem__(self, name: str) -> Tested:
         """The backtest of the strategy of that name: the mean of the members it could fit."""
@@ -80,17 +94,14 @@ class Backtests:
         """What to know of how they were fitted."""
         members = {leaf.name: self._walks[leaf.name] for leaf in plain(name, self._known)}
         said = [walk.notes[i] for walk in members.values() if i in walk.notes]
-        left_out = [name for name, walk in members.items() if walk.reasons[i] is not None]
-        return said + [f"without {', '.join(left_out)}, which it has no days for"] * bool(left_out)
+        unfit = [name for name, walk in members.items() if walk.reasons[i] is not None]
+        if unfit:
+            said.append(f"without {', '.join(unfit)}, which it has no days for")
+        return [*said, drivers] if (drivers := self._left_out[i]) is not None else said
 
     def usual(self, i: int) -> dict[str, tuple[float, ...]]:
         """The usual values of the drivers of the i-th series, by weekday."""
-        found: dict[str, tuple[float, ...]] = {}
-        for each in self._designs.values():
-            for at, name in enumerate(each.driver_names):
-                if np.isfinite(values := each.usual[i, :, at]).all():
-                    found[name] = tuple(np.round(values, 4).tolist())
-        return found
+        return self._usual[i]
 
     def fold_days(self, i: int) -> list[tuple[date, date]]:
         """The first and the last day of each fold of the i-th series."""
@@ -103,14 +114,20 @@ class Backtests:
             (dates[start].item(), dates[start + block - 1].item()) for start in starts[:-1].tolist()
         ]
 
-    def _walk(self, leaf: Strategy, some: Ints | None) -> Walk[Member]:
-        """The leaf's walk of every series; `Unfit` where it is not wanted or has too few days."""
+    def _inside(self, leaf: Strategy, panel: Panel) -> npt.NDArray[np.bool_]:
+        """The rows that the leaf is fitted to."""
+        if leaf.window_days is None or leaf.method != "prophet":
+            return np.ones(len(panel.dates), bool)
+        start = np.datetime64(self._as_of, "D") - np.timedelta64(leaf.window_days, "D")
+        inside: npt.NDArray[np.bool_] = panel.dates >= start
+        return inside
+
+    def _unwalked(self, leaf: Strategy, some: Ints | None) -> "_Joined":
+        """The leaf's walk before any series is walked, with a reason for each that is not wanted
+        or has too few days.
+        """
         panel, splits = self.panel, self._n_splits
-        leaf = _split(leaf, splits)
-        inside = np.ones(len(panel.dates), bool)
-        if leaf.window_days is not None and leaf.method == "prophet":
-            start = np.datetime64(self._as_of, "D") - np.timedelta64(leaf.window_days, "D")
-            inside = panel.dates >= start
+        inside = self._inside(leaf, panel)
         rows = np.diff(np.concatenate([[0], np.cumsum(inside)])[panel.offsets])
         needed = np.ones(len(panel), np.int64)
         if leaf.method == "prophet":
@@ -124,24 +141,66 @@ class Backtests:
         if some is not None:
             for i in set(range(len(panel))) - set(some.tolist()):
                 reasons[i] = Unfit(f"{leaf.name} is not asked for")
-        fit = np.array([reason is None for reason in reasons])
-        chosen = np.flatnonzero(fit)
-        kept = inside & np.repeat(fit, panel.rows)
-        part = panel if kept.all() and fit.all() else panel.only(kept).select(chosen.tolist())
-        if leaf.method == "prophet":
-            walk: Walk[Member] = self._engine.walk_forward(
-                part, leaf, self._design(leaf, kept), self.blocks[chosen]
-            )
-        else:
-            walk = levels.walk_forward(part, leaf, self.blocks[chosen])
-        return _spread(walk, chosen, reasons, splits, self.blocks)
+        return _Joined(empty_folds(splits, self.blocks), reasons, {}, {})
 
-    def _design(self, leaf: Strategy, kept: npt.NDArray[np.bool_]) -> Design:
+    def _walk(
+        self,
+        leaf: Strategy,
+        at: Ints,
+        part: Panel,
+        joined: "_Joined",
+        designs: dict[tuple[bool, ...], Design],
+    ) -> None:
+        """Walks those of the series `at`, which `part` holds, that nothing speaks against."""
+        fit = np.array([joined.reasons[i] is None for i in at.tolist()], bool)
+        chosen = np.flatnonzero(fit)
+        kept = self._inside(leaf, part) & np.repeat(fit, part.rows)
+        some = part if kept.all() and fit.all() else part.only(kept).select(chosen.tolist())
+        blocks = self.blocks[at[chosen]]
+        if leaf.method != "prophet":
+            joined.put(at[chosen], some, levels.walk_forward(some, leaf, blocks))
+            return
         kind = (leaf.drivers, leaf.driver_weekdays, leaf.calendar_terms)
-        if kind not in self._designs:
-            self._designs[kind] = design(self.panel, leaf)
-        made = self._designs[kind]
-        return made if kept.all() else made.rows(kept)
+        if kind not in designs:
+            designs[kind] = design(part, leaf)
+        made = designs[kind] if kept.all() else designs[kind].rows(kept)
+        joined.put(at[chosen], some, self._engine.walk_forward(some, leaf, made, blocks))
+
+    def _keep_usual(self, at: Ints, part: Panel, designs: Iterable[Design]) -> None:
+        """Remembers the usual values of the drivers of the series `at`."""
+        for each in designs:
+            for i, place in enumerate(at.tolist() if each.driver_names else ()):
+                for column, name in enumerate(part.names_of(i)):
+                    if np.isfinite(values := each.usual[i, :, column]).all():
+                        self._usual[place][name] = tuple(np.round(values, 4).tolist())
+
+
+@dataclass(frozen=True, eq=False)
+class _Joined:
+    """A strategy's walk of all series, put together from those of parts."""
+
+    band: Band
+    reasons: list[Unfit | None]
+    at: dict[int, tuple[Walk[Member], int, tuple[str, ...]]]
+    notes: dict[int, str]
+
+    def put(self, places: Ints, part: Panel, walk: Walk[Member]) -> None:
+        """The walk of the series of `part`, which are those at `places` of all."""
+        self.band.put((places, slice(None), slice(walk.band.yhat.shape[2])), walk.band)
+        for i, place in enumerate(places.tolist()):
+            self.reasons[place] = walk.reasons[i]
+            self.at[place] = walk, i, part.own_names[i] if part.own_names else ()
+            if i in walk.notes:
+                self.notes[place] = walk.notes[i]
+
+    def as_walk(self) -> Walk[Member]:
+        """The walk of all."""
+
+        def model(place: int) -> Member:
+            walk, i, names = self.at[place]
+            return renamed(walk.model(i), names)
+
+        return Walk(self.band, self.reasons, model, self.notes)
 
 
 def _split(leaf: Strategy, splits: int) -> Strategy:
@@ -203,16 +262,3 @@ def _actual(panel: Panel, blocks: Ints, n_splits: int) -> Floats:
         rows = panel.offsets[some][:, None, None] + cuts[some, :-1, None] + np.arange(length)
         actual[some, :, :length] = panel.units[rows]
     return actual
-
-
-def _spread(
-    walk: Walk[Member], chosen: Ints, reasons: list[Unfit | None], splits: int, blocks: Ints
-) -> Walk[Member]:
-    """A walk of some of the series as one of all of them."""
-    for place, reason in zip(chosen.tolist(), walk.reasons, strict=True):
-        reasons[place] = reason
-    band = empty_folds(splits, blocks)
-    band.put((chosen, slice(None), slice(walk.band.yhat.shape[2])), walk.band)
-    at = {place: i for i, place in enumerate(chosen.tolist())}
-    notes = {int(chosen[i]): note for i, note in walk.notes.items()}
-    return Walk(band, reasons, lambda place: walk.model(at[place]), notes)

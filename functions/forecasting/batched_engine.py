@@ -32,6 +32,11 @@ Bools = npt.NDArray[np.bool_]
 # So many rows, padding included, are taken at a time: with yearly terms and their running
 # sums these are 60 MB, with fifty regressors 150 MB, and a panel of any size fits in it.
 CHUNK_ROWS = 50_000
+# Of more regressors the fewer rows, so that rows times columns stay what they are with these;
+# and the fewer series, whose columns are multiplied with each other for every fold: 24 MB.
+ORDINARY_REGRESSORS = 100
+CHUNK_PRODUCTS = 3_000_000
+_OTHER_COLUMNS = 29  # at most: trend, season and units
 _UNSOLVED = "the batched solver found no optimum"
 
 
@@ -56,7 +61,8 @@ class BatchedEngine:
         walk = _Walked(empty_folds(strategy.n_splits, blocks), reasons, {}, {})
         splits = strategy.n_splits if (blocks > 0).any() else 0
         sound = np.flatnonzero([reason is None for reason in reasons])
-        for chosen in _chunks(panel.rows, sound):
+        varying = _varying(panel, design, sound)
+        for chosen in _chunks(panel.rows, sound, varying, splits + 1):
             walk.take(chosen, *_solved(panel, chosen, strategy, design, blocks[chosen], splits))
         if self.fallback is not None and len(unsolved := walk.unsolved()):
             kept = np.isin(np.repeat(np.arange(len(panel)), panel.rows), unsolved)
@@ -84,16 +90,38 @@ class BatchedEngine:
         return _Walked(folds, [reason] * len(panel), {}, {}).as_walk()
 
 
-def _chunks(rows: Ints, sound: Ints) -> Iterator[Ints]:
-    """The indices `sound`, by rising number of rows, cut so that each part has few rows."""
-    order = sound[np.argsort(rows[sound], kind="stable")]
+def _varying(panel: Panel, design: Design, sound: Ints) -> Bools:
+    """Which regressors ever vary in each of the series `sound`, shape (sound, r); all of them, if
+    they are too few to matter.
+    """
+    if len(design.names) <= ORDINARY_REGRESSORS:
+        return np.ones((len(sound), len(design.names)), bool)
+    values = (design.values[panel.series(i)] for i in sound.tolist())
+    return np.array([(own != own[:1]).any(axis=0) for own in values], bool).reshape(
+        len(sound), len(design.names)
+    )
+
+
+def _chunks(rows: Ints, sound: Ints, varying: Bools, fits: int) -> Iterator[Ints]:
+    """The indices `sound`, by rising number of rows, cut so that each part has few rows times
+    columns, and few products of columns with each other in its `fits` of each series.
+    """
+    by_rows = np.argsort(rows[sound], kind="stable")
+    order, varying = sound[by_rows], varying[by_rows]
     start = 0
     while start < len(order):
-        # The longest that is added last sets the width of all before it.
-        padded = rows[order[start:]] * np.arange(1, len(order) - start + 1)
-        count = max(int(np.searchsorted(padded, CHUNK_ROWS, side="right")), 1)
-        yield order[start : start + count]
-        start += count
+        count = np.arange(1, len(order) - start + 1)
+        # What is added last sets the length and the columns of all before it.
+        padded = rows[order[start:]] * count
+        fitting = padded <= CHUNK_ROWS
+        if varying.shape[1] > ORDINARY_REGRESSORS:
+            columns = np.logical_or.accumulate(varying[start:], axis=0).sum(axis=1)
+            products = count * fits * (columns + _OTHER_COLUMNS) ** 2
+            fitting &= padded * columns <= CHUNK_ROWS * ORDINARY_REGRESSORS
+            fitting &= products <= CHUNK_PRODUCTS
+        length = max(int(fitting.sum()), 1)
+        yield order[start : start + length]
+        start += length
 
 
 def _solved(

@@ -39,6 +39,10 @@ class Calendar:
         shape = (series, days)
         return Calendar(start, np.full(shape, -1, np.int8), (), np.empty((*shape, 0)))
 
+    def only(self, series: slice) -> "Calendar":
+        """The calendar of some of the series, which are cut out as numpy does it."""
+        return Calendar(self.start, self.is_open[series], self.driver_names, self.drivers[series])
+
     def drivers_named(self, names: Sequence[str]) -> Floats:
         """The drivers of these names, in their order, NaN where there are none; (n, h, p)."""
         values = np.full((*self.is_open.shape, len(names)), np.nan)

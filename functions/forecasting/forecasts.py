@@ -5,7 +5,7 @@ at least 0, and exactly 0 on a closed day, be it by the calendar or by its weekd
 forecast is above the model's cap.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from statistics import NormalDist
@@ -17,6 +17,7 @@ from functions.forecasting.calendar import Calendar
 from functions.forecasting.horizon import Horizon, horizon_of
 from functions.forecasting.intervals import half_widths
 from functions.forecasting.levels import LevelModel
+from functions.forecasting.own_drivers import MAX_DRIVERS
 from functions.forecasting.panel import Dates, Floats
 from functions.forecasting.parameters import ProphetParameters
 from functions.forecasting.prediction import effects, leverage, predict
@@ -62,6 +63,49 @@ def forecast(
         raise ValueError(f"a horizon of {days} days is too short; at least 1 is needed")
     if not 0 < level < 1:
         raise ValueError(f"an interval's level must be within (0, 1), not {level}")
+    runs = list(_runs(models))
+    if len(runs) < 2:
+        return _together(models, start, days, calendar, level)
+    if calendar is not None and len(calendar.is_open) != len(models):
+        raise ValueError(
+            f"a calendar of {len(calendar.is_open)} series does not fit {len(models)} models"
+        )
+    made = [
+        _together(models[run], start, days, None if calendar is None else calendar.only(run), level)
+        for run in runs
+    ]
+    return Forecasts(
+        made[0].dates,
+        np.concatenate([each.yhat for each in made]),
+        np.concatenate([each.lower for each in made]),
+        np.concatenate([each.upper for each in made]),
+        np.concatenate([each.bounded for each in made]),
+        [assumed for each in made for assumed in each.assumed],
+    )
+
+
+def _runs(models: Sequence[SeriesModel]) -> Iterator[slice]:
+    """The models in runs that have few drivers between them, since each day of each model has
+    a column for every driver of its run.
+    """
+    start, names = 0, frozenset[str]()
+    for i, model in enumerate(models):
+        own = model.drivers | model.usual.keys()
+        if i > start and len(names | own) > MAX_DRIVERS:
+            yield slice(start, i)
+            start, names = i, frozenset()
+        names |= own
+    yield slice(start, len(models))
+
+
+def _together(
+    models: Sequence[SeriesModel],
+    start: date,
+    days: int,
+    calendar: Calendar | None,
+    level: float,
+) -> Forecasts:
+    """The forecasts of models that may share columns; see `forecast`."""
     horizon = horizon_of(models, start, days, calendar)
     band = _mean_of_members(models, horizon, level)
     widening = np.array([model.widening for model in models])[:, None]

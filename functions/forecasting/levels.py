@@ -12,9 +12,9 @@ honest naive, is what every other method has to beat:
     tsb              Teunter-Syntetos-Babai: the smoothed chance of a sale times its smoothed
                      size, for intermittent demand
 
-The promotion flag is the first driver whose name starts with `promo`; without one all days
-count as without. Intervals are quantiles of the errors that the method made on the series'
-own last days, one week ahead where weekdays matter.
+The promotion flag is the first driver whose name starts with `promo`, of those that the series
+itself ever had; without one all days count as without. Intervals are quantiles of the errors
+that the method made on the series' own last days, one week ahead where weekdays matter.
 Source of tsb: Teunter, Syntetos & Babai, Intermittent demand: linking forecasting to
 inventory obsolescence (2011), European Journal of Operational Research 214(3).
 """
@@ -75,10 +75,7 @@ def promotion_driver(driver_names: tuple[str, ...]) -> str | None:
 def walk_forward(panel: Panel, strategy: Strategy, blocks: Ints) -> Walk[LevelModel]:
     """Folds and a last level model of every series of open days; see `engine.Engine`."""
     reasons = refusals(panel, np.ones(len(panel), np.int64))
-    flag = promotion_driver(panel.driver_names)
-    with_promo = np.zeros(len(panel.dates), np.int64)
-    if flag is not None:
-        with_promo = (np.nan_to_num(panel.drivers_named([flag])[:, 0]) > 0).astype(np.int64)
+    flags, with_promo = _promotions(panel)
     groups = (panel.dates.astype(np.int64) + 3) % 7 + 7 * with_promo
     band = empty_folds(strategy.n_splits, blocks)
     cuts = walk_cuts(panel.rows, blocks, strategy.n_splits)
@@ -94,8 +91,23 @@ def walk_forward(panel: Panel, strategy: Strategy, blocks: Ints) -> Walk[LevelMo
                 yhat = levels[history.groups[cut : cut + block]]
                 part = Band(yhat, np.maximum(yhat + below, 0), yhat + above)
                 band.put((i, k, slice(block)), part)
-        models[i] = LevelModel(strategy.method, tuple(levels.tolist()), below, above, flag)
+        models[i] = LevelModel(strategy.method, tuple(levels.tolist()), below, above, flags[i])
     return Walk(band, reasons, models.__getitem__, {})
+
+
+def _promotions(panel: Panel) -> tuple[list[str | None], Ints]:
+    """The promotion flag of each series, and whether it was up on each row, shape (rows,)."""
+    flags: list[str | None] = []
+    up = np.zeros(len(panel.dates), np.int64)
+    for i in range(len(panel)):
+        rows, names = panel.series(i), panel.names_of(i)
+        promotions = [at for at, name in enumerate(names) if promotion_driver((name,))]
+        values = panel.drivers[rows][:, promotions]
+        had = np.flatnonzero(np.isfinite(values).any(axis=0)).tolist()
+        flags.append(names[promotions[had[0]]] if had else None)
+        if had:
+            up[rows] = np.nan_to_num(values[:, had[0]]) > 0
+    return flags, up
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,7 +26,10 @@ class Panel:
     `offsets[i]:offsets[i + 1]` of `dates` (datetime64[D]), `units` (float64, sold that
     day) and `is_open` (bool). `offsets` is int64 of length n + 1. `drivers` (float64, rows
     by p) holds what is known of the day's drivers, named by `driver_names` in rising order,
-    and NaN where nothing was said; left out, there are none.
+    and NaN where nothing was said; left out, there are none. Where series have drivers of their
+    own (see `own_drivers`), `own_names[i]` are those of the i-th series, in its first columns,
+    and `driver_names` are places only. `left_out[i]` says how many more drivers it had that were
+    not read, and which first.
 
     Raises ValueError, naming what it saw, if the columns do not fit together.
     """
@@ -38,6 +41,8 @@ class Panel:
     is_open: npt.NDArray[np.bool_]
     driver_names: tuple[str, ...] = ()
     drivers: Floats = field(default_factory=lambda: np.empty((0, 0)))
+    own_names: tuple[tuple[str, ...], ...] = ()
+    left_out: tuple[tuple[int, str], ...] = ()
 
     def __post_init__(self) -> None:
         if not self.driver_names:
@@ -57,6 +62,10 @@ class Panel:
     def series(self, i: int) -> slice:
         """The rows of the i-th series, as a slice of the columns."""
         return slice(int(self.offsets[i]), int(self.offsets[i + 1]))
+
+    def names_of(self, i: int) -> tuple[str, ...]:
+        """The names of the i-th series' drivers, in the order of its first columns."""
+        return self.own_names[i] if self.own_names else self.driver_names
 
     def window(self, as_of: date, days: int | None) -> "Panel":
         """The rows with `as_of - days <= date < as_of`; all before `as_of` if days is None."""
@@ -84,17 +93,20 @@ class Panel:
             is_open=self.is_open[rows],
             driver_names=self.driver_names,
             drivers=self.drivers[rows],
+            own_names=tuple(self.own_names[i] for i in indices) if self.own_names else (),
+            left_out=tuple(self.left_out[i] for i in indices) if self.left_out else (),
         )
 
     @staticmethod
     def concat(panels: Sequence["Panel"]) -> "Panel":
         """One panel of all the panels' series, in their order. Keys must not repeat.
 
-        A driver that one panel lacks is NaN there.
+        A driver that one panel lacks is NaN there. Names of all series become shared ones.
         """
         if not panels:
             raise ValueError("there is no panel to concatenate; at least 1 is needed")
-        names = tuple(sorted({name for panel in panels for name in panel.driver_names}))
+        of_each = [panel.own_names or (panel.driver_names,) for panel in panels]
+        names = tuple(sorted({name for own in of_each for part in own for name in part}))
         return Panel(
             keys=tuple(key for panel in panels for key in panel.keys),
             offsets=_offsets(np.concatenate([panel.rows for panel in panels])),
@@ -108,9 +120,13 @@ class Panel:
     def drivers_named(self, names: Sequence[str]) -> Floats:
         """The drivers of these names, in their order, NaN where there are none; (rows, p)."""
         values = np.full((len(self.dates), len(names)), np.nan)
-        for at, name in enumerate(names):
-            if name in self.driver_names:
-                values[:, at] = self.drivers[:, self.driver_names.index(name)]
+        series = range(len(self)) if self.own_names else [None]
+        for i in series:
+            rows = slice(None) if i is None else self.series(i)
+            known = self.driver_names if i is None else self.own_names[i]
+            for at, name in enumerate(names):
+                if name in known:
+                    values[rows, at] = self.drivers[rows, known.index(name)]
         return values
 
     def only(self, kept: npt.NDArray[np.bool_]) -> "Panel":
@@ -124,6 +140,8 @@ class Panel:
             is_open=self.is_open[kept],
             driver_names=self.driver_names,
             drivers=self.drivers[kept],
+            own_names=self.own_names,
+            left_out=self.left_out,
         )
 
     def _check_types(self) -> None:
@@ -147,6 +165,13 @@ class Panel:
             )
         if list(self.driver_names) != sorted(set(self.driver_names)):
             raise ValueError(f"driver names must rise: {self.driver_names}")
+        for column in ("own_names", "left_out"):
+            if (given := len(getattr(self, column))) not in (0, len(self.keys)):
+                raise ValueError(f"{given} {column} do not fit {len(self.keys)} series")
+        if (most := max(map(len, self.own_names), default=0)) > len(self.driver_names):
+            raise ValueError(
+                f"{most} names of a series need as many places, not {len(self.driver_names)}"
+            )
         if len(self.offsets) != len(self.keys) + 1:
             raise ValueError(
                 f"{len(self.keys)} keys need {len(self.keys) + 1} offsets, not {len(self.offsets)}"

@@ -20,6 +20,7 @@ from functions.forecasting.metrics import (
     mean_metrics,
     metrics_of,
 )
+from functions.forecasting.own_drivers import alone
 from functions.forecasting.panel import Floats, Key, Panel
 from functions.forecasting.parameters import ProphetParameters
 from functions.forecasting.regressors import rest_weekdays
@@ -242,7 +243,7 @@ class _Training:
         """
         found: dict[int, tuple[Member, ...]] = {}
         for i, champion in enumerate(self.champions):
-            days = self.days.select([i])
+            days = alone(self.days, i)
             if champion is None or not can_start_from(champion.model, days):
                 notes[i].append(
                     "a cold start: no champion has parameters that can be moved to these days"

@@ -11,9 +11,13 @@ or a result that was given up still gives its series a result, so every run ends
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
+from pydantic import ValidationError
+
 from events.clock import utc_now
 from events.envelope import Event, derive_id, of_type
+from events.names import as_one_line, is_run_id
 from events.payloads import (
+    MAX_INTEGER,
     ChallengerKept,
     DeadLettered,
     ForecastShardRequested,
@@ -202,8 +206,10 @@ class Registry:
 def _given_up_shard(letter: DeadLettered) -> tuple[str | None, int | None]:
     """Run and number of a dead-lettered shard; its key has both, whatever its bytes are."""
     run_id, _, number = letter.original_key.rpartition("/")
-    if bulk(letter.topic) != TrainingShardRequested.TOPIC or not run_id or not number.isdecimal():
+    if bulk(letter.topic) != TrainingShardRequested.TOPIC or not number.isdecimal():
         return None, None
+    if not is_run_id(run_id) or len(number) > len(str(MAX_INTEGER)) or int(number) > MAX_INTEGER:
+        return None, None  # no shard of ours: a run's and a shard's are no such
     return run_id, int(number)
 
 
@@ -214,9 +220,12 @@ def _failed_result(letter: Event[DeadLettered]) -> Event[TrainingFailed] | None:
     if bulk(letter.data.topic) != TrainingFailed.TOPIC or not (run_id and store and product):
         return None
     reason = _reason(letter.data)
-    failure = TrainingFailed(run_id=run_id, store=store, product=product, reason=reason)
+    try:
+        failure = TrainingFailed(run_id=run_id, store=store, product=product, reason=reason)
+    except ValidationError:
+        return None  # the key of a series that can't be one
     return letter.effect(failure, SOURCE, lambda: letter.time)
 
 
 def _reason(letter: DeadLettered) -> str:
-    return f"dead-lettered from {letter.topic}: {letter.error}: {letter.message}"[:1000]
+    return as_one_line(f"dead-lettered from {letter.topic}: {letter.error}: {letter.message}")

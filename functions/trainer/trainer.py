@@ -5,18 +5,27 @@ came out, with the strategy of the champion so far on the same folds. Shards of 
 trained together, so an engine sees many series; the fleet that a series' errors are shrunk
 towards is its own shard, so company does not change a result.
 
+A shard that kills the process it is trained in, or outlasts it, would come again for ever. So each
+delivery is counted in the database before it is trained, and once it came back, with results or
+with an error, the count is taken back: after `MAX_DELIVERIES` that never did the shard is refused.
+What an ordinary end of the process cuts short has come back too; after `LONGEST_BATCH_SECONDS` an
+end is taken for the consequence of the batch itself.
+
 A shard of which every series was cancelled or has succeeded is passed over. One of which a
 part has is trained whole, so the rest comes out as ever, and only the rest is said.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from concurrent.futures import BrokenExecutor
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 
 from events.clock import utc_now
 from events.envelope import Event, derive_id, of_type
-from events.errors import Refusal
+from events.errors import Refusal, TooLarge
+from events.names import as_one_line
 from events.payloads import (
     Compared,
     FoldMetrics,
@@ -25,6 +34,7 @@ from events.payloads import (
     TrainingFailed,
     TrainingShardRequested,
 )
+from events.publisher import to_record
 from functions.forecasting.engine import Engine
 from functions.forecasting.panel import Panel
 from functions.forecasting.procedure import Champion, Comparison, Trained, train
@@ -37,9 +47,13 @@ from functions.forecasting.strategy import (
     strategy,
 )
 from functions.forecasting.unfit import Unfit
+from functions.pace import LONGEST_BATCH_SECONDS
 from functions.storage import Model, Series, Storage
 
 SOURCE = "shelfcast/trainer"
+
+# A process may be killed for another's memory, twice in a row at that; not three times.
+MAX_DELIVERIES = 3
 
 
 class Trainer:
@@ -52,23 +66,70 @@ class Trainer:
         versions: Mapping[str, str],
         strategies: Strategies = BUILT_IN,
         clock: Callable[[], datetime] = utc_now,
+        seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._storage, self._engine, self._versions = storage, engine, dict(versions)
-        self._strategies, self._clock = strategies, clock
+        self._strategies, self._clock, self._seconds = strategies, clock, seconds
+        self._out: set[tuple[str, int]] = set()  # counted, and not come back
 
     async def __call__(self, events: Sequence[Event[Payload]]) -> list[Event[Payload]]:
         """A result for each series of each shard that has none that stays, in order."""
         results: list[Event[Payload]] = []
+        start = self._seconds()
         for event in of_type(events, TrainingShardRequested):
-            results += await self._train(event)
+            results += await self._train(event, start)
         return results
 
-    async def _train(self, event: Event[TrainingShardRequested]) -> list[Event[Payload]]:
-        shard, series = event.data, _series(event.data)
+    @asynccontextmanager
+    async def _counted(self, shard: TrainingShardRequested, start: float) -> AsyncIterator[None]:
+        """Count a delivery of the shard, in a batch that began at `start`; Refusal, without a
+        further look at it, for one that was delivered too often and never came back.
+        """
+        place = (shard.run_id, shard.shard)
+        if place not in self._out:  # in an outage the same delivery is tried again
+            deliveries = await self._storage.hand_over(*place, self._clock())
+            if deliveries > MAX_DELIVERIES:
+                raise Refusal(
+                    f"shard: shard {shard.shard} of run {shard.run_id}, of {len(shard.series)} "
+                    f"series, was delivered {MAX_DELIVERIES} times and never came back: training "
+                    "it kills its process or outlasts it; retrain its series in smaller shards or "
+                    "with fewer drivers, or replay this letter to try again"
+                )
+            self._out.add(place)
+        try:
+            yield
+        except BrokenExecutor:  # of the processes that fit, this delivery killed one
+            raise
+        except asyncio.CancelledError:
+            if self._seconds() - start < LONGEST_BATCH_SECONDS:
+                await self._came_back(place)
+            raise
+        except Exception:
+            await self._came_back(place)
+            raise
+        await self._came_back(place)
+
+    async def _came_back(self, place: tuple[str, int]) -> None:
+        await self._storage.came_back(*place)
+        self._out.discard(place)
+
+    async def _train(
+        self, event: Event[TrainingShardRequested], start: float
+    ) -> list[Event[Payload]]:
+        """The results of one shard, of a batch that began at `start`."""
+        shard = event.data
         settled = await self._storage.settled_series([(shard.run_id, shard.shard)])
-        wanted = {key for key in series if (shard.run_id, key) not in settled}
+        wanted = {key for key in _series(shard) if (shard.run_id, key) not in settled}
         if not wanted:
             return []
+        async with self._counted(shard, start):
+            return await self._trained(event, wanted)
+
+    async def _trained(
+        self, event: Event[TrainingShardRequested], wanted: Collection[Series]
+    ) -> list[Event[Payload]]:
+        """The results of the wanted series of a shard, which is trained whole."""
+        shard, series = event.data, _series(event.data)
         try:
             chosen = strategy(shard.strategy, self._strategies)
         except UnknownStrategy as error:
@@ -96,15 +157,27 @@ class Trainer:
         )
         seconds = time.perf_counter() - start
         return [
-            event.effect(
-                self._outcome(shard, key, result, champions.get(key), seconds),
-                SOURCE,
-                self._clock,
-                correlation_id=shard.run_id,
-            )
+            self._result(event, key, self._outcome(shard, key, result, champions.get(key), seconds))
             for key, result in zip(series, trained, strict=True)
             if key in wanted
         ]
+
+    def _result(
+        self, event: Event[TrainingShardRequested], series: Series, outcome: Payload
+    ) -> Event[Payload]:
+        """The event of an outcome, or of the series' failure if it is too large to be sent."""
+        run_id = event.data.run_id
+        result = event.effect(outcome, SOURCE, self._clock, correlation_id=run_id)
+        try:
+            to_record(result)
+        except TooLarge as error:
+            store, product = series
+            reason = f"its model can't be sent; fewer drivers make it smaller: {error}"
+            failure = TrainingFailed(
+                run_id=run_id, store=store, product=product, reason=reason[:1000]
+            )
+            return event.effect(failure, SOURCE, self._clock, correlation_id=run_id)
+        return result
 
     async def _history(self, shard: TrainingShardRequested, names: Collection[str]) -> Panel:
         """What training by the strategies of these names reads, or all if a series has nothing
@@ -130,7 +203,10 @@ class Trainer:
         store, product = series
         if isinstance(result, Unfit):
             return TrainingFailed(
-                run_id=shard.run_id, store=store, product=product, reason=result.reason[:1000]
+                run_id=shard.run_id,
+                store=store,
+                product=product,
+                reason=as_one_line(result.reason),
             )
         return ModelTrained(
             run_id=shard.run_id,
@@ -154,7 +230,7 @@ class Trainer:
                 for fold in result.folds
             ),
             comparison=tuple(_compared(each, champion) for each in result.comparison),
-            notes=tuple(note[:1000] for note in result.notes),
+            notes=tuple(map(as_one_line, result.notes)),
             parameters=result.model.to_json_dict(),
             versions=self._versions,
             fit_seconds=seconds,

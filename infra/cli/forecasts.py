@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from events.names import ALL_DOTS
+from infra.cli.arguments import TakesNames
 from infra.cli.client import Client, Json, Refused, client_of, one_line, outcome, print_json
+from infra.cli.numbers import decimals_for, units
 from infra.cli.runs import ago, plain_table
 
 if TYPE_CHECKING:
@@ -17,7 +20,6 @@ PAGE = 1000  # series, as the API gives them
 PAST_DAYS = 28  # of history in a chart
 CHART_HEIGHT = 14
 LEAST_SPAN = 0.14  # units from bottom to top: a line's number has two decimals
-MANY_UNITS = 100  # that make decimals noise
 CHART_MARGIN = 28  # columns of the y-axis and the name of the x-axis
 ROUND = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 15, 20)
 
@@ -28,8 +30,8 @@ Document = dict[str, Any]
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
-    for command in (forecast, series):
-        app.command()(command)
+    app.command(cls=TakesNames)(forecast)
+    app.command()(series)
 
 
 def forecast(
@@ -89,6 +91,8 @@ def check_names(store: str, product: str) -> None:
     for name, value in (("STORE", store), ("PRODUCT", product)):
         if not value or "/" in value:
             raise Refused(f"{name}: {value!r} is no name; give STORE and PRODUCT as two words")
+        if value in ALL_DOTS:
+            raise Refused(f"{name}: {value!r} is dots alone, which can be no series' name")
 
 
 def _pages(client: Client, limit: int) -> Document:
@@ -136,7 +140,7 @@ def forecast_table(found: Document) -> "Table":
         table.add_row(
             day["date"],
             f"{date.fromisoformat(day['date']):%A}",
-            *(f"{number:,.{decimals}f}" for number in numbers),
+            *(units(number, decimals) for number in numbers),
             *([Text(notes(day))] if noted else []),
         )
     table.caption = "in units, with the 95 % interval"
@@ -145,7 +149,7 @@ def forecast_table(found: Document) -> "Table":
 
 def decimals_of(found: Document) -> int:
     """With how many decimals a forecast's numbers are shown."""
-    return 0 if max(day["yhat_upper"] for day in found["days"]) >= MANY_UNITS else 1
+    return decimals_for(max(day["yhat_upper"] for day in found["days"]))
 
 
 def notes(day: Document) -> str:

@@ -24,6 +24,7 @@ MODULES = {
     "series": "forecasts",
     "what-if": "what_if",
     "demo": "demo",
+    "prune": "prune",
     "runs": "runs",
     "sales": "sales",
     "calendar": "calendar",

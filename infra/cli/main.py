@@ -68,13 +68,12 @@ def describe(error: Exception) -> str:
 def _settings_problem(error: Exception) -> str:
     from pydantic import ValidationError
 
-    from events.errors import SHOWN
+    from events.wording import in_words, place, shown
 
     if not isinstance(error, ValidationError):
         return str(error)
     wrong = "; ".join(
-        f"{'.'.join(map(str, found['loc']))} {found['input']!r:.{SHOWN}}: "
-        f"{found['msg'].removeprefix('Value error, ')}"
+        f"{place(found['loc'], error.title)} {shown(found['input'])}: {in_words(found)}"
         for found in error.errors(include_url=False)
     )
     where = f"SHELFCAST_ variables for {error.title}" if error.title == "Settings" else error.title

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from infra.cli.arguments import TakesNames
 from infra.cli.client import (
     Client,
     Failed,
@@ -17,7 +18,8 @@ from infra.cli.client import (
     outcome,
     print_json,
 )
-from infra.cli.forecasts import MANY_UNITS, Product, Store, check_names, numbers_table
+from infra.cli.forecasts import Product, Store, check_names, numbers_table
+from infra.cli.numbers import decimals_for, percent, units
 from infra.cli.runs import ago, find_run, plain_table
 
 if TYPE_CHECKING:
@@ -50,7 +52,7 @@ app = typer.Typer(
 )
 
 
-@app.command("list")
+@app.command("list", cls=TakesNames)
 def list_models(ctx: typer.Context, store: Store, product: Product, as_json: Json = False) -> None:
     """Show a series' model versions, newest first, with how good they are."""
     with outcome():
@@ -69,7 +71,7 @@ def list_models(ctx: typer.Context, store: Store, product: Product, as_json: Jso
             typer.echo(f"\nVersion {newest['version']} {place}: {why}")
 
 
-@app.command()
+@app.command(cls=TakesNames)
 def promote(
     ctx: typer.Context,
     store: AStore = None,
@@ -96,7 +98,7 @@ def promote(
         _ask(ctx, "promote", (store, product), run, series, reason, request_id, as_json, named)
 
 
-@app.command()
+@app.command(cls=TakesNames)
 def rollback(
     ctx: typer.Context,
     store: AStore = None,
@@ -115,7 +117,7 @@ def rollback(
         _ask(ctx, "rollback", (store, product), run, series, reason, request_id, as_json, {})
 
 
-@app.command()
+@app.command(cls=TakesNames)
 def history(ctx: typer.Context, store: Store, product: Product, as_json: Json = False) -> None:
     """Show every change of champion and challenger: who, when, why, from, to."""
     with outcome():
@@ -234,8 +236,6 @@ def _version(number: int | None) -> str:
 def _metric(name: str, value: float | None) -> str:
     if value is None:
         return "-"
-    return (
-        f"{value:.1%}".replace("%", " %")
-        if name != "mae"
-        else f"{value:,.{0 if value >= MANY_UNITS else 1}f}"
-    )
+    if name == "mae":
+        return units(value, decimals_for(value))
+    return percent(value)

@@ -21,7 +21,7 @@ from infra.cli.client import (
     outcome,
     print_json,
 )
-from infra.cli.runs import Run, counted, find_run, print_run, span
+from infra.cli.runs import FAILURES_SHOWN, Run, counted, find_run, print_run, span, with_failures
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -182,7 +182,10 @@ def _wait(client: Client, run_id: str, as_json: bool) -> None:
             "same series",
             err=True,
         )
-    print_json(found) if as_json else print_run(found)
+    if as_json:
+        print_json(with_failures(client, found))
+    else:
+        print_run(with_failures(client, found, FAILURES_SHOWN))
     if found["counts"]["failed"] or found["state"] == "cancelled":
         raise typer.Exit(FAILED)
 
@@ -223,7 +226,7 @@ def follow(client: Client, run_id: str) -> Iterator[Run | NotFound | Away]:
     heard, ended = client.clock(), None
     while True:
         try:
-            news = client.get("runs", run_id)
+            news = client.get("runs", run_id, failures=0)  # twice a second: not all of them
         except (NotFound, Away) as error:
             if (silent := client.clock() - heard) > PATIENCE_SECONDS:
                 raise _no_news(run_id, silent, error) from None

@@ -17,6 +17,7 @@ from infra.cli.client import (
     outcome,
     print_json,
 )
+from infra.cli.numbers import days
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 SHORTEST_ID = 8  # characters of a run's id in a table
 MOST_LISTED = 1000  # runs, as the API gives them
 FAILURES_SHOWN = 20
+PAGE = 1000  # failures, as the API gives them
 ONE_LINE_WIDTH, WHOLE_ID_WIDTH = 120, 145  # columns that a terminal has at least
 TRAINED = "succeeded\nof planned"
 
@@ -74,7 +76,9 @@ def show(
     run_id: Annotated[
         str | None, typer.Argument(metavar="[RUN_ID]", help="One run, by its id or its start.")
     ] = None,
-    limit: Annotated[int, typer.Option(metavar="N", help="How many, newest first.")] = 20,
+    limit: Annotated[
+        int, typer.Option(metavar="N", help="How many runs, newest first, or failures of one.")
+    ] = 20,
     as_json: Json = False,
 ) -> None:
     """Show the newest runs, or one run with the series that failed."""
@@ -82,7 +86,10 @@ def show(
         client = client_of(ctx)
         if run_id is not None:
             found = find_run(client, run_id)
-            print_json(found) if as_json else print_run(found)
+            if as_json:
+                print_json(with_failures(client, found))
+            else:
+                print_run(with_failures(client, found, limit), limit)
             return
         listed = client.get("runs", limit=limit)
         if as_json:
@@ -94,6 +101,20 @@ def show(
             console.print(runs_table(listed["runs"], console.width))
         else:
             typer.echo("There is no run yet; ask for one with `shelfcast retrain --all`")
+
+
+def with_failures(client: Client, run: Run, limit: int | None = None) -> Run:
+    """The run with so many of its failures, or all, however many pages that takes."""
+    wanted = run["counts"]["failed"] if limit is None else min(limit, run["counts"]["failed"])
+    found = list(run["failures"])
+    while len(found) < wanted:
+        last = f"{found[-1]['store']}/{found[-1]['product']}" if found else None
+        most = min(wanted - len(found), PAGE)
+        page = client.get("runs", run["run_id"], "failures", after=last, limit=most)
+        found += page["failures"]
+        if page["next"] is None:
+            break
+    return {name: value for name, value in run.items() if name != "more"} | {"failures": found}
 
 
 def find_run(client: Client, given: str) -> Run:
@@ -170,7 +191,7 @@ def plain_table(*names: str) -> "Table":
     )
 
 
-def print_run(run: Run) -> None:
+def print_run(run: Run, failures: int = FAILURES_SHOWN) -> None:
     """One run and the series that failed, as a person reads them."""
     from rich.console import Console
     from rich.table import Table
@@ -187,7 +208,7 @@ def print_run(run: Run) -> None:
         "only": _only(run),
         "strategy": run["strategy"],
         "policy": run["policy"],
-        "as of": f"{run['as_of']}, {run['horizon']} days ahead",
+        "as of": f"{run['as_of']}, {days(run['horizon'])} ahead",
         "series": counted(run["counts"]) + _rate(run),
         "forecasts": _forecasts(run),
     }
@@ -206,7 +227,7 @@ def print_run(run: Run) -> None:
         console.print("No series is known: import sales with `shelfcast sales import`")
     if run["failures"]:
         console.print()
-        console.print(_failures_table(run))
+        console.print(_failures_table(run, failures))
 
 
 def _forecasts(run: Run) -> str:
@@ -218,15 +239,15 @@ def _forecasts(run: Run) -> str:
     return f"{forecasts['current']:,} of {forecasts['due']:,} champions"
 
 
-def _failures_table(run: Run) -> "Table":
+def _failures_table(run: Run, limit: int) -> "Table":
     from rich.text import Text
 
     failures = run["failures"]
     table = plain_table("store", "product", "why it failed")
-    for failure in failures[:FAILURES_SHOWN]:
+    for failure in failures[:limit]:
         table.add_row(*(Text(one_line(failure[n])) for n in ("store", "product", "reason")))
-    if (more := len(failures) - FAILURES_SHOWN) > 0:
-        table.caption = f"and {more:,} more: shelfcast runs {run['run_id']} --json"
+    if (more := run["counts"]["failed"] - min(limit, len(failures))) > 0:
+        table.caption = f"and {more:,} more: shelfcast runs {run['run_id']} --limit {limit * 10}"
     return table
 
 
@@ -247,8 +268,8 @@ def _only(run: Run) -> str:
     parts = []
     if run["failed_in"] is not None:
         parts.append(f"what failed in run {run['failed_in']}")
-    if (days := run["older_than_days"]) is not None:
-        parts.append(f"champions older than {days} day{'s' if days > 1 else ''}, or none")
+    if (most := run["older_than_days"]) is not None:
+        parts.append(f"champions older than {days(most)}, or none")
     return ", ".join(parts)
 
 

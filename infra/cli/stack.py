@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     from infra.settings import Settings
 
 COMPONENTS = ("postgres", "kafka", "spark", "ray")
-STATE_STYLES = {"ready": "green", "starting": "yellow", "stopped": "red", "elsewhere": "cyan"}
+STATE_STYLES = {
+    "ready": "green",
+    "starting": "yellow",
+    "degraded": "red",
+    "stopped": "red",
+    "elsewhere": "cyan",
+}
 MIB = 1 << 20
 FOLLOW_EVERY = 0.2  # seconds
 
@@ -74,7 +80,11 @@ def status(as_json: Json = False) -> None:
     else:
         from rich.console import Console
 
-        Console().print(status_table(parts))
+        console = Console()
+        console.print(status_table(parts))
+        for part in parts:
+            if part.reason is not None:
+                console.print(f"{part.name}: {part.reason}", markup=False, highlight=False)
     if any(part.state not in ("ready", "elsewhere") for part in parts):
         raise typer.Exit(1)
 
@@ -161,8 +171,9 @@ def _settings() -> "Settings":
 
 def _preflight(home: Path) -> None:
     from infra.local.preflight import problems
+    from infra.local.state import close
 
-    home.mkdir(parents=True, exist_ok=True)
+    close(home)
     found = problems(str(home), installed=True)
     for problem in found:
         typer.echo(f"shelfcast: {problem}", err=True)

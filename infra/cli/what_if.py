@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from infra.cli.arguments import TakesNames
 from infra.cli.client import Json, Refused, client_of, one_line, outcome, print_json
 from infra.cli.forecasts import (
     Document,
@@ -16,6 +17,7 @@ from infra.cli.forecasts import (
     notes,
     numbers_table,
 )
+from infra.cli.numbers import units
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
-    app.command("what-if")(what_if)
+    app.command("what-if", cls=TakesNames)(what_if)
 
 
 def what_if(
@@ -112,7 +114,7 @@ def what_if_table(found: Document, planned: Document) -> "Table":
         table.add_row(
             day["date"],
             f"{date.fromisoformat(day['date']):%A}",
-            *(f"{number:,.{decimals}f}" for number in numbers),
+            *(units(number, decimals) for number in numbers),
             *([Text(notes(day))] if noted else []),
         )
     table.caption = f"in units, with the {found['level'] * 100:g} % interval"

@@ -18,6 +18,7 @@ from aiokafka.errors import KafkaError
 from events.kafka import KafkaConsumer, KafkaProducer
 from events.subscriber import Subscriber
 from functions.catalog import EXPRESS, FUNCTIONS, Dependencies, Function
+from functions.pace import LONGEST_BATCH_SECONDS
 from infra.outages import is_outage
 from infra.postgres.storage import PostgresStorage
 from infra.settings import Settings
@@ -29,7 +30,6 @@ log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 15.0  # Ray Serve kills a replica after 20
 STALL_SECONDS = 120.0  # a poll takes 1 s, so an idle consumer is heard of every second
-LONGEST_BATCH_SECONDS = 3600.0
 LAG_SECONDS = 1.0
 LIBRARIES = ("shelfcast", "prophet", "numpy")
 

@@ -1,23 +1,22 @@
 """The Ray Serve host: a deployment per process of the catalogue, the HTTP API as the ingress.
 
 `python -m infra.hosts.ray_serve` starts Ray (or joins the cluster that the settings
-name), deploys everything as one application, and ticks the schedules until SIGTERM.
+name), deploys everything as one application, and ticks the schedules until SIGTERM. It
+watches over the Ray that it started: if that is lost, it ends what is left of it, and itself.
 """
 
 import asyncio
 import contextlib
-import hashlib
 import logging
 import os
-import shutil
 import signal
-import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import psutil
 import ray
-import stamina
 from fastapi import FastAPI
 from ray import serve
 from ray.serve.config import AutoscalingConfig, AutoscalingPolicy
@@ -30,8 +29,17 @@ from functions.catalog import EXPRESS, Function, processes
 from infra.hosts.cron import next_tick, run_clock, ticks
 from infra.hosts.function_host import FunctionHost, workers_of
 from infra.hosts.lag_policy import LagPolicy
+from infra.hosts.ray_node import (
+    end_node,
+    end_processes,
+    has_a_controller,
+    has_a_node,
+    keep_replica_on_loopback,
+    start_node,
+)
+from infra.hosts.ray_watch import NodeLost, Questioner, is_healthy, watch
+from infra.local import logs
 from infra.outages import is_outage
-from infra.postgres.storage import PostgresStorage
 from infra.settings import Settings, load_settings
 
 log = logging.getLogger("shelfcast")
@@ -41,10 +49,9 @@ API_SEND_SECONDS = 5.0  # a caller waits no longer for Kafka
 API_CONNECTIONS = 10
 CLOCK_CONNECTIONS = 1
 PROBE_SECONDS = 2.0
-RAY_STARTS = 4
+CUT_LOGS_EVERY = 60.0  # seconds
 SCALED = "trainer"  # the process that has more or fewer replicas
 UPSCALE_SECONDS = 2.0  # lag that lasts so long is no burst that one replica works off
-OBJECT_STORE_BYTES = 80 * 1024 * 1024  # nothing large goes through it
 
 
 class FunctionReplica:
@@ -54,6 +61,8 @@ class FunctionReplica:
     """
 
     def __init__(self, names: Sequence[str], settings: Settings, *others: Any) -> None:
+        if settings.ray_address is None:
+            keep_replica_on_loopback()
         # Serve calls this with the replica's event loop running, which the consumers need.
         self._hosts = {name: FunctionHost(name, settings) for name in names}
 
@@ -136,6 +145,9 @@ def _api(settings: Settings) -> FastAPI:
     from functions.api import create_app
     from infra.postgres.caching_storage import CachingStorage
 
+    if settings.ray_address is None:
+        keep_replica_on_loopback()
+
     storage = CachingStorage(settings.database, API_CONNECTIONS)
     producer = KafkaProducer(settings.kafka, API_SEND_SECONDS)
 
@@ -154,7 +166,15 @@ def _api(settings: Settings) -> FastAPI:
         await producer.close()
         await storage.close()
 
-    app = create_app(storage, Publisher(producer), health, is_outage, settings.strategy_table)
+    app = create_app(
+        storage,
+        Publisher(producer),
+        health,
+        is_outage,
+        settings.strategy_table,
+        settings.retention,
+        (settings.http_host, *settings.http_hosts),
+    )
     app.router.lifespan_context = lifespan
     return app
 
@@ -177,18 +197,14 @@ async def _probe(
     return states
 
 
-def _ray_folder(home: Path) -> Path:
-    # Ray's sockets lie below it, and a socket's path takes about 100 characters at most.
-    digest = hashlib.blake2b(str(home.resolve()).encode(), digest_size=6).hexdigest()
-    return Path(tempfile.gettempdir()) / f"shelfcast-ray-{digest}"
+def start(settings: Settings) -> dict[str, psutil.Process]:
+    """Start Ray and Serve, and deploy; returns when every replica runs.
 
-
-def start(settings: Settings) -> None:
-    """Start Ray and Serve, and deploy; returns when every replica runs."""
+    What is returned are the processes of the node by name, none if it is a cluster that is joined.
+    """
+    node = {}
     if settings.ray_address is None:
-        for attempt in stamina.retry_context(on=_is_slow_start, attempts=RAY_STARTS, timeout=None):
-            with attempt:
-                _start_ray(_ray_folder(settings.home))
+        node = start_node(settings.home)
     else:
         ray.init(address=settings.ray_address, configure_logging=False)
     serve.start(
@@ -198,22 +214,7 @@ def start(settings: Settings) -> None:
     # A line for each request would drown the log: a person who waits for a run asks often.
     quiet = LoggingConfig(enable_access_log=False)
     serve.run(application(settings), name=APP, logging_config=quiet)
-
-
-def _start_ray(folder: Path) -> None:
-    ray.shutdown()  # of a start that failed
-    shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed
-    ray.init(
-        include_dashboard=False,
-        object_store_memory=OBJECT_STORE_BYTES,
-        _temp_dir=str(folder),
-        configure_logging=False,
-    )
-
-
-def _is_slow_start(error: Exception) -> bool:
-    # Ray gives its node 30 s, which a busy machine can need; it says so by a bare Exception.
-    return "timed out during startup" in str(error)
+    return node
 
 
 def stop(settings: Settings) -> None:
@@ -221,31 +222,48 @@ def stop(settings: Settings) -> None:
     if settings.ray_address is None:
         if ray.is_initialized():
             serve.shutdown()
-        ray.shutdown()
-        shutil.rmtree(_ray_folder(settings.home), ignore_errors=True)
+        end_node(settings.home)
     else:
         serve.delete(APP)
         ray.shutdown()
 
 
-async def _serve_until_stopped(settings: Settings) -> None:
+async def _serve_until_stopped(settings: Settings, node: Mapping[str, psutil.Process]) -> None:
+    from infra.postgres.storage import PostgresStorage
+
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
     producer = KafkaProducer(settings.kafka)
     storage = PostgresStorage(settings.database, CLOCK_CONNECTIONS)
     clock = asyncio.create_task(run_clock(ticks(settings), Publisher(producer), storage))
+    sign = os.environ.get("SHELFCAST_READY_FILE")
+    api = partial(is_healthy, settings.http_host, settings.http_port or 8000)
+    questioner = Questioner([has_a_node, has_a_controller, api])
+    watching = asyncio.create_task(watch(node, questioner, Path(sign) if sign else None))
     log.info("ready on http://%s:%s", settings.http_host, settings.http_port)
-    waiting = asyncio.create_task(stopped.wait())
-    await asyncio.wait([clock, waiting], return_when=asyncio.FIRST_COMPLETED)
-    for task in (clock, waiting):
+    cutting = asyncio.create_task(_cut_logs(settings.home / "logs"))
+    tasks = [clock, watching, cutting, asyncio.create_task(stopped.wait())]
+    await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    for task in tasks:
         task.cancel()
-    results = await asyncio.gather(clock, waiting, return_exceptions=True)
+    results = await asyncio.gather(*tasks, return_exceptions=True)
     await producer.close()
     await storage.close()
     for result in results:
         if isinstance(result, Exception):
             raise result
+
+
+async def _cut_logs(folder: Path) -> None:
+    """Keep the logs of the whole stack small: no other part of it looks after all."""
+    while True:
+        try:
+            for file in await asyncio.to_thread(logs.cut, folder):
+                log.info("%s had become too large: what it held is in %s.1", file, file)
+        except OSError as error:
+            log.warning("can't cut the logs in %s: %s", folder, error)
+        await asyncio.sleep(CUT_LOGS_EVERY)
 
 
 def _end(*_: object) -> None:
@@ -262,10 +280,17 @@ def main() -> None:
         next_tick(tick, utc_now())  # a bad schedule is told before anything starts
     signal.signal(signal.SIGTERM, _end)
     try:
-        start(settings)
-        if ready := os.environ.get("SHELFCAST_READY_FILE"):
-            Path(ready).write_text("ready\n")
-        asyncio.run(_serve_until_stopped(settings))
+        node = start(settings)
+        asyncio.run(_serve_until_stopped(settings, node))
+    except Exception as error:
+        # Politeness is for what works: Serve, Ray and their exit handlers wait for the dead.
+        if settings.ray_address is not None:
+            raise
+        log.error("%s", error, exc_info=None if isinstance(error, NodeLost) else error)
+        log.error("ending what is left; `shelfcast up` starts it again")
+        end_processes(settings.home)
+        logging.shutdown()
+        os._exit(1)
     finally:
         stop(settings)
 

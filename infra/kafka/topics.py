@@ -1,12 +1,15 @@
-"""Makes a broker's topics agree with the topic table in `events/topics.py`."""
+"""Makes a broker's topics agree with the topic table in `events/topics.py`.
+
+The table's settings win over what a topic has; settings that it does not name are the operator's.
+"""
 
 import asyncio
 import logging
 
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
-from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from events.topics import TOPICS, Topic
+from infra.kafka.incremental import set_topic_configs
 
 log = logging.getLogger(__name__)
 
@@ -34,17 +37,20 @@ async def _provision(bootstrap: str, replication_factor: int) -> None:
             for name, code, message in (error[:3] for error in response.topic_errors):
                 if code not in (0, 36):  # 36: another process created it first
                     raise TopicNotProvisioned(f"topic {name}: Kafka answers {code} ({message})")
-        await _align(admin, [topic for topic in TOPICS.values() if topic.name in existing])
+        await _align(
+            bootstrap, admin, [topic for topic in TOPICS.values() if topic.name in existing]
+        )
     finally:
         await admin.close()
 
 
-async def _align(admin: AIOKafkaAdminClient, topics: list[Topic]) -> None:
+async def _align(bootstrap: str, admin: AIOKafkaAdminClient, topics: list[Topic]) -> None:
     if not topics:
         return
-    await admin.alter_configs(
-        [ConfigResource(ConfigResourceType.TOPIC, t.name, configs=t.config) for t in topics]
-    )
+    # Only these: an operator's segment.bytes, min.insync.replicas and the like stay.
+    refused = await set_topic_configs(bootstrap, {topic.name: topic.config for topic in topics})
+    for name, answer in refused.items():
+        raise TopicNotProvisioned(f"settings of topic {name}: Kafka answers {answer}")
     described = await admin.describe_topics([topic.name for topic in topics])
     now = {topic["topic"]: len(topic["partitions"]) for topic in described}
     grown = {t.name: NewPartitions(t.partitions) for t in topics if now[t.name] < t.partitions}

@@ -17,7 +17,9 @@ from infra.local.java import java_home
 from infra.local.service import Service
 
 LOGGING = Path(__file__).with_name("kafka-log4j2.properties")
-JVM = ("-XX:+UseSerialGC", "-XX:-UsePerfData")  # a small heap needs no threads to collect it
+# A small heap needs no threads to collect it. With UsePerfData, as without a tmpdir of its own, the
+# JVM would write into the folder for everybody's temporary files.
+JVM = ("-XX:+UseSerialGC", "-XX:-UsePerfData")
 DAY_MS = 24 * 60 * 60 * 1000
 
 SETTINGS = {
@@ -55,9 +57,12 @@ def service(home: Path, port: int, controller_port: int) -> Service:
     folder.mkdir(parents=True, exist_ok=True)
     java = java_home(home) / "bin/java"
     class_path = os.pathsep.join(str(jar) for jar in jars.class_path("kafka"))
+    scratch = folder / "tmp"
+    scratch.mkdir(exist_ok=True)
     flags = [
         *JVM,
         *class_archive.options(),
+        f"-Djava.io.tmpdir={scratch.absolute()}",
         f"-Dlog4j2.configurationFile={LOGGING.as_uri()}",
     ]
     run = [str(java), *flags, "-cp", class_path]

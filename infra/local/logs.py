@@ -1,9 +1,11 @@
-"""Reading the logs of the stack's processes."""
+"""The logs of the stack's processes: read from their end, and kept from growing for ever."""
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 BLOCK = 65_536
+MAX_LOG_BYTES = 64 << 20
 
 
 def last_lines(log: Path, count: int) -> list[str]:
@@ -19,6 +21,23 @@ def last_lines(log: Path, count: int) -> list[str]:
             position = file.seek(position - step)
             tail = file.read(step) + tail
     return tail.decode(errors="replace").splitlines()[-count:]
+
+
+def cut(folder: Path) -> list[Path]:
+    """Empty the logs that have grown past MAX_LOG_BYTES, a copy kept beside each; which these were.
+
+    Their processes write on: what appends to a file goes on at its new end. A line that comes
+    between the copy and the cut is lost.
+    """
+    large = [log for log in folder.glob("*.log") if log.stat().st_size > MAX_LOG_BYTES]
+    for log in large:
+        copy = log.with_name(log.name + ".1")
+        copy.unlink(missing_ok=True)
+        copy.touch(mode=0o600)
+        shutil.copyfile(log, copy)
+        with log.open("r+b") as file:
+            file.truncate()
+    return large
 
 
 class Follower:

@@ -25,6 +25,7 @@ from pwd import getpwnam, struct_passwd
 from infra.local import ports
 from infra.local.postgres_lock import clear_stale_lock
 from infra.local.service import Service
+from infra.local.state import write_secret
 
 NAME = "shelfcast"  # of the database and of its owner
 PASSWORD = "postgres.password"  # noqa: S105 - the name of the file
@@ -33,7 +34,8 @@ LOCALE = {"LC_ALL": "C"}  # without a locale macOS starts threads, and Postgres 
 SETTINGS = {
     "listen_addresses": ports.LOOPBACK,
     "unix_socket_directories": "",  # a long path to the state folder would not fit a socket
-    "max_connections": "100",
+    # Twelve trainers and seven other functions of 4 each, the API's 10, two for each core of Spark.
+    "max_connections": "300",
     "shared_buffers": "256MB",
     "max_wal_size": "2GB",  # a bulk load would checkpoint every few seconds otherwise
     "timezone": "UTC",
@@ -196,11 +198,7 @@ def _folder(home: Path, account: struct_passwd | None) -> Path:
 def _password(home: Path) -> str:
     kept = home / PASSWORD
     if not kept.exists():
-        home.mkdir(parents=True, exist_ok=True)
-        fresh = kept.with_name(f".{kept.name}-{os.getpid()}")
-        fresh.touch(mode=0o600)
-        fresh.write_text(secrets.token_urlsafe(24))
-        fresh.replace(kept)
+        write_secret(kept, secrets.token_urlsafe(24))
     return kept.read_text()
 
 

@@ -61,10 +61,11 @@ def spawn(
 ) -> ProcessRecord:
     """Start the command in a session of its own, its output appended to a fresh log."""
     token = secrets.token_hex(16)
-    log.parent.mkdir(parents=True, exist_ok=True)
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if log.exists():
         log.replace(log.with_name(log.name + ".1"))
-    with log.open("ab") as output:
+    fresh = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)  # for its owner alone
+    with os.fdopen(fresh, "ab") as output:
         child = subprocess.Popen(
             command,
             stdin=subprocess.DEVNULL,
@@ -110,9 +111,7 @@ def family(record: ProcessRecord) -> list[psutil.Process]:
         members[process.pid] = process
         with suppress(psutil.NoSuchProcess):  # ended since; whoever it left is found below
             members |= {child.pid: child for child in process.children(recursive=True)}
-    for other in psutil.process_iter():
-        if other.pid not in members and _token_of(other) == record.token:
-            members[other.pid] = other
+    members = {other.pid: other for other in _holders(record.token)} | members
     return [member for member in members.values() if runs(member)]
 
 
@@ -128,16 +127,42 @@ def stop(record: ProcessRecord, stop_signal: signal.Signals, within: float) -> S
         members += [late for late in family(record) if late not in members]
     if process is None or not runs(process):
         _wait(members, ALONE_WITHIN if process is not None else 0)
-        leftovers = [member for member in members if runs(member)]
-        for member in leftovers:
-            _signal(member, signal.SIGTERM)
-        _wait(leftovers, SIGNALLED_WITHIN)
+        _terminate(members)
+    return Stopped(was_running=True, killed=_kill(members))
+
+
+def end_offspring() -> list[str]:
+    """End all that this process has started, by itself or through others; who had to be killed.
+
+    Found are its descendants, and those that lost their parent but carry its token.
+    """
+    me = psutil.Process()
+    members = {child.pid: child for child in me.children(recursive=True)}
+    if token := os.environ.get(TOKEN):
+        members |= {other.pid: other for other in _holders(token) if other.pid != me.pid}
+    _terminate(list(members.values()))
+    return _kill(list(members.values()))
+
+
+def _terminate(members: list[psutil.Process]) -> None:
+    running = [member for member in members if runs(member)]
+    for member in running:
+        _signal(member, signal.SIGTERM)
+    _wait(running, SIGNALLED_WITHIN)
+
+
+def _kill(members: list[psutil.Process]) -> list[str]:
     stubborn = [member for member in members if runs(member)]
     killed = [f"{_name(member)} (pid {member.pid})" for member in stubborn]
     for member in stubborn:
         _signal(member, signal.SIGKILL)
     _wait(stubborn, SIGNALLED_WITHIN)
-    return Stopped(was_running=True, killed=killed)
+    return killed
+
+
+def age(record: ProcessRecord) -> float:
+    """Seconds since the process was started."""
+    return time.time() - record.created
 
 
 def memory(record: ProcessRecord) -> int:
@@ -163,6 +188,10 @@ def runs(process: psutil.Process) -> bool:
 
 def _reap() -> None:
     _children[:] = [child for child in _children if child.poll() is None]
+
+
+def _holders(token: str) -> list[psutil.Process]:
+    return [other for other in psutil.process_iter() if _token_of(other) == token]
 
 
 def _token_of(process: psutil.Process) -> str | None:

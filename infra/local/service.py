@@ -2,7 +2,7 @@
 
 import signal
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from pwd import struct_passwd
@@ -12,12 +12,14 @@ from infra.local.logs import last_lines
 from infra.local.process import ProcessRecord
 from infra.local.progress import Progress
 
-POLL = 0.05
+POLL = 0.1
 LOG_LINES = 15
 
 # Seconds. Generous, since a slow machine and recovery after a crash count too: a process
 # that ends is noticed at once, so only one that hangs makes anybody wait this long.
-READY_WITHIN = {"postgres": 300.0, "kafka": 180.0, "spark": 180.0, "ray": 240.0}
+READY_WITHIN = {"postgres": 300.0, "kafka": 300.0, "spark": 300.0, "ray": 600.0}
+# For one that is running, but ill: Ray replaces a controller, a proxy or a replica by itself.
+MEND_WITHIN = 90.0
 STOP_WITHIN = {"postgres": 30.0, "kafka": 40.0, "spark": 40.0, "ray": 40.0}
 # Postgres takes SIGTERM as "wait until every client has gone", SIGINT as "end now, cleanly".
 STOP_SIGNALS = {"postgres": signal.SIGINT}
@@ -60,22 +62,65 @@ class ServiceFailed(Exception):
 
 
 def wait_until_ready(
-    started: Mapping[str, ProcessRecord], is_ready: Callable[[str], bool], progress: Progress
+    started: Mapping[str, ProcessRecord],
+    found: Collection[str],
+    trouble: Callable[[str, ProcessRecord], str | None],
+    restart: Callable[[str], ProcessRecord],
+    progress: Progress,
 ) -> None:
-    """Wait for all of them at once; the first that fails ends the wait with ServiceFailed."""
-    begin = time.monotonic()
-    pending = dict(started)
-    while pending:
-        for name, record in list(pending.items()):
+    """Wait for all of them at once; the first that fails ends the wait with ServiceFailed.
+
+    Those that were `found` running may be ill: one that ends meanwhile or does not recover is
+    restarted, once. `trouble` says why one does not work, None when it does.
+    """
+    waiting = {
+        name: _Waiting(record, name in found, _patience(name, record, name in found))
+        for name, record in started.items()
+    }
+    while waiting:
+        for name, one in list(waiting.items()):
             # Looked at first: a process may get ready and end between the two looks.
-            alive = process.find(record) is not None
-            if alive and is_ready(name):
-                progress.end(name, "ready")
-                del pending[name]
-            elif not alive:
-                raise ServiceFailed(name, "ended before it was ready", Path(record.log))
-            elif time.monotonic() - begin > READY_WITHIN[name]:
-                what = f"was not ready within {READY_WITHIN[name]:.0f} s"
-                raise ServiceFailed(name, what, Path(record.log))
-        if pending:
+            alive = process.find(one.record) is not None
+            why = trouble(name, one.record) if alive else "it ended"
+            if why is None:
+                progress.end(name, one.outcome)
+                del waiting[name]
+            elif alive and time.monotonic() < one.deadline:
+                continue
+            elif one.may_restart:
+                progress.begin(name, "restarting")
+                fresh = restart(name)
+                outcome = f"ready, restarted since {why}"
+                waiting[name] = _Waiting(fresh, False, _patience(name, fresh, False), outcome)
+            else:
+                raise _failure(name, one.record, why if alive else None)
+        if waiting:
             time.sleep(POLL)
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """A process that is not ready yet."""
+
+    record: ProcessRecord
+    may_restart: bool
+    deadline: float
+    outcome: str = "ready"
+
+
+def _patience(name: str, record: ProcessRecord, found: bool) -> float:
+    """Until when to wait for it: one that was found has used up some of its time to start."""
+    left = READY_WITHIN[name]
+    if found:
+        left = max(MEND_WITHIN, left - process.age(record))
+    return time.monotonic() + left
+
+
+def _failure(name: str, record: ProcessRecord, why: str | None) -> ServiceFailed:
+    if why is not None:
+        what = f"was not ready within {READY_WITHIN[name]:.0f} s: {why}"
+    else:
+        # Whatever it had started would go on without it.
+        process.stop(record, signal.SIGTERM, STOP_WITHIN[name])
+        what = "ended before it was ready"
+    return ServiceFailed(name, what, Path(record.log))

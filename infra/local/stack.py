@@ -1,7 +1,8 @@
 """The local stack: Postgres, Kafka, the Spark job and the Ray host, without containers.
 
 `up` starts what does not run, in the order of their needs, and returns when all of it is
-ready; run again, it changes nothing. `down` ends what `up` started, and nothing else. Every
+ready; what runs but does not work is given time to recover, and is then restarted. Run again, it
+changes nothing. `down` ends what `up` started, and nothing else. Every
 process is recorded as soon as it is started, so an `up` that failed or was interrupted is
 taken on by the next `up`, or ended by `down`. A server that the settings place elsewhere is
 not started. Data are never deleted.
@@ -14,7 +15,7 @@ from signal import SIGTERM
 
 from pydantic import SecretStr
 
-from infra.local import kafka, ports, postgres, process, workers
+from infra.local import kafka, ports, postgres, process, ray_home, workers
 from infra.local.process import ProcessRecord
 from infra.local.progress import Progress, Silent
 from infra.local.service import (
@@ -32,7 +33,7 @@ from infra.local.status import (
     SERVERS,
     WORKERS,
     elsewhere,
-    is_ready,
+    trouble,
 )
 from infra.settings import Settings
 
@@ -44,7 +45,7 @@ class PortTaken(Exception):
 def up(
     settings: Settings, progress: Progress | None = None, names: tuple[str, ...] = EVERYTHING
 ) -> Settings:
-    """Start what of `names` does not run, wait until it is ready; the settings that find it.
+    """Start what of `names` does not work, wait until it is ready; the settings that find it.
 
     Raises ServiceFailed with the end of the log when a process does not become ready,
     PortTaken, StackBusy, and the errors of the parts that could not be prepared.
@@ -78,6 +79,7 @@ def down(settings: Settings, progress: Progress | None = None) -> list[str]:
             del state.processes[name]
             write_state(home, state)
             shown.end(name, "stopped" if ended.was_running else "had ended already")
+        ray_home.discard(home)  # of a Ray that was killed
     return killed
 
 
@@ -108,21 +110,24 @@ class _Up:
 
     def start(self, names: list[str], running: Settings | None = None) -> None:
         """Start all of them that do not run, then wait until all are ready."""
-        started = {}
+        told = process.digest(self._servers(running)) if running else ""
+        started, found = {}, set()
         for name in names:
             record = self._state.processes.get(name)
             alive = record is not None and process.find(record) is not None
-            told = process.digest(self._servers(running)) if running else ""
             self._progress.begin(name, "checking" if alive else "starting")
-            if record is not None and (not alive or (running and record.told != told)):
-                # What a killed process left behind would hold its ports and files; and one
-                # that knows the servers by addresses they no longer have is of no use.
-                process.stop(record, STOP_SIGNALS.get(name, SIGTERM), STOP_WITHIN[name])
-                alive = False
-            started[name] = record if record and alive else self._launch(name, running, told)
-        ports_chosen = self._state.ports
+            # One that knows the servers by addresses they no longer have is of no use.
+            if record is not None and alive and (running is None or record.told == told):
+                started[name] = record
+                found.add(name)
+            else:
+                started[name] = self._restart(name, running, told)
         wait_until_ready(
-            started, lambda name: is_ready(name, self._home, ports_chosen), self._progress
+            started,
+            found,
+            lambda name, record: trouble(name, self._home, self._state.ports, record.address),
+            lambda name: self._restart(name, running, told),
+            self._progress,
         )
 
     def record_where(self) -> Settings:
@@ -150,7 +155,10 @@ class _Up:
         provision(running.kafka)
         self._progress.end("topics", "up to date")
 
-    def _launch(self, name: str, running: Settings | None, told: str) -> ProcessRecord:
+    def _restart(self, name: str, running: Settings | None, told: str) -> ProcessRecord:
+        if record := self._state.processes.get(name):
+            # What a killed process left behind would hold its ports and files.
+            process.stop(record, STOP_SIGNALS.get(name, SIGTERM), STOP_WITHIN[name])
         service = self._service(name, running)
         with uninterrupted():
             record = service.start(self._home / "logs" / f"{name}.log", told)

@@ -9,6 +9,7 @@ import fcntl
 import json
 import os
 import signal
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -43,13 +44,13 @@ def read_state(home: Path) -> StackState:
 
 def write_state(home: Path, state: StackState) -> None:
     """Record the state."""
-    _replace(home / "stack.json", json.dumps(asdict(state), indent=2) + "\n")
+    write_secret(home / "stack.json", json.dumps(asdict(state), indent=2) + "\n")
 
 
 def write_env(home: Path, variables: Mapping[str, str]) -> None:
     """Record the variables by which every other process finds the stack."""
     text = "".join(f"{name}={value}\n" for name, value in variables.items())
-    _replace(home / STACK_ENV, "# Written by `shelfcast up`.\n" + text)
+    write_secret(home / STACK_ENV, "# Written by `shelfcast up`.\n" + text)
 
 
 def read_env(home: Path) -> dict[str, str]:
@@ -62,7 +63,9 @@ def read_env(home: Path) -> dict[str, str]:
     return {name: value for name, _, value in pairs}
 
 
-def _replace(path: Path, text: str) -> None:
+def write_secret(path: Path, text: str) -> None:
+    """Write a file that its owner alone can read, whole or not at all."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}-{os.getpid()}")
     fresh.unlink(missing_ok=True)
     fresh.touch(mode=0o600)
@@ -70,10 +73,25 @@ def _replace(path: Path, text: str) -> None:
     fresh.replace(path)
 
 
+def close(home: Path) -> None:
+    """Make the state folder if need be, and close it to everybody but its owner.
+
+    Data that another account owns and that lie in it (Postgres, started by root) stay within
+    reach of those who know their name. A folder that everybody shares is not ours to close.
+    """
+    home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    mode = home.stat().st_mode
+    if home.stat().st_uid != os.geteuid() or mode & stat.S_ISVTX:
+        return
+    data = home / "postgres"
+    foreign = data.is_dir() and not data.is_symlink() and data.stat().st_uid != os.geteuid()
+    home.chmod(0o711 if foreign else 0o700)
+
+
 @contextmanager
 def changing(home: Path) -> Iterator[None]:
     """Hold the right to start and stop processes; StackBusy if someone has it."""
-    home.mkdir(parents=True, exist_ok=True)
+    close(home)
     with (home / "stack.lock").open("a+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

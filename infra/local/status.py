@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local import kafka, ports, postgres, process, workers
+from infra.local.process import ProcessRecord
+from infra.local.service import READY_WITHIN
 from infra.local.state import StackState, read_env, read_state
 from infra.settings import Settings
 
@@ -22,11 +24,12 @@ class ComponentStatus:
     """How one part of the stack is; `memory` counts bytes, its descendants' included."""
 
     name: str
-    state: str  # ready, starting, stopped or elsewhere
+    state: str  # ready, starting, degraded, stopped or elsewhere
     pid: int | None = None
     address: str | None = None
     memory: int | None = None
     log: str | None = None
+    reason: str | None = None  # why it is not ready
 
 
 def status(settings: Settings) -> list[ComponentStatus]:
@@ -36,13 +39,18 @@ def status(settings: Settings) -> list[ComponentStatus]:
     return [_component(name, settings, home, state) for name in EVERYTHING]
 
 
-def is_ready(name: str, home: Path, chosen: Mapping[str, int]) -> bool:
-    """Whether that part of the stack in `home` works, given the ports chosen for it."""
+def trouble(name: str, home: Path, chosen: Mapping[str, int], address: str) -> str | None:
+    """Why that part of the stack in `home` does not work now; None if it does.
+
+    `chosen` are the ports chosen for it, `address` where it was told to listen.
+    """
     if name == "postgres":
-        return postgres.is_ready(postgres.database_url(home, chosen["postgres"]))
-    if name == "kafka":
-        return kafka.is_ready(f"{ports.LOOPBACK}:{chosen['kafka']}")
-    return workers.ready_file(home, name).exists()
+        answers = postgres.is_ready(postgres.database_url(home, chosen["postgres"]))
+    elif name == "kafka":
+        answers = kafka.is_ready(f"{ports.LOOPBACK}:{chosen['kafka']}")
+    else:
+        return workers.trouble(home, name, address)
+    return None if answers else f"it does not answer on {address}"
 
 
 def elsewhere(name: str, settings: Settings) -> str | None:
@@ -61,13 +69,24 @@ def _component(name: str, settings: Settings, home: Path, state: StackState) -> 
     if address := elsewhere(name, settings):
         return ComponentStatus(name, "elsewhere", address=address)
     record = state.processes.get(name)
-    if record is None or process.find(record) is None:
-        return ComponentStatus(name, "stopped", log=record.log if record else None)
+    if record is None:
+        return ComponentStatus(name, "stopped")
+    if process.find(record) is None:
+        ended = "it has ended by itself: run `shelfcast up`"
+        return ComponentStatus(name, "stopped", log=record.log, reason=ended)
+    reason = trouble(name, home, state.ports, record.address)
     return ComponentStatus(
         name,
-        "ready" if is_ready(name, home, state.ports) else "starting",
+        "ready" if reason is None else _troubled(name, home, record),
         record.pid,
         record.address or None,
         process.memory(record),
         record.log,
+        reason,
     )
+
+
+def _troubled(name: str, home: Path, record: ProcessRecord) -> str:
+    """What to call one that does not work: one that never did is starting, up to a point."""
+    was_ready = name in WORKERS and workers.ready_file(home, name).exists()
+    return "degraded" if was_ready or process.age(record) > READY_WITHIN[name] else "starting"

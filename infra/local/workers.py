@@ -1,13 +1,16 @@
 """The stack's Python processes: the Spark streaming job and the Ray host.
 
-Each is told by SHELFCAST_READY_FILE which file to write once it is ready to work.
+Each is told by SHELFCAST_READY_FILE which file to write once it is ready to work, and to renew
+for as long as it is.
 """
 
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from infra.local import jars
+from infra import heartbeat
+from infra.local import jars, ray_home, readiness
 from infra.local.java import java_home
 from infra.local.service import Service
 
@@ -17,12 +20,14 @@ MODULES = {"spark": "stream_jobs.sales", "ray": "infra.hosts.ray_serve"}
 def service(name: str, home: Path, environment: Mapping[str, str], address: str) -> Service:
     """The process of that name, its ready file of an earlier run removed."""
     ready = ready_file(home, name)
-    ready.parent.mkdir(parents=True, exist_ok=True)
+    ready.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     ready.unlink(missing_ok=True)
     own = {"SHELFCAST_READY_FILE": str(ready), "PYTHONUNBUFFERED": "1"}
     if name == "spark":
         jars.class_path("spark")  # verified before the job loads them
         own |= {"JAVA_HOME": str(java_home(home)), "SHELFCAST_JARS": str(jars.folder())}
+    else:
+        own |= ray_home.environment(home)
     return Service(
         name=name,
         command=[sys.executable, "-m", MODULES[name]],
@@ -33,5 +38,11 @@ def service(name: str, home: Path, environment: Mapping[str, str], address: str)
 
 
 def ready_file(home: Path, name: str) -> Path:
-    """The file that the process writes when it is ready."""
+    """The file that the process renews while it works."""
     return home / "run" / f"{name}.ready"
+
+
+def trouble(home: Path, name: str, address: str) -> str | None:
+    """What keeps the process from working, by its own word and the API's; None if nothing."""
+    told = heartbeat.trouble(ready_file(home, name), time.time())
+    return readiness.trouble(address) if told is None and name == "ray" else told

@@ -8,7 +8,7 @@ import numpy as np
 
 from events.clock import utc_now
 from events.envelope import Event
-from events.payloads import ModelTrained, PromotionRequested, TrainingFailed
+from events.payloads import MAX_INTEGER, ModelTrained, PromotionRequested, TrainingFailed
 from functions.forecasting.calendar import Calendar
 from functions.forecasting.panel import Panel
 from functions.registry.champion import Contender
@@ -17,6 +17,7 @@ from functions.registry.requested import champions_to_be
 from functions.registry.verdicts import verdicts
 from functions.retention import Limits, Prunable, Pruned, Table
 from functions.storage import (
+    MAX_FAILURES,
     AliasChange,
     Counts,
     Failure,
@@ -34,6 +35,7 @@ from functions.storage import (
     Window,
 )
 from infra.memory import retention
+from infra.memory.columns import as_columns_take
 
 
 @dataclass
@@ -45,6 +47,7 @@ class _Result:
     finished_at: datetime | None = None
 
 
+@as_columns_take
 class MemoryStorage:
     """Storage in dictionaries; see `functions.storage.Storage`."""
 
@@ -67,6 +70,7 @@ class MemoryStorage:
         # Of runs whose results are kept no longer, with when the last one came.
         self.final_counts: dict[str, tuple[Counts, datetime | None]] = {}
         self.seen_ticks: dict[str, SeenTick] = {}
+        self.deliveries: dict[tuple[str, int], int] = {}
 
     async def scope(self, store: str | None, product: str | None) -> Scope:
         """Scan all series."""
@@ -123,6 +127,7 @@ class MemoryStorage:
             for plan in self.plans.values()
             if wish and plan.wish == wish
             if {result.state for result in self._of(plan.run_id)} == {"planned"}
+            and all(run_id != plan.run_id for run_id, _ in self.deliveries)
         ]
         return min(waiting)[1] if waiting else None
 
@@ -306,6 +311,7 @@ class MemoryStorage:
         for (run, _), result in self.results.items():
             if run == run_id and result.shard == shard:
                 _fail(result, reason, at)
+        await self.came_back(run_id, shard)
 
     async def promotions(self, cause_ids: Sequence[str]) -> list[Promotion]:
         """From the history of aliases."""
@@ -462,14 +468,20 @@ class MemoryStorage:
         plans.sort(key=lambda p: p.requested_at, reverse=True)
         return [replace(self._run(plan), failures=()) for plan in plans[:limit]]
 
-    async def run(self, run_id: str) -> Run | None:
-        """With its failures and forecasts."""
+    async def run(self, run_id: str, failures: int = MAX_FAILURES) -> Run | None:
+        """With the first of its failures, and its forecasts."""
         if (plan := self.plans.get(run_id)) is None:
             return None
-        run = self._run(plan)
-        if run.counts.pending:
-            return run
-        return replace(run, forecasts=self._forecasts(plan, run.finished_at))
+        found = self._run(plan)
+        found = replace(found, failures=found.failures[:failures])
+        if found.counts.pending:
+            return found
+        return replace(found, forecasts=self._forecasts(plan, found.finished_at))
+
+    async def failures(self, run_id: str, after: Series | None, limit: int) -> list[Failure]:
+        """In order."""
+        failures = self._run(self.plans[run_id]).failures if run_id in self.plans else ()
+        return [f for f in failures if after is None or (f.store, f.product) > after][:limit]
 
     def _forecasts(self, plan: Plan, finished_at: datetime | None) -> ForecastCounts:
         of_run = (series for run, series in self.results if run == plan.run_id)
@@ -530,6 +542,23 @@ class MemoryStorage:
         models.sort(key=lambda model: -model.version)
         return [self._with_aliases(model) for model in models]
 
+    async def versions_page(
+        self, store: str, product: str, before: int | None, limit: int
+    ) -> list[Model]:
+        """Newest first."""
+        found = await self.versions(store, product)
+        before = MAX_INTEGER if before is None else before
+        return [replace(m, parameters={}) for m in found if m.version < before][:limit]
+
+    async def alias_history_page(
+        self, store: str, product: str, before: int | None, limit: int
+    ) -> tuple[list[AliasChange], int | None]:
+        """By their places, oldest first."""
+        changes = await self.alias_history(store, product)
+        start = 0 if before is None else max(len(changes) + 1 - before, 0)
+        page = changes[start : start + limit]
+        return page, len(changes) - start - limit + 1 if len(page) == limit else None
+
     async def ping(self) -> None:
         """Always there."""
 
@@ -584,6 +613,16 @@ class MemoryStorage:
     async def save_tick(self, name: str, tick: SeenTick) -> None:
         """By name."""
         self.seen_ticks[name] = tick
+
+    async def hand_over(self, run_id: str, shard: int, at: datetime) -> int:
+        """One more."""
+        self.deliveries[run_id, shard] = self.deliveries.get((run_id, shard), 0) + 1
+        return self.deliveries[run_id, shard]
+
+    async def came_back(self, run_id: str, shard: int) -> None:
+        """None is out."""
+        if (run_id, shard) in self.deliveries:
+            self.deliveries[run_id, shard] = 0
 
 
 def _fail(result: _Result | None, reason: str, at: datetime) -> None:

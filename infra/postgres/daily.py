@@ -5,9 +5,10 @@ must see one state of the database throughout (REPEATABLE READ): of its rows eac
 of drivers is fetched and parsed once, from one of the rows that have it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,15 @@ from functions.forecasting.calendar import Calendar
 from functions.forecasting.panel import Dates, Floats, Panel
 from functions.storage import Series
 from infra.postgres import queries
+from infra.postgres.sold_drivers import Block, SoldDrivers, blocks_of, joined
 
 BEGINNING = date(1900, 1, 1)
 ALL = ""  # of the calendar's keys: every store, every product
 # A row in binary COPY: a count of fields, then each field's length and value.
 # https://www.postgresql.org/docs/current/sql-copy.html, "Binary Format"
 FIELD = {"n": ">i8", "date": ">i4", "units": ">f8", "open": "i1", "said": ">i2", "drivers": ">i8"}
+# Distinct sets of drivers that are held at a time: of 64 names each they are some 60 MB.
+MAX_SETS = 10_000
 COPY_HEADER, COPY_TRAILER = 19, 2  # bytes
 POSTGRES_EPOCH = np.datetime64("2000-01-01", "D")
 
@@ -38,26 +42,20 @@ async def history(
     span = (first or BEGINNING, before)
     fields = ("n", "date", "units", "open")
     if drivers:
-        rows, sets = await _with_sets(
-            connection,
-            queries.HISTORY_WITH_DRIVERS,
-            queries.DRIVERS_SOLD,
-            fields,
-            series,
-            span,
-        )
+        rows, sold = await _with_drivers(connection, fields, series, span)
     else:
         rows = await _copied(connection, queries.HISTORY, fields, series, span)
-        sets = _Sets((), np.empty((1, 0)), np.zeros(len(rows), np.int64))
-    counts = np.bincount(_number(rows), minlength=len(series))
+        sold = SoldDrivers((), np.empty((len(rows), 0)))
     return Panel(
         keys=tuple(series),
-        offsets=np.concatenate(([0], np.cumsum(counts))).astype(np.int64),
+        offsets=_offsets(rows, len(series)),
         dates=_dates(rows),
         units=rows["units"].astype(np.float64),
         is_open=rows["open"].astype(np.bool_),
-        driver_names=sets.names,
-        drivers=sets.values.take(sets.codes, axis=0),
+        driver_names=sold.names,
+        drivers=sold.values,
+        own_names=sold.own_names,
+        left_out=sold.left_out,
     )
 
 
@@ -131,6 +129,12 @@ def _number(rows: Rows) -> Ints:
     return number
 
 
+def _offsets(rows: Rows, series: int) -> Ints:
+    """Where the rows of each of the series begin, and where the last one's end."""
+    counts = np.bincount(_number(rows), minlength=series)
+    return np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
+
+
 def _dates(rows: Rows) -> Dates:
     dates: Dates = POSTGRES_EPOCH + rows["date"].astype("timedelta64[D]")
     return dates
@@ -145,6 +149,40 @@ class _Sets:
     codes: Ints  # (rows,)
 
 
+async def _with_drivers(
+    connection: Any, fields: Sequence[str], series: Sequence[Series], span: tuple[date, date]
+) -> tuple[Rows, SoldDrivers]:
+    """Sold days and their drivers, of a run of series at a time; by the hashes that they need."""
+    for hashes, sure in zip(queries.HISTORY_WITH_DRIVERS, (False, True), strict=True):
+        rows = await _copied(connection, hashes, [*fields, "drivers"], series, span)
+        blocks: list[Block] = []
+        for part in _runs(rows, _offsets(rows, len(series))):
+            codes, found = await _distinct(connection, queries.DRIVERS_SOLD, series, rows[part])
+            if not sure and _confusable(found):
+                break
+            offsets = _offsets(rows[part], len(series))
+            blocks += blocks_of(codes, found, rows["open"][part].astype(bool), offsets)
+        else:
+            break
+    return rows, joined(blocks, _offsets(rows, len(series)))
+
+
+def _runs(rows: Rows, offsets: Ints) -> Iterator[slice]:
+    """The rows in runs of whole series with MAX_SETS distinct sets of drivers, or one series."""
+    hashes = rows["drivers"].astype(np.int64)
+    if len(np.unique(hashes)) <= MAX_SETS:
+        yield slice(0, len(rows))
+        return
+    start, seen = 0, hashes[:0]
+    for first, end in pairwise(offsets.tolist()):
+        more = np.union1d(seen, hashes[first:end])
+        if len(more) > MAX_SETS and first > start:
+            yield slice(start, first)
+            start, more = first, np.unique(hashes[first:end])
+        seen = more
+    yield slice(start, len(rows))
+
+
 async def _with_sets(
     connection: Any,
     statements: Sequence[str],
@@ -153,20 +191,24 @@ async def _with_sets(
     series: Sequence[Series],
     span: tuple[date, date],
 ) -> tuple[Rows, _Sets]:
-    """Rows and their drivers, by the quick hash, or by the sure one if they have many names.
-
-    What the quick one confuses has equally many names, so any of the sets tells.
-    """
+    """Rows and their drivers, by the quick hash, or by the sure one if they have many names."""
     quick, sure = statements
     rows = await _copied(connection, quick, [*fields, "drivers"], series, span)
     codes, found = await _distinct(connection, of_days, series, rows)
-    if any(len(one) > queries.QUICK_NAMES for one in found):
+    if _confusable(found):
         rows = await _copied(connection, sure, [*fields, "drivers"], series, span)
         codes, found = await _distinct(connection, of_days, series, rows)
     names = tuple(sorted({name for one in found for name in one}))
     values = [[one.get(name, np.nan) for name in names] for one in found]
     shape = (len(found), len(names))
     return rows, _Sets(names, np.array(values, np.float64).reshape(shape), codes)
+
+
+def _confusable(found: Sequence[Mapping[str, float]]) -> bool:
+    """Whether the quick hash may have confused any of these sets with another. What it confuses
+    has equally many names, so any of the sets tells.
+    """
+    return any(len(one) > queries.QUICK_NAMES for one in found)
 
 
 async def _distinct(

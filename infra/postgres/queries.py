@@ -110,13 +110,14 @@ DRIVERS_PLANNED = _DRIVERS.format(table="calendar")
 # Planners of one wish take turns, so of two at once one finds the other's run.
 LOCK_WISH = "SELECT pg_advisory_xact_lock(7346217, hashtext($1))"
 
-# The run that waits with a wish, if any: one of which nothing has a result.
+# The run that waits with a wish, if any: one of which nothing has a result or is being trained.
 WAITING = """
 SELECT run_id FROM training_runs AS run
 WHERE wish = $1 AND coalesced_into IS NULL
   AND EXISTS (SELECT FROM training_results AS result WHERE result.run_id = run.run_id)
   AND NOT EXISTS (SELECT FROM training_results AS result
                   WHERE result.run_id = run.run_id AND state <> 'planned')
+  AND NOT EXISTS (SELECT FROM shard_deliveries AS shard WHERE shard.run_id = run.run_id)
 ORDER BY requested_at, run_id LIMIT 1
 """
 
@@ -311,6 +312,13 @@ WHERE change.store = $1 AND change.product = $2
 ORDER BY change.id DESC
 """
 
+ALIAS_HISTORY_PAGE = (
+    ALIAS_HISTORY.replace("SELECT", "SELECT change.id,", 1).replace(
+        "ORDER BY", "AND change.id < $3 ORDER BY"
+    )
+    + "LIMIT $4"
+)
+
 # A series whose row another transaction holds is getting its result, and keeps it.
 CANCEL = """
 UPDATE training_results SET state = 'cancelled', finished_at = $2
@@ -342,22 +350,47 @@ WHERE alias.alias = 'champion' AND as_of >= $3
   AND ($1::text IS NULL OR store = $1) AND ($2::text IS NULL OR product = $2)
 """
 
-# Of runs whose results are kept no longer the counts stay.
+# A run that has ended has its counts, also when its results are kept no longer.
 COUNTS = """
-SELECT run_id, count(*) AS planned,
-       count(*) FILTER (WHERE state = 'succeeded') AS succeeded,
-       count(*) FILTER (WHERE state = 'failed') AS failed,
-       count(*) FILTER (WHERE state = 'cancelled') AS cancelled
-FROM training_results AS result
-WHERE run_id = ANY ($1)
-  AND NOT EXISTS (SELECT FROM training_runs AS run
-                  WHERE run.run_id = result.run_id AND final_counts IS NOT NULL)
-GROUP BY run_id
+SELECT run_id, planned, succeeded, failed, cancelled
+FROM training_runs WHERE run_id = ANY ($1) AND planned IS NOT NULL
 UNION ALL
-SELECT run_id, final.*
-FROM training_runs, jsonb_to_record(final_counts)
-    AS final (planned bigint, succeeded bigint, failed bigint, cancelled bigint)
-WHERE run_id = ANY ($1) AND final_counts IS NOT NULL
+SELECT run_id, count(*),
+       count(*) FILTER (WHERE state = 'succeeded'),
+       count(*) FILTER (WHERE state = 'failed'),
+       count(*) FILTER (WHERE state = 'cancelled')
+FROM training_results AS result JOIN training_runs AS run USING (run_id)
+WHERE run_id = ANY ($1) AND run.planned IS NULL GROUP BY run_id
+"""
+
+# Of runs: those that have results, and none to come.
+ENDED = """
+SELECT run_id FROM unnest($1::text[]) AS asked (run_id)
+WHERE EXISTS (SELECT FROM training_results AS result WHERE result.run_id = asked.run_id)
+  AND NOT EXISTS (SELECT FROM training_results AS result
+                  WHERE result.run_id = asked.run_id AND state = 'planned')
+"""
+LOCK_RUNS = """
+SELECT FROM training_runs WHERE run_id = ANY ($1) ORDER BY run_id FOR NO KEY UPDATE
+"""
+KEEP_COUNTS = """
+UPDATE training_runs AS run
+SET planned = counts.planned, succeeded = counts.succeeded, failed = counts.failed,
+    cancelled = counts.cancelled, finished_at = counts.finished_at
+FROM (
+    SELECT run_id, count(*) AS planned,
+           count(*) FILTER (WHERE state = 'succeeded') AS succeeded,
+           count(*) FILTER (WHERE state = 'failed') AS failed,
+           count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
+           max(finished_at) AS finished_at
+    FROM training_results WHERE run_id = ANY ($1) GROUP BY run_id
+) AS counts
+WHERE run.run_id = counts.run_id
+  AND counts.planned = counts.succeeded + counts.failed + counts.cancelled
+  AND counts.planned >= coalesce(run.planned, 0)  -- less of a run whose results go
+  AND (run.planned, run.succeeded, run.failed, run.cancelled, run.finished_at)
+      IS DISTINCT FROM
+      (counts.planned, counts.succeeded, counts.failed, counts.cancelled, counts.finished_at)
 """
 
 _MODEL = """
@@ -378,6 +411,17 @@ WHERE model_id IN (
 """
 )
 VERSIONS = _MODEL + "WHERE store = $1 AND product = $2 ORDER BY version DESC"
+# Of those before a version the newest, without what a list does not show.
+VERSIONS_PAGE = """
+SELECT model_id, store, product, version, run_id, strategy, chosen, policy, as_of, horizon,
+       first_day, data_through, rows, metrics, folds, comparison, notes, verdict, versions,
+       trained_at, '{}' AS parameters,
+       ARRAY(SELECT alias FROM model_aliases AS a
+             WHERE a.store = model.store AND a.product = model.product
+               AND a.model_id = model.model_id ORDER BY alias) AS aliases
+FROM model_versions AS model
+WHERE store = $1 AND product = $2 AND version < $3 ORDER BY version DESC LIMIT $4
+"""
 
 SAVE_FORECASTS = """
 INSERT INTO forecasts
@@ -473,20 +517,24 @@ LEFT JOIN served_forecasts AS served
 WHERE run.run_id = $1
 """
 
+# The results of a run are counted while it goes on; one that has ended keeps its counts.
 _RUN = """
-SELECT run.*, counts.* FROM {runs} AS run, LATERAL (
-    SELECT * FROM jsonb_to_record(run.final_counts) AS final (
-        planned bigint, succeeded bigint, failed bigint, cancelled bigint, finished_at timestamptz
-    ) WHERE run.final_counts IS NOT NULL
-    UNION ALL
+SELECT run.run_id, run.requested_by, run.requested_at, run.reason, run.store, run.product,
+       run.strategy, run.as_of, run.horizon, run.policy, run.named, run.failed_in,
+       run.older_than_days, run.coalesced_into,
+       coalesce(run.planned, counts.planned) AS planned,
+       coalesce(run.succeeded, counts.succeeded) AS succeeded,
+       coalesce(run.failed, counts.failed) AS failed,
+       coalesce(run.cancelled, counts.cancelled) AS cancelled,
+       coalesce(run.finished_at, counts.finished_at) AS finished_at
+FROM {runs} AS run, LATERAL (
     SELECT count(*) AS planned,
            count(*) FILTER (WHERE state = 'succeeded') AS succeeded,
            count(*) FILTER (WHERE state = 'failed') AS failed,
            count(*) FILTER (WHERE state = 'cancelled') AS cancelled,
-           max(finished_at) AS finished_at
+           max(result.finished_at) AS finished_at
     FROM training_results AS result
-    WHERE result.run_id = run.run_id AND run.final_counts IS NULL
-    HAVING run.final_counts IS NULL
+    WHERE result.run_id = run.run_id AND run.finished_at IS NULL
 ) AS counts
 """
 RUNS = (
@@ -497,5 +545,17 @@ RUN = _RUN.format(runs="(SELECT * FROM training_runs WHERE run_id = $1)")
 
 FAILURES = """
 SELECT store, product, error FROM training_results
-WHERE run_id = $1 AND state = 'failed' ORDER BY store, product
+WHERE run_id = $1 AND state = 'failed' AND (store, product) > ($2, $3)
+ORDER BY store, product LIMIT $4
 """
+
+# A trainer gets a shard: how many deliveries of it are out, this one included. A clock that went
+# back changes nothing of the order of the two times.
+HAND_OVER = """
+INSERT INTO shard_deliveries AS known (run_id, shard, deliveries, first_at, last_at)
+VALUES ($1, $2, 1, $3, $3)
+ON CONFLICT (run_id, shard) DO UPDATE
+    SET deliveries = known.deliveries + 1, last_at = greatest(known.last_at, excluded.last_at)
+RETURNING deliveries
+"""
+CAME_BACK = "UPDATE shard_deliveries SET deliveries = 0 WHERE run_id = $1 AND shard = $2"

@@ -13,6 +13,7 @@ from functions.retention import Limits, Prunable, Pruned, Table
 from functions.storage import Series
 from infra.postgres import queries
 from infra.postgres import retention_queries as statements
+from infra.postgres.ended import count_ended
 
 # Others were there first, or put to use what was to go: the step is tried again.
 HELD_UP = (
@@ -37,7 +38,9 @@ async def step(
     await connection.execute(statements.STEP)
     await connection.execute(statements.LOCK_PRUNING)
     if table == "training_results":
-        await connection.execute(statements.CLOSE_RUNS, limits.runs_before, statements.MAX_RUNS)
+        uncounted = (limits.runs_before, statements.MAX_RUNS)
+        ended = await connection.fetch(statements.UNCOUNTED, *uncounted)
+        await count_ended(connection, [row["run_id"] for row in ended])
         rows = await connection.fetchval(statements.PRUNE_RESULTS, limits.runs_before, most)
         return Pruned(rows, complete=rows == 0)
     if table == "training_runs":

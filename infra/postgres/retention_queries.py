@@ -103,28 +103,14 @@ left_behind AS (
     + _TOLD
 )
 
-# The counts of some runs that have ended, before their results go.
-CLOSE_RUNS = """
-WITH ended AS (
-    SELECT run_id FROM training_runs AS run
-    WHERE planned_at < $1 AND final_counts IS NULL
-      AND EXISTS (SELECT FROM training_results AS result WHERE result.run_id = run.run_id)
-      AND NOT EXISTS (SELECT FROM training_results AS result
-                      WHERE result.run_id = run.run_id AND state = 'planned')
-    ORDER BY planned_at LIMIT $2
-),
-counts AS (
-    SELECT run_id, jsonb_build_object(
-        'planned', count(*),
-        'succeeded', count(*) FILTER (WHERE state = 'succeeded'),
-        'failed', count(*) FILTER (WHERE state = 'failed'),
-        'cancelled', count(*) FILTER (WHERE state = 'cancelled'),
-        'finished_at', max(finished_at)
-    ) AS total
-    FROM training_results JOIN ended USING (run_id) GROUP BY run_id
-)
-UPDATE training_runs AS run SET final_counts = counts.total
-FROM counts WHERE run.run_id = counts.run_id
+# Runs that have ended and whose counts are not kept yet: a process died before it could.
+UNCOUNTED = """
+SELECT run_id FROM training_runs AS run
+WHERE planned_at < $1 AND planned IS NULL
+  AND EXISTS (SELECT FROM training_results AS result WHERE result.run_id = run.run_id)
+  AND NOT EXISTS (SELECT FROM training_results AS result
+                  WHERE result.run_id = run.run_id AND state = 'planned')
+ORDER BY planned_at LIMIT $2
 """
 PRUNE_RESULTS = """
 WITH doomed AS (
@@ -132,7 +118,7 @@ WITH doomed AS (
         SELECT one.ctid AS place FROM training_results AS one WHERE one.run_id = run.run_id
         LIMIT $2 OFFSET 0
     ) AS result
-    WHERE run.planned_at < $1 AND run.final_counts IS NOT NULL
+    WHERE run.planned_at < $1 AND run.planned IS NOT NULL
     LIMIT $2
 ),
 gone AS (
@@ -154,14 +140,17 @@ WITH doomed AS (
     LIMIT $2
 ),
 gone AS (
-    DELETE FROM training_runs WHERE ctid = ANY (ARRAY(SELECT place FROM doomed)) RETURNING 1
+    DELETE FROM training_runs WHERE ctid = ANY (ARRAY(SELECT place FROM doomed)) RETURNING run_id
+),
+with_it AS (
+    DELETE FROM shard_deliveries WHERE run_id IN (SELECT run_id FROM gone)
 )
 SELECT count(*) FROM gone
 """
 
 OVERDUE_RUNS = """
 SELECT run_id FROM training_runs AS run
-WHERE planned_at < $1 AND final_counts IS NULL AND EXISTS (
+WHERE planned_at < $1 AND EXISTS (
     SELECT FROM training_results AS result
     WHERE result.run_id = run.run_id
       AND (state = 'planned' OR (state = 'failed' AND finished_at = $2 AND error = $3))

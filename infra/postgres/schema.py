@@ -92,16 +92,21 @@ training_runs = Table(
     Column("wish", Text, comment="Equal for two runs if the same was asked of both."),
     Column("coalesced_into", Text, comment="The run that does what was asked, instead of this."),
     Column("reopened_by", Text, comment="The cancel that made a coalesced run one of its own."),
-    Column(
-        "final_counts",
-        JSONB,
-        comment="Its results by state, and when the last came; NULL: its results are there.",
-    ),
+    Column("planned", Integer, comment="Counted when the run had ended; NULL: it goes on."),
+    Column("succeeded", Integer),
+    Column("failed", Integer),
+    Column("cancelled", Integer),
+    Column("finished_at", DateTime(timezone=True)),
     ForeignKeyConstraint(["coalesced_into"], ["training_runs.run_id"]),
     CheckConstraint("horizon BETWEEN 1 AND 90", name="horizon"),
     CheckConstraint("policy IN ('always', 'if-better', 'never')", name="policy"),
     CheckConstraint("older_than_days >= 1", name="older_than_days"),
     CheckConstraint("coalesced_into <> run_id", name="coalesced_into"),
+    CheckConstraint(
+        "num_nulls(planned, succeeded, failed, cancelled, finished_at) IN (0, 5)"
+        " AND planned = succeeded + failed + cancelled",
+        name="counts",
+    ),
     Index(None, "requested_at"),
     Index(None, "wish", postgresql_where=text("coalesced_into IS NULL")),
     Index(None, "coalesced_into", postgresql_where=text("coalesced_into IS NOT NULL")),
@@ -168,6 +173,16 @@ training_results = Table(
         name="state",
     ),
     Index(None, "run_id", "shard"),
+    *(
+        Index(
+            f"training_results_{state}_idx",
+            "run_id",
+            "store",
+            "product",
+            postgresql_where=text(f"state = '{state}'"),
+        )
+        for state in ("planned", "failed")
+    ),
 )
 
 model_aliases = Table(
@@ -287,4 +302,22 @@ schedule_ticks = Table(
     Column("name", Text, primary_key=True, comment="The schedule's setting."),
     Column("schedule", Text, nullable=False, comment="Its cron expression."),
     _time("seen_until", comment="Its ticks up to here were published, or were before it."),
+)
+
+shard_deliveries = Table(
+    "shard_deliveries",
+    metadata,
+    Column("run_id", Text, primary_key=True),
+    Column("shard", Integer, primary_key=True),
+    Column(
+        "deliveries",
+        Integer,
+        nullable=False,
+        comment="Those that are under way or never came back; 0 once one did.",
+    ),
+    _time("first_at", comment="When a trainer got the shard for the first time."),
+    _time("last_at", comment="When a trainer got it last."),
+    CheckConstraint("deliveries >= 0", name="deliveries"),
+    CheckConstraint("last_at >= first_at", name="last_at"),
+    comment="Shards that were handed to a trainer. No row of a run: no trainer has any of it.",
 )

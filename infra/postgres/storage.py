@@ -15,6 +15,7 @@ from pydantic import TypeAdapter
 
 from events.envelope import Event
 from events.payloads import (
+    MAX_INTEGER,
     Compared,
     FoldMetrics,
     ModelTrained,
@@ -26,6 +27,8 @@ from functions.forecasting.panel import Panel
 from functions.registry.places import Cause
 from functions.retention import Limits, Prunable, Pruned, Table
 from functions.storage import (
+    MAX_CHANGE,
+    MAX_FAILURES,
     AliasChange,
     Counts,
     DayForecast,
@@ -45,12 +48,14 @@ from functions.storage import (
 )
 from infra.postgres import daily, promoting, queries, retention, retention_queries
 from infra.postgres.columns import columns
+from infra.postgres.ended import count_ended
+from infra.postgres.queries import ALIAS_HISTORY_PAGE, VERSIONS_PAGE
 
 log = logging.getLogger(__name__)
 
 FOLDS = TypeAdapter(tuple[FoldMetrics, ...])
 COMPARISON = TypeAdapter(tuple[Compared, ...])
-CONNECTIONS = 4  # one function's; the server takes a hundred in all
+CONNECTIONS = 4  # one function's
 
 
 class PostgresStorage:
@@ -168,6 +173,7 @@ class PostgresStorage:
     async def cancel(self, run_id: str, at: datetime) -> None:
         """One statement."""
         await (await self._pool()).execute(queries.CANCEL, run_id, at)
+        await self._count_ended([run_id])
 
     async def unfinished_shards(self, run_id: str, failed: bool) -> frozenset[int]:
         """By the index of shards."""
@@ -230,6 +236,11 @@ class PostgresStorage:
                 await promoting.write_places(connection, places)
             if failures:
                 await connection.execute(queries.FAIL, *columns(failures, 5))
+        await self._count_ended([row[0] for row in (*succeeded, *failures)])
+
+    async def _count_ended(self, run_ids: Sequence[str]) -> None:
+        async with self._transaction() as connection:
+            await count_ended(connection, run_ids)
 
     async def change_champions(self, request: Event[PromotionRequested], today: date) -> None:
         """Once for each id, in one transaction."""
@@ -250,7 +261,10 @@ class PostgresStorage:
 
     async def fail_shard(self, run_id: str, shard: int, reason: str, at: datetime) -> None:
         """Successes of the shard stay."""
-        await (await self._pool()).execute(queries.FAIL_SHARD, run_id, shard, reason, at)
+        async with self._transaction() as connection:
+            await connection.execute(queries.FAIL_SHARD, run_id, shard, reason, at)
+            await connection.execute(queries.CAME_BACK, run_id, shard)
+        await self._count_ended([run_id])
 
     async def promotions(self, cause_ids: Sequence[str]) -> list[Promotion]:
         """From the history of aliases."""
@@ -365,17 +379,23 @@ class PostgresStorage:
         """With their counts."""
         return [_run(row) for row in await (await self._pool()).fetch(queries.RUNS, limit)]
 
-    async def run(self, run_id: str) -> Run | None:
-        """With its failures."""
+    async def run(self, run_id: str, failures: int = MAX_FAILURES) -> Run | None:
+        """With the first of its failures."""
         if (row := await (await self._pool()).fetchrow(queries.RUN, run_id)) is None:
             return None
-        failures = await (await self._pool()).fetch(queries.FAILURES, run_id)
-        run = _run(row, tuple(Failure(*failure) for failure in failures))
+        run = _run(row, tuple(await self.failures(run_id, None, failures)))
         if run.counts.pending:
             return run
         counts = await (await self._pool()).fetchrow(queries.FORECAST_COUNTS, run_id)
         since = run.finished_at if counts["current"] < counts["due"] else None
         return replace(run, forecasts=ForecastCounts(**counts, stale_since=since))
+
+    async def failures(self, run_id: str, after: Series | None, limit: int) -> list[Failure]:
+        """By an index of what failed."""
+        store, product = after or ("", "")
+        pool = await self._pool()
+        rows = await pool.fetch(queries.FAILURES, run_id, store, product, limit)
+        return [Failure(*row) for row in rows]
 
     async def series_page(self, after: Series | None, limit: int) -> list[SeriesSummary]:
         """One index probe per series of the page."""
@@ -388,6 +408,22 @@ class PostgresStorage:
         return [
             _model(r) for r in await (await self._pool()).fetch(queries.VERSIONS, store, product)
         ]
+
+    async def versions_page(
+        self, store: str, product: str, before: int | None, limit: int
+    ) -> list[Model]:
+        """Newest first, without parameters."""
+        asked = (store, product, MAX_INTEGER if before is None else before, limit)
+        return [_model(row) for row in await (await self._pool()).fetch(VERSIONS_PAGE, *asked)]
+
+    async def alias_history_page(
+        self, store: str, product: str, before: int | None, limit: int
+    ) -> tuple[list[AliasChange], int | None]:
+        """By the numbers that changes have."""
+        asked = (store, product, MAX_CHANGE if before is None else before, limit)
+        rows = [dict(r) for r in await (await self._pool()).fetch(ALIAS_HISTORY_PAGE, *asked)]
+        numbers = [row.pop("id") for row in rows]
+        return [AliasChange(**row) for row in rows], numbers[-1] if len(rows) == limit else None
 
     async def ping(self) -> None:
         """One round trip."""
@@ -407,6 +443,7 @@ class PostgresStorage:
         """One statement."""
         asked = (run_id, reason, at, most)
         done = await (await self._pool()).execute(retention_queries.FAIL_PLANNED, *asked)
+        await self._count_ended([run_id])
         return int(done.rpartition(" ")[2])  # as in "UPDATE 3"
 
     async def prune(
@@ -434,6 +471,15 @@ class PostgresStorage:
         """One row."""
         asked = (name, tick.schedule, tick.at)
         await (await self._pool()).execute(retention_queries.SAVE_TICK, *asked)
+
+    async def hand_over(self, run_id: str, shard: int, at: datetime) -> int:
+        """One statement, committed before anything is trained."""
+        deliveries: int = await (await self._pool()).fetchval(queries.HAND_OVER, run_id, shard, at)
+        return deliveries
+
+    async def came_back(self, run_id: str, shard: int) -> None:
+        """One statement."""
+        await (await self._pool()).execute(queries.CAME_BACK, run_id, shard)
 
 
 def _scope(rows: Sequence[Any]) -> Scope:

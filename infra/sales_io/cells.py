@@ -16,6 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from events.errors import SHOWN
 from events.payloads import CalendarPlanned, Finite, Payload, SaleRecorded
+from events.wording import in_words
 from infra.sales_io.source import Texts
 
 NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
@@ -114,7 +115,7 @@ def _judged(adapter: TypeAdapter[Any], value: Any) -> Any:
     try:
         return adapter.validate_python(value)
     except ValidationError as error:
-        raise ValueError("; ".join(item["msg"] for item in error.errors())) from None
+        raise ValueError("; ".join(map(in_words, error.errors()))) from None
 
 
 class Column:

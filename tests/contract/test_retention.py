@@ -368,9 +368,9 @@ async def test_nobody_is_told_of_rows_that_were_not_served(postgres: PostgresSto
     assert (await prune(postgres, until(forecast_days=1), most=2))["forecasts"] == 14
     await ear.fetchval("SELECT 1")
     assert heard == []
-    await publish(postgres, models[0], models[0].as_of, 1)
+    await publish(postgres, models[-1], models[-1].as_of, 1)
     await ear.fetchval("SELECT 1")
-    assert len(heard) == 1, "of what is written all are told, also over the same connections"
+    assert heard, "of what is written all are told, also over the same connections"
     await ear.close()
 
 

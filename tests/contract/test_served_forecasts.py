@@ -181,6 +181,9 @@ async def test_a_request_is_coalesced_only_into_a_run_without_any_result(storage
     await storage.record_results([trained(first, SERIES[0])], [])
     assert (await storage.save_plan(wished("c", 2))).coalesced_into is None
     assert (await storage.save_plan(wished("d", 3))).coalesced_into == "c"
+    await storage.hand_over("c", 0, NOON)
+    later = await storage.save_plan(wished("e", 4))
+    assert later.coalesced_into is None, "what is being trained has read its sales"
 
 
 async def test_requests_that_counted_on_a_cancelled_run_become_one_if_they_are_younger(

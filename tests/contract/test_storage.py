@@ -21,7 +21,9 @@ from events.payloads import (
     TrainingFailed,
 )
 from functions.forecasting.calendar import Calendar
+from functions.forecasting.own_drivers import MAX_DRIVERS, left_out, parts
 from functions.storage import (
+    MAX_FAILURES,
     Counts,
     DayForecast,
     Failure,
@@ -32,6 +34,7 @@ from functions.storage import (
     Window,
 )
 from infra.memory.storage import MemoryStorage
+from infra.postgres import daily
 from infra.postgres.storage import PostgresStorage
 
 NOON = datetime(2015, 8, 1, 12, tzinfo=UTC)
@@ -314,6 +317,53 @@ async def test_days_that_differ_in_which_of_many_drivers_they_have_are_told_apar
     panel = await storage.history([SERIES[0]], None, DAY + timedelta(days=1))
     assert panel.driver_names == tuple(names)
     np.testing.assert_array_equal(panel.drivers, np.eye(40))
+
+
+async def test_names_of_many_series_add_no_columns_to_each_other(
+    storage: Storage, monkeypatch: pytest.MonkeyPatch
+):
+    series = [(f"s{n}", "milk") for n in range(5)]
+    for n, one in enumerate(series):
+        await sell(storage, one, 30)
+        for day in range(30):
+            names = {f"price_{n}_{k:02}": float(k + day) for k in range(20)}
+            await drive(storage, one, DAY - timedelta(days=day), **names)
+    for most in (10_000, 50):  # distinct sets at a time
+        monkeypatch.setattr(daily, "MAX_SETS", most)
+        panel = await storage.history([*series, ("s9", "none")], None, DAY + timedelta(days=1))
+        if isinstance(storage, PostgresStorage):
+            assert panel.drivers.shape == (150, 20)
+            assert panel.names_of(5) == ()
+        for n in range(5):
+            names = [f"price_{n}_{k:02}" for k in range(20)]
+            expected = np.arange(29, -1, -1)[:, None] + np.arange(20)
+            rows = panel.series(n)
+            np.testing.assert_array_equal(panel.drivers_named(names)[rows], expected)
+            assert np.isnan(panel.drivers_named(["price_9_00"])[rows]).all()
+
+
+async def test_of_a_series_with_too_many_names_the_most_frequent_are_trained_on(
+    storage: Storage,
+):
+    await sell(storage, SERIES[0], 100)
+    await sell(storage, SERIES[2], 2)
+    await drive(storage, SERIES[2], DAY, promo=1)
+    for n in range(100):
+        drivers = {"price": 2.0 + n, f"campaign_{n:02}": 1.0, "never": 0.0}
+        await drive(storage, SERIES[0], DAY - timedelta(days=n), **drivers)
+    panel = await storage.history([SERIES[0], SERIES[2]], None, DAY + timedelta(days=1))
+    if isinstance(storage, PostgresStorage):
+        assert panel.drivers.shape == (102, MAX_DRIVERS)
+    # Closed days, of which no model learns, do not count.
+    closed = [n for n in range(100) if (DAY - timedelta(days=n)).weekday() == 6]
+    by_rank = [f"campaign_{n:02}" for n in range(100) if n not in closed]
+    kept = ["price", *by_rank[: MAX_DRIVERS - 1]]
+    panel = panel.open_days()
+    notes = left_out(panel)
+    assert (notes[0] or "").partition(":")[0].endswith(f"{by_rank[MAX_DRIVERS - 1]} first")
+    assert notes[1] is None
+    found = {name for _, part in parts(panel) for own in part.own_names for name in own}
+    assert found == {*kept, "promo"}
 
 
 async def test_days_with_every_combination_of_a_few_drivers_are_told_apart(storage: Storage):
@@ -788,3 +838,168 @@ async def test_postgres_refuses_a_plan_whose_drivers_are_not_named(database: str
             "INSERT INTO calendar VALUES ('', '', '2015-08-01', NULL, $1, 'e', now())", drivers
         )
     await connection.close()
+
+
+async def test_deliveries_of_a_shard_are_counted_until_one_came_back(storage: Storage):
+    counts = [await storage.hand_over("run", 0, NOON + timedelta(hours=n)) for n in (0, 2, 1)]
+    assert counts == [1, 2, 3]
+    assert await storage.hand_over("run", 1, NOON) == 1
+    await storage.came_back("run", 0)
+    await storage.came_back("run", 7)  # that nobody handed over
+    assert await storage.hand_over("run", 0, NOON) == 1
+    assert await storage.hand_over("run", 1, NOON) == 2
+
+
+async def test_a_shard_that_was_given_up_is_counted_anew(storage: Storage):
+    await storage.hand_over("run", 0, NOON)
+    await storage.hand_over("run", 1, NOON)
+    await storage.fail_shard("run", 0, "dead-lettered", NOON)
+    assert await storage.hand_over("run", 0, NOON) == 1
+    assert await storage.hand_over("run", 1, NOON) == 2
+
+
+# What a column does not take: the fake refuses it as the database does.
+REFUSED = (asyncpg.PostgresError, ValueError)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"reason": "a\x00b"},
+        {"requested_by": "\x00"},
+        {"store": "a\x00"},
+        {"horizon": 2**31},
+        {"horizon": 0},
+        {"horizon": 91},
+        {"older_than_days": 10**11},
+        {"older_than_days": 0},
+        {"shards": ((("1\x00", "milk"),),)},
+    ],
+)
+async def test_a_plan_that_no_column_takes_is_refused_and_leaves_nothing(storage, changes):
+    with pytest.raises(REFUSED):
+        await storage.save_plan(replace(plan(), **changes))
+
+    assert await storage.run("run-1") is None
+
+
+@pytest.mark.parametrize("text", ["\x00", "a\x00b"])
+async def test_a_question_about_what_no_column_takes_is_refused(storage: Storage, text: str):
+    asked = [
+        storage.run(text),
+        storage.plan(text),
+        storage.scope(text, None),
+        storage.scope_of([("1", text)]),
+        storage.failed_in(text),
+        storage.versions("1", text),
+        storage.alias_history(text, "milk"),
+        storage.forecast("1", text),
+        storage.counts([text]),
+        storage.models([text]),
+        storage.series_page((text, "milk"), 10),
+        storage.failures(text, None, 10),
+    ]
+    for question in asked:
+        with pytest.raises(REFUSED):
+            await question
+
+
+@pytest.mark.parametrize(("run_id", "shard"), [("run\x00", 0), ("run-1", 10**11)])
+async def test_a_shard_that_no_column_takes_is_refused(storage: Storage, run_id: str, shard: int):
+    await storage.save_plan(plan())
+
+    with pytest.raises(REFUSED):
+        await storage.fail_shard(run_id, shard, "why", NOON)
+    with pytest.raises(REFUSED):
+        await storage.fail_shard("run-1", 0, "a\x00b", NOON)
+
+
+@pytest.mark.parametrize(
+    ("yhat", "lower", "upper"),
+    [(1.0, 2.0, 3.0), (1.0, 0.0, 0.5), (1.0, -1.0, 2.0), (1.0, 0.0, float("inf")), (nan, nan, nan)],
+)
+async def test_a_forecast_outside_its_interval_is_refused(storage, yhat, lower, upper):
+    run = await storage.save_plan(plan())
+    model = trained(run, SERIES[0])
+    await storage.record_results([model], [])
+
+    day = DayForecast(DAY, yhat, lower, upper)
+    forecast = Forecast(*SERIES[0], model.data.model_id, (day,))
+    with pytest.raises(REFUSED):
+        await storage.serve([(forecast, Window(DAY, 1, NOON, "run-1"))])
+
+
+async def test_a_run_that_has_ended_keeps_its_counts_right_when_a_late_result_comes(storage):
+    run = await storage.save_plan(plan())
+    model = trained(run, SERIES[0])
+    await storage.record_results([model], [failed(run, s, "short") for s in SERIES[1:]])
+    [ended] = await storage.runs(1)
+
+    late = trained(run, SERIES[1], NOON + timedelta(hours=1))
+    await storage.record_results([late], [])
+
+    [after] = await storage.runs(1)
+    assert ended.counts == Counts(3, 1, 2)
+    assert after.counts == Counts(3, 2, 1)
+    assert (await storage.run("run-1")).counts == after.counts
+    assert after.finished_at == NOON + timedelta(hours=1)
+
+
+async def test_two_that_end_a_run_at_once_leave_its_counts_right(storage: Storage):
+    run = await storage.save_plan(plan())
+    await asyncio.gather(
+        *(storage.record_results([], [failed(run, series, "short")]) for series in SERIES)
+    )
+
+    [found] = await storage.runs(1)
+    assert found.counts == Counts(3, 0, 3)
+    assert found.state == "completed"
+    if isinstance(storage, PostgresStorage):
+        async with storage._transaction() as connection:
+            kept = await connection.fetchrow("SELECT planned, failed FROM training_runs")
+        assert tuple(kept) == (3, 3)
+
+
+async def test_a_cancelled_run_and_a_given_up_shard_keep_their_counts(storage: Storage):
+    await storage.save_plan(plan())
+    await storage.fail_shard("run-1", 0, "gave up", NOON)
+    [going] = await storage.runs(1)
+    await storage.cancel("run-1", NOON)
+    [ended] = await storage.runs(1)
+
+    assert going.counts == Counts(3, 0, 2)
+    assert going.finished_at is None
+    assert ended.counts == Counts(3, 0, 2, 1)
+    assert ended.finished_at == NOON
+
+
+async def test_failures_of_a_run_come_in_pages(storage: Storage):
+    many = tuple(("1", f"p{n:03}") for n in range(MAX_FAILURES + 2))
+    run = await storage.save_plan(replace(plan(), shards=(many,)))
+    await storage.record_results([], [failed(run, series, "short") for series in many])
+
+    first = await storage.run("run-1")
+    light = await storage.run("run-1", failures=0)
+    rest = await storage.failures("run-1", many[MAX_FAILURES - 1], 10)
+
+    assert [(f.store, f.product) for f in (*first.failures, *rest)] == list(many)
+    assert (light.failures, light.counts.failed) == ((), len(many))
+    assert await storage.failures("run-2", None, 10) == []
+
+
+async def test_models_and_changes_of_a_series_come_in_pages(storage: Storage):
+    for n in range(3):
+        run = await storage.save_plan(plan(f"run-{n}", NOON + timedelta(hours=n)))
+        model = trained(run, SERIES[0], NOON + timedelta(hours=n), policy="always")
+        await storage.record_results([model], [])
+    whole = await storage.alias_history(*SERIES[0])
+
+    newest = await storage.versions_page(*SERIES[0], None, 2)
+    older = await storage.versions_page(*SERIES[0], newest[-1].version, 2)
+    changes, after = await storage.alias_history_page(*SERIES[0], None, len(whole) - 1)
+    last, end = await storage.alias_history_page(*SERIES[0], after, 10)
+
+    assert [model.version for model in (*newest, *older)] == [3, 2, 1]
+    assert all(model.parameters == {} for model in newest)
+    assert [*changes, *last] == whole
+    assert end is None

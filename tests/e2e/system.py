@@ -19,11 +19,11 @@ from events.log import Received, Record
 from events.payloads import Payload, SaleRecorded
 from events.publisher import to_record
 from events.topics import lanes
-from infra.local import stack
+from infra.local import process, stack
 from infra.local.state import read_state
+from infra.local.status import status
 from infra.settings import Settings
 
-PATIENCE = 180.0  # seconds; a bound on waiting for a state, not an expectation
 LAST_DAY = date(2024, 6, 30)
 
 
@@ -129,9 +129,36 @@ class System:
 
     def kill_server(self, name: str) -> None:
         """`kill -9` of one of the stack's processes; returns when it is dead."""
-        process = psutil.Process(read_state(self.settings.home).processes[name].pid)
-        process.kill()
-        process.wait()
+        main = psutil.Process(read_state(self.settings.home).processes[name].pid)
+        main.kill()
+        main.wait()
+
+    def members(self, name: str) -> list[psutil.Process]:
+        """The processes of one of the stack's parts."""
+        return process.family(read_state(self.settings.home).processes[name])
+
+    def kill_member(self, name: str, title: str) -> psutil.Process:
+        """`kill -9` of the first process of a part whose command has the title in it, once there
+        is one; returns when it is dead.
+        """
+        found: list[psutil.Process] = []
+
+        def one_is_killed() -> bool:
+            for member in self.members(name):
+                with contextlib.suppress(psutil.NoSuchProcess):  # it ended meanwhile
+                    if title in " ".join(member.cmdline()):
+                        member.kill()
+                        found.append(member)
+                        return True
+            return False
+
+        wait(one_is_killed)
+        wait(lambda: not process.runs(found[0]))
+        return found[0]
+
+    def states(self) -> dict[str, str]:
+        """What `shelfcast status` says of each part."""
+        return {part.name: part.state for part in status(self.settings)}
 
     def kill_process(self, name: str) -> None:
         """`kill -9` of the replica that functions run in, once there is one."""
@@ -153,10 +180,10 @@ class System:
 
 
 def wait(until: Callable[[], bool]) -> None:
-    """Until it holds; fails when it never does."""
-    deadline = time.monotonic() + PATIENCE
+    """Until it holds. What never does is ended by the guard of `conftest.GUARD`, and by no clock
+    that a busy machine could lose against.
+    """
     while not until():
-        assert time.monotonic() < deadline, "never came to pass"
         time.sleep(0.2)
 
 

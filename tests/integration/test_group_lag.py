@@ -13,7 +13,7 @@ from infra.settings import Settings
 
 async def until_kafka_coordinates_groups(bootstrap: str, group: str, topic: str) -> None:
     """A broker makes its topic of offsets when it is first asked for a group."""
-    for attempt in stamina.retry_context(on=is_outage, attempts=None, timeout=60):
+    for attempt in stamina.retry_context(on=is_outage, attempts=None, timeout=None):
         with attempt:
             await group_lag(bootstrap, group, [topic])
 

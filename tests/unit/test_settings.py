@@ -7,6 +7,7 @@ import pytest
 from pydantic import ValidationError
 
 from events.payloads import ForecastPublished, ModelTrained
+from events.wording import in_words, shown
 from functions.forecasting.engines import engine
 from functions.forecasting.strategy import BUILT_IN, Strategy
 from infra.cli.main import main
@@ -20,9 +21,12 @@ NONSENSE = [
         "strategy 'short': window_day is 60, but there is no such field. Did you mean "
         "window_days? There are window_days, method, ",
     ),
-    ({"short": {"window_days": "60"}}, "strategy 'short': window_days is '60'; Input should be a"),
-    ({"short": {"drivers": 1}}, "strategy 'short': drivers is 1; Input should be a valid boolean"),
-    ({"short": {"scale": "lag"}}, "strategy 'short': scale is 'lag'; Input should be 'linear' or"),
+    (
+        {"short": {"window_days": "60"}},
+        "strategy 'short': window_days is '60'; it must be a whole number",
+    ),
+    ({"short": {"drivers": 1}}, "strategy 'short': drivers is 1; it must be true or false"),
+    ({"short": {"scale": "lag"}}, "strategy 'short': scale is 'lag'; it must be 'linear' or"),
     (
         {"short": {"window_days": 3}},
         "strategy 'short': window_days is 3; it can't hold the 10 open days of min_open_days",
@@ -32,8 +36,8 @@ NONSENSE = [
         "strategy 'both': members has 'fuller', which is no strategy; known are: auto, ",
     ),
     ({"both": {"members": ["full"]}}, "strategy 'both': members is ('full',); name at least 2"),
-    ({"short": 60}, "strategies.short 60: Input should be a valid dictionary"),
-    (["short"], "strategies ['short']: Input should be a valid dictionary"),
+    ({"short": 60}, "strategies.short 60: must be an object"),
+    (["short"], 'strategies ["short"]: must be an object'),
     ({"a/b": {}}, "strategy 'a/b': no request can ask for that name; use up to 64 characters"),
     ({"short": {"name": "x"}}, "strategy 'short': name is 'x'; leave it out, the key is its name"),
 ]
@@ -119,7 +123,7 @@ def test_what_makes_no_sense_is_refused_with_field_value_and_fix(
     [problem] = refused.value.errors()
     assert problem["loc"][0] == "strategies"
     field = ".".join(map(str, problem["loc"]))
-    assert told in f"{field} {problem['input']!r}: {problem['msg']}"
+    assert told in f"{field} {shown(problem['input'])}: {in_words(problem)}"
 
 
 @pytest.mark.parametrize(("own", "told"), NONSENSE)
@@ -157,3 +161,26 @@ def status(
     [line] = told.err.splitlines()
     assert line.startswith("shelfcast: bad value in SHELFCAST_ variables for Settings: strategies")
     return line
+
+
+@pytest.mark.parametrize(
+    ("text", "hosts"),
+    [
+        ("", ()),
+        ("shop.example.org", ("shop.example.org",)),
+        (" api , shop.example.org,", ("api", "shop.example.org")),
+        ("*", ("*",)),
+    ],
+)
+def test_names_of_the_api_have_commas_between(monkeypatch: pytest.MonkeyPatch, text, hosts):
+    monkeypatch.setenv("SHELFCAST_HTTP_HOSTS", text)
+
+    assert settings().http_hosts == hosts
+
+
+@pytest.mark.parametrize("text", ["http://shop.example.org", "shop:80", "a b", "*.example.org"])
+def test_what_is_no_name_of_a_host_is_refused(monkeypatch: pytest.MonkeyPatch, text: str):
+    monkeypatch.setenv("SHELFCAST_HTTP_HOSTS", text)
+
+    with pytest.raises(ValidationError, match="is no host's name; give it without scheme, port"):
+        settings()

@@ -102,7 +102,7 @@ def test_tail_ends_cleanly_when_told_to(broker: KafkaBroker, number: signal.Sign
             assert process.stdout is not None
             assert "unreadable" in process.stdout.readline()
             process.send_signal(number)
-            _, errors = process.communicate(timeout=30)
+            _, errors = process.communicate()
         finally:
             process.kill()
     assert (process.returncode, errors) == (0, "")

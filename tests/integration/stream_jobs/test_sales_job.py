@@ -33,11 +33,13 @@ NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 DAY = dt.date(2026, 2, 28)
 
 
-def wait_until(holds: Callable[[], Any], seconds: float = 120) -> Any:
-    """Whatever `holds` gives once it is true; a bound on waiting, not a measure."""
-    deadline = time.monotonic() + seconds
+# What hangs has to end some day, on however busy a machine; nothing else here is timed.
+pytestmark = pytest.mark.timeout(1800)
+
+
+def wait_until(holds: Callable[[], Any]) -> Any:
+    """Whatever `holds` gives once it is true."""
     while not (found := holds()):
-        assert time.monotonic() < deadline, f"still not so after {seconds} s"
         time.sleep(0.1)
     return found
 
@@ -78,8 +80,8 @@ class Job:
         assert self.process is not None
         family = psutil.Process(self.process.pid).children(recursive=True)
         self.process.send_signal(which)
-        code = self.process.wait(90)
-        _, alive = psutil.wait_procs(family, 30)
+        code = self.process.wait()
+        _, alive = psutil.wait_procs(family, 300)
         for member in alive:
             member.kill()
         self.process = None

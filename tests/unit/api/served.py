@@ -1,6 +1,7 @@
 """The API over memory, as tests ask it: with a shop to sell in and parts that can be away."""
 
 import asyncio
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -51,11 +52,15 @@ class Shop:
         self.functions: dict[str, dict[str, Any]] = dict(HEALTHY)
 
     def app(self, storage: Any = None) -> FastAPI:
-        async def health() -> dict[str, dict[str, Any]]:
-            return self.functions
+        return create_app(storage or self.storage, self.publisher(), self.health, is_outage)
 
-        publisher = Publisher(self.log.producer())
-        return create_app(storage or self.storage, publisher, health, is_outage)
+    def publisher(self) -> Publisher:
+        """Of requests, into the log."""
+        return Publisher(self.log.producer())
+
+    async def health(self) -> dict[str, dict[str, Any]]:
+        """What the functions are set to say."""
+        return self.functions
 
     def sell(self, store: str, product: str, days: int = 60) -> None:
         """Units 1, 2, … up to LAST_DAY; closed on Sundays."""
@@ -111,7 +116,7 @@ class Shop:
                     run_id=run_id,
                     store=store,
                     product=product,
-                    model_id=f"{run_id}:{store}:{product}".replace(" ", "-"),
+                    model_id=re.sub(r"[^\w.:-]", "-", f"{run_id}:{store}:{product}"),
                     strategy=run.strategy,
                     as_of=run.as_of,
                     horizon=run.horizon,

@@ -102,6 +102,8 @@ async def test_the_history_says_who_when_why_from_and_to(api, shop: Shop, runs):
         "changed_by": "api",
         "reason": "try it",
         "cause_id": "try",
+        "strategy": "windowed",
+        "as_of": str(shop.storage.stored["run-3:1:milk"].as_of),
     }
     assert (challenger["alias"], challenger["to_version"]) == ("challenger", None)
     assert {change["changed_by"] for change in automatic} == {"registry"}
@@ -142,7 +144,7 @@ async def test_a_series_without_a_model_is_unknown(api, verb: str):
     ("path", "body", "field", "told"),
     [
         ("/models/1/milk/promote", {"version": 9}, "version", "1/milk has no version 9; see GET"),
-        ("/models/1/milk/promote", {"version": 0}, "version", "greater than or equal to 1"),
+        ("/models/1/milk/promote", {"version": 0}, "version", "must be 1 or more"),
         ("/models/1/milk/promote", {"model_id": "x"}, "model_id", "'x' is no model of 1/milk"),
         ("/models/1/milk/promote", {"version": 1, "model_id": "x"}, "body", "one of the two"),
         ("/models/1/milk/promote", {"policy": "x"}, "policy", "there are reason, requested_by"),

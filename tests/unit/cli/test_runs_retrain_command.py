@@ -163,17 +163,17 @@ def test_json_is_the_answer_of_the_api_and_nothing_else(world: World):
         (["--series", "9/x"], "series: no sales are known of '9/x'; import their sales first"),
         (["--all", "--series", "1/milk"], "--all: means every series; leave it out, or --store"),
         (["--failed-in", "run-9"], "--failed-in: there is no run 'run-9'; `shelfcast runs`"),
-        (["--all", "--older-than", "0"], "older_than_days: Input should be greater than or equal"),
-        (["--all", "--policy", "maybe"], "policy: Input should be 'always', 'if-better' or 'nev"),
+        (["--all", "--older-than", "0"], "older_than_days: must be 1 or more (got"),
+        (["--all", "--policy", "maybe"], "policy: must be 'always', 'if-better' or 'never'"),
         (["--all", "--store", "1"], "--all: means every series; leave it out, or --store"),
         (["--all", "--as-of", "soon"], "--as-of: 'soon' is no day; use one like 2015-07-31"),
         (["--all", "--as-of", "1899-12-31"], "as_of: must be a day from 1900-01-01 to "),
-        (["--all", "--horizon", "91"], "horizon: Input should be less than or equal to 90 (got 91"),
+        (["--all", "--horizon", "91"], "horizon: must be 90 or less (got 91"),
         (["--all", "--strategy", "magic"], "strategy: there is no strategy 'magic'; known are: "),
         (["--all", "--run-id", "a b"], "run_id: may have letters, digits and _ . : - only"),
         (["--store", "9"], "store: no sales are known of store '9'; import its sales first, or see "
          "`shelfcast series`"),
-        (["--store", ""], "store: String should have at least 1 character (got '')"),
+        (["--store", ""], "store: must have at least 1 character (got '')"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_line_and_exit_2(world: World, words: list[str], told: str):

@@ -95,7 +95,7 @@ def test_it_is_a_table_beside_the_forecast_as_planned(client: Client):
             2,
             "days.0.date: is not forecast; choose a day from 2015-08-01 to 2015-08-07, or another",
         ),
-        ([*MILK, "--day", MONDAY, "--closed", "--level", "2"], 2, "level: Input should be less"),
+        ([*MILK, "--day", MONDAY, "--closed", "--level", "2"], 2, "level: must be less than 1"),
         (["1", "", "--day", MONDAY, "--closed"], 2, "PRODUCT: '' is no name; give STORE and"),
         (
             ["2", "milk", "--day", MONDAY, "--closed"],

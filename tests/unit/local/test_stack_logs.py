@@ -1,4 +1,7 @@
+import stat
 from pathlib import Path
+
+import pytest
 
 from infra.local import logs
 from infra.local.logs import Follower, last_lines
@@ -41,3 +44,26 @@ def test_a_follower_goes_on_with_the_log_of_the_next_start(tmp_path: Path) -> No
     log.write_text("again\n")
 
     assert list(follower.new_lines()) == ["again"]
+
+
+def test_a_log_that_has_grown_large_is_cut_while_its_process_writes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logs, "MAX_LOG_BYTES", 10)
+    log, small = tmp_path / "a.log", tmp_path / "b.log"
+    small.write_text("small\n")
+    follower = Follower(log)
+    with log.open("a") as file:
+        file.write("more than ten bytes\n")
+        file.flush()
+        assert list(follower.new_lines()) == ["more than ten bytes"]
+
+        assert logs.cut(tmp_path) == [log]
+        assert logs.cut(tmp_path) == []
+
+        file.write("new\n")
+    assert log.read_text() == "new\n"
+    assert list(follower.new_lines()) == ["new"]
+    assert (tmp_path / "a.log.1").read_text() == "more than ten bytes\n"
+    assert stat.S_IMODE((tmp_path / "a.log.1").stat().st_mode) == 0o600
+    assert small.read_text() == "small\n"

@@ -10,11 +10,9 @@ from events.envelope import first_event
 from events.payloads import EARLIEST_DAY, SaleRecorded
 from events.publisher import to_record
 from infra.sales_io.records import encode_sales, id_of
+from tests.names import names
 
 AT = dt.datetime(2026, 11, 24, 6, 0, tzinfo=dt.UTC)
-names = st.from_regex(
-    r"[^\s/\x00-\x1f\x7f]([^/\x00-\x1f\x7f]{0,8}[^\s/\x00-\x1f\x7f])?", fullmatch=True
-)
 finite = st.floats(allow_nan=False, allow_infinity=False)
 sales = st.builds(
     SaleRecorded,

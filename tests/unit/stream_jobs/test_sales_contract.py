@@ -85,7 +85,7 @@ def test_header_names_in_capitals_are_read_as_decode_reads_them() -> None:
         (with_data(date="2999-01-01"), "InvalidPayload", ["date", "2999"]),
         (with_data(open="yes"), "InvalidPayload", ["open", "yes"]),
         (with_data(drivers={"promo": "on"}), "InvalidPayload", ["drivers.promo", "on"]),
-        (with_data(drivers={"promo": None}), "InvalidPayload", ["drivers.promo", "None"]),
+        (with_data(drivers={"promo": None}), "InvalidPayload", ["drivers.promo", "null"]),
         ((b"{", raw()[1]), "InvalidPayload", ["JSON"]),
         ((b"", raw()[1]), "InvalidPayload", ["JSON"]),
         ((b"[]", raw()[1]), "InvalidPayload", ["data", "[]"]),

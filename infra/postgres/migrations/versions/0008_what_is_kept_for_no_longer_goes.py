@@ -2,10 +2,9 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import postgresql
 
 revision = "0008"
-down_revision = "0006"
+down_revision = "0007"
 branch_labels = None
 depends_on = None
 
@@ -61,15 +60,6 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("name", name=op.f("schedule_ticks_pkey")),
     )
-    op.add_column(
-        "training_runs",
-        sa.Column(
-            "final_counts",
-            postgresql.JSONB(),
-            nullable=True,
-            comment="Its results by state, and when the last came; NULL: its results are there.",
-        ),
-    )
     for table in NO_LONGER_KEPT:
         op.drop_constraint(op.f(f"{table}_model_versions_fkey"), table)
     op.alter_column(
@@ -111,6 +101,5 @@ def downgrade() -> None:
             f"ALTER TABLE {table} ADD CONSTRAINT {table}_model_versions_fkey"
             " FOREIGN KEY (model_id) REFERENCES model_versions (model_id) NOT VALID"
         )
-    op.drop_column("training_runs", "final_counts")
     op.drop_table("schedule_ticks")
     op.drop_table("pruned_models")

@@ -1,0 +1,104 @@
+"""`shelfcast prune`: let what is kept for no longer go now, or see what would."""
+
+import uuid
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from infra.cli.client import Client, Failed, Json, NoAnswer, client_of, outcome, print_json
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+KILO = 1000
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(prune)
+
+
+def prune(
+    ctx: typer.Context,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only show what would go; change nothing.")
+    ] = False,
+    reason: Annotated[str, typer.Option(help="Why, for those who read the events.")] = "",
+    request_id: Annotated[
+        str | None,
+        typer.Option(metavar="ID", help="A repeat with the same id is the same request."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Let go of what the settings (SHELFCAST_KEEP_…) keep no longer, now and not tonight.
+
+    Champions, their predecessors, challengers and what is served stay, and the history of them.
+    """
+    with outcome():
+        client = client_of(ctx)
+        if dry_run:
+            _show(client.get("prune"), as_json)
+            return
+        body = {
+            "reason": reason,
+            "requested_by": "cli",
+            "request_id": request_id or str(uuid.uuid4()),
+        }
+        accepted = _request(client, body)
+        if as_json:
+            print_json(accepted)
+        else:
+            typer.echo(f"Requested as {accepted['request_id']}")
+            typer.echo("See what went: shelfcast events tail --topic maintenance --from-beginning")
+
+
+def _request(client: Client, body: dict[str, Any]) -> dict[str, Any]:
+    try:
+        accepted: dict[str, Any] = client.post("prune", body=body)
+    except NoAnswer as error:
+        raise Failed(
+            f"{error}, then repeat this with --request-id {body['request_id']}: should the "
+            "request have arrived after all, that is still one pruning"
+        ) from None
+    return accepted
+
+
+def _show(found: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(found)
+        return
+    going = [each for each in found["tables"] if each["rows"]]
+    if not going:
+        typer.echo("Nothing would go: all there is is to be kept")
+        return
+    from rich.console import Console
+
+    Console(highlight=False).print(prunable_table(going))
+
+
+def prunable_table(going: Sequence[dict[str, Any]]) -> "Table":
+    """What would go, by table."""
+    from infra.cli.forecasts import numbers_table
+
+    table = numbers_table("what", "oldest", "newest", "rows", "about", numbers=2)
+    for each in going:
+        table.add_row(
+            each["table"].replace("_", " "),
+            each["oldest"],
+            each["newest"],
+            f"{each['rows']:,}",
+            _size(each["bytes"]),
+        )
+    return table
+
+
+def _size(count: float | None) -> str:
+    """Bytes in the unit in which they are a small number."""
+    if count is None:
+        return "-"
+    for unit in ("B", "kB", "MB"):
+        if count < KILO:
+            return f"{count:,.0f} {unit}"
+        count /= KILO
+    return f"{count:,.1f} GB"

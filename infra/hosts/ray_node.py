@@ -1,0 +1,98 @@
+"""The Ray node of the local stack: started for its owner alone, and ended with all it started."""
+
+import logging
+import os
+from pathlib import Path
+
+import psutil
+import ray
+import stamina
+from ray import serve
+from ray.serve._private import replica
+
+from infra.hosts.ray_watch import NodeLost, members
+from infra.local import ports, process, ray_home
+
+log = logging.getLogger("shelfcast")
+
+STARTS = 4
+OBJECT_STORE_BYTES = 80 * 1024 * 1024  # nothing large goes through it
+
+
+class NodeUnprotected(Exception):
+    """Ray would listen, or let in whoever asks, as it is not meant to."""
+
+
+def start_node(home: Path) -> dict[str, psutil.Process]:
+    """Start Ray; the processes of the node that this process has to keep an eye on, by name.
+
+    NodeUnprotected when this process has not got the environment that protects the node.
+    """
+    lacking = ray_home.environment(home).items() - os.environ.items()
+    if lacking:
+        names = ", ".join(sorted(name for name, _ in lacking))
+        raise NodeUnprotected(
+            f"{names}: not as the local Ray needs it to be closed to others: "
+            "start the stack by `shelfcast up`, or set SHELFCAST_RAY_ADDRESS to a cluster's address"
+        )
+    for attempt in stamina.retry_context(on=_is_slow_start, attempts=STARTS, timeout=None):
+        with attempt:
+            _start(home)
+    addresses = {node["NodeManagerAddress"] for node in ray.nodes()}
+    if addresses != {ports.LOOPBACK}:
+        raise NodeUnprotected(f"Ray listens on {addresses}, and not on {ports.LOOPBACK} alone")
+    return members(psutil.Process())
+
+
+def has_a_node() -> None:
+    """Asks Ray's gcs_server who the nodes are; NodeLost when none is alive."""
+    if not any(node["Alive"] for node in ray.nodes()):
+        raise NodeLost("Ray knows of no node that is alive")
+
+
+def has_a_controller() -> None:
+    """Asks Serve's controller for its status; what that is, is the API's to say."""
+    serve.status()
+
+
+def _start(home: Path) -> None:
+    end_node(home)  # of a start that failed, or of a run that was killed
+    ray.init(
+        address="local",
+        include_dashboard=False,
+        object_store_memory=OBJECT_STORE_BYTES,
+        _temp_dir=str(ray_home.fresh_folder(home)),
+        configure_logging=False,
+    )
+
+
+def _is_slow_start(error: Exception) -> bool:
+    # Ray gives its node 30 s, which a busy machine can need; it says so by a bare Exception.
+    return "timed out during startup" in str(error)
+
+
+def end_node(home: Path) -> None:
+    """End every process of the node, those of a start that failed too, and delete its folder."""
+    ray.shutdown()
+    end_processes(home)
+
+
+def end_processes(home: Path) -> None:
+    """The same without a word to Ray, which can't be talked to when a part of it has died."""
+    if killed := process.end_offspring():
+        log.warning("had to kill %s", ", ".join(killed))
+    ray_home.discard(home)
+
+
+def keep_replica_on_loopback() -> None:
+    """Called in a replica's process while it starts: its gRPC server listens on loopback too.
+
+    Serve opens that server on every interface, and has no setting for it. It unpickles what it
+    is sent, once the token is right. Should a later Serve do this elsewhere, then the test of the
+    listening addresses says so, and the token protects the server still.
+    """
+    serve_adds_port = getattr(replica, "add_port_to_grpc_server", None)
+    if serve_adds_port is not None:
+        replica.add_port_to_grpc_server = lambda server, _: serve_adds_port(
+            server, f"{ports.LOOPBACK}:0"
+        )

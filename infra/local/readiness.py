@@ -1,0 +1,39 @@
+"""Asks the API whether it is ready, as any client would, and says in a line why it is not."""
+
+import http.client
+import json
+
+ANSWER_WITHIN = 5.0  # seconds
+LONGEST_REASON = 120  # characters, for each function
+
+
+def trouble(address: str) -> str | None:
+    """Why the API at `host:port` is not ready; None if it is."""
+    host, _, port = address.rpartition(":")
+    connection = http.client.HTTPConnection(host.strip("[]"), int(port), timeout=ANSWER_WITHIN)
+    try:
+        connection.request("GET", "/readyz")
+        answer = connection.getresponse()
+        body = answer.read()
+    except (OSError, http.client.HTTPException) as error:
+        return f"the API at {address} does not answer: {error!r}"
+    finally:
+        connection.close()
+    try:
+        told = json.loads(body)
+        ready, database, functions = told["ready"], told["database"], told["functions"]
+    except (ValueError, KeyError, TypeError):
+        return f"the API at {address} answers {answer.status} instead of its state"
+    if ready:
+        return None
+    reasons = [] if database == "ok" else [f"the database is away: {database}"]
+    reasons += [
+        _reason(name, each["state"], each.get("trouble"))
+        for name, each in functions.items()
+        if each["state"] not in ("idle", "working")
+    ]
+    return "; ".join(reasons)
+
+
+def _reason(name: str, state: str, trouble: str | None) -> str:
+    return f"{name} is {state}" + (f" ({trouble[:LONGEST_REASON]})" if trouble else "")

@@ -1,0 +1,21 @@
+"""Runs that have ended keep their counts, so that nobody counts a hundred thousand results again.
+
+The results are what holds; the counts are read from them once each run has ended, and again
+when a late result changed them. This comes after the results are committed: of two that end a
+run together the later one sees both, and a process that dies in between is told the same
+results again, and counts then.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from infra.postgres import queries
+
+
+async def count_ended(connection: Any, run_ids: Sequence[str]) -> None:
+    """Keep the counts of those of the runs that have ended. The caller owns the transaction."""
+    ended = await connection.fetch(queries.ENDED, sorted(set(run_ids)))
+    if ended:
+        ids = [row["run_id"] for row in ended]
+        await connection.execute(queries.LOCK_RUNS, ids)  # whoever counts later counts more
+        await connection.execute(queries.KEEP_COUNTS, ids)

@@ -1,0 +1,16 @@
+from functions.catalog import FUNCTIONS
+from infra.local import postgres
+from infra.postgres.storage import CONNECTIONS
+from infra.settings import MOST_TRAINERS
+
+API = 10
+RESERVED = 3  # Postgres keeps these for its superuser
+COMMANDS = 10  # of people, and migrations
+SPARK_CORES = 64
+
+
+def test_the_server_takes_the_connections_of_the_largest_layout() -> None:
+    functions = len(FUNCTIONS) - 1 + MOST_TRAINERS
+    needed = functions * CONNECTIONS + API + 2 * SPARK_CORES + RESERVED + COMMANDS
+
+    assert int(postgres.SETTINGS["max_connections"]) >= needed
