@@ -18,7 +18,7 @@ help: ## List what there is
 	@echo 'make TARGET [ARGS="…"] [PYTHON=python3.x]'
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
-install: .venv/.installed .venv/.jars ## Install everything into .venv and .jars (changes nothing else)
+install: .venv/.installed .venv/.jars .venv/.archives ## Install everything into .venv and .jars (changes nothing else)
 	@:
 
 # pip brings uv, both hashes and version from the one lock; uv brings the rest, in parallel.
@@ -33,6 +33,10 @@ install: .venv/.installed .venv/.jars ## Install everything into .venv and .jars
 
 .venv/.jars: .venv/.installed infra/local/jars.lock.json
 	@$(BIN)/python -m infra.local.jars
+	@touch $@
+
+.venv/.archives: .venv/.jars
+	@$(STEP) 'Preparing Kafka to start quickly' $(BIN)/python -m infra.local.class_archive_maker
 	@touch $@
 
 demo: install ## Start the stack and forecast a shop's sales, from events to page

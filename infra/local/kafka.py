@@ -12,11 +12,14 @@ import uuid
 from base64 import urlsafe_b64encode
 from pathlib import Path
 
-from infra.local import jars, ports
+from infra.local import class_archive, jars, ports
 from infra.local.java import java_home
 from infra.local.service import Service
 
 LOGGING = Path(__file__).with_name("kafka-log4j2.properties")
+# A small heap needs no threads to collect it. With UsePerfData, as without a tmpdir of its own, the
+# JVM would write into the folder for everybody's temporary files.
+JVM = ("-XX:+UseSerialGC", "-XX:-UsePerfData")
 DAY_MS = 24 * 60 * 60 * 1000
 
 SETTINGS = {
@@ -56,9 +59,13 @@ def service(home: Path, port: int, controller_port: int) -> Service:
     class_path = os.pathsep.join(str(jar) for jar in jars.class_path("kafka"))
     scratch = folder / "tmp"
     scratch.mkdir(exist_ok=True)
-    # Nothing of it in the folder for everybody's temporary files: that is what these two do.
-    own = [f"-Djava.io.tmpdir={scratch.absolute()}", "-XX:-UsePerfData"]
-    run = [str(java), *own, "-Dlog4j2.configurationFile=" + LOGGING.as_uri(), "-cp", class_path]
+    flags = [
+        *JVM,
+        *class_archive.options(),
+        f"-Djava.io.tmpdir={scratch.absolute()}",
+        f"-Dlog4j2.configurationFile={LOGGING.as_uri()}",
+    ]
+    run = [str(java), *flags, "-cp", class_path]
     properties = folder / "server.properties"
     properties.write_text(_properties(folder / "data", port, controller_port), encoding="ascii")
     if not (folder / "data/meta.properties").exists():

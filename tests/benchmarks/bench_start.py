@@ -1,10 +1,11 @@
 """What `shelfcast up` costs, against the same servers without Shelfcast.
 
 The yardstick is a bare Kafka, a bare Postgres, a Spark session and Ray with an empty Serve
-application, started the same way in the same run. CPU seconds are those of all processes,
-ended ones included, from the command until SETTLE_SECONDS after everything is ready: what a start
-puts off counts too. `pss_mb` is the memory held then, with what processes share counted once.
-The ratio is of CPU seconds, which a busy machine disturbs less than the clock.
+application, started by the same code in the same run; its Kafka has none of our JVM options, so
+that the ratio shows what these save. CPU seconds are those of all processes, ended ones included,
+from the command until SETTLE_SECONDS after everything is ready: what a start puts off counts too.
+`pss_mb` is the memory held then, with what processes share counted once. The ratio is of CPU
+seconds, which a busy machine disturbs less than the clock.
 
     python -m tests.benchmarks.bench_start [--json] [--parts postgres,kafka]
 """
@@ -22,7 +23,7 @@ from pathlib import Path
 
 import psutil
 
-from infra.local import ports, postgres, process, stack, workers
+from infra.local import class_archive, kafka, ports, postgres, process, stack, workers
 from infra.local.progress import Silent
 from infra.local.service import wait_until_ready
 from infra.local.state import read_state, write_state
@@ -114,6 +115,8 @@ def begin_stack(settings: Settings, parts: tuple[str, ...]) -> None:
 
 def begin_yardstick(settings: Settings, parts: tuple[str, ...]) -> None:
     """The same servers, and bare processes in place of the workers."""
+    kafka.JVM = ()
+    class_archive.options = list
     running = stack.up(settings, names=tuple(name for name in parts if name in stack.SERVERS))
     state = read_state(settings.home)
     environment = {

@@ -53,7 +53,7 @@ def imported(code: str) -> set[str]:
     return set(told.stdout.split())
 
 
-@pytest.mark.parametrize("name", ["planner", "registry", "forecaster"])
+@pytest.mark.parametrize("name", ["planner", "registry", "refresher", "forecaster", "pruner"])
 def test_a_function_that_fits_nothing_imports_nothing_that_fits(name: str):
     found = imported(BUILD.format(name=name))
 

@@ -17,7 +17,6 @@ from events.publisher import to_record
 from infra.sales_io.errors import BadInput, RowsRefused
 from infra.sales_io.importing import import_calendar, import_sales
 from infra.sales_io.layout import (
-from infra.sales_io.verdict import ALL
     GENERATED,
     ROSSMANN,
     ROSSMANN_TEST,
@@ -25,6 +24,7 @@ from infra.sales_io.verdict import ALL
     choose_calendar_layout,
 )
 from infra.sales_io.records import encode_plans, id_of
+from infra.sales_io.verdict import ALL
 from tests.unit.sales_io.test_records import finite, names
 
 AT = dt.datetime(2026, 11, 24, 6, 0, tzinfo=dt.UTC)
@@ -35,9 +35,7 @@ async def imported(path: Path, text: str, choice: ColumnChoice | None = None):
     """The plans of a file of this text, and the summary of its import."""
     file, log = path / "calendar.csv", MemoryLog()
     file.write_text(text)
-    summary = await import_calendar(
-        file, log.producer(), choice, recorded_at=AT, allow_rejects=ALL
-    )
+    summary = await import_calendar(file, log.producer(), choice, recorded_at=AT, allow_rejects=ALL)
     events = [decode(record.value, record.headers) for record in log.records("calendar")]
     assert summary.published == len(events)
     return [event.data for event in events], summary
