@@ -9,6 +9,7 @@ and Kafka starts without.
 import os
 import sys
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from signal import SIGTERM
@@ -17,6 +18,7 @@ import psutil
 
 from infra.kafka.topics import provision
 from infra.local import class_archive, kafka, ports, process
+from infra.local.process import ProcessRecord
 from infra.local.progress import Silent
 from infra.local.service import STOP_WITHIN, ServiceFailed, wait_until_ready
 
@@ -63,13 +65,24 @@ def run(home: Path, archive: Path) -> None:
     broker = replace(broker, command=[java, *writing, *arguments])
     record = broker.start(home / "logs" / "kafka.log", "")
     try:
-        wait_until_ready({"kafka": record}, lambda _: kafka.is_ready(bootstrap), Silent())
+        wait_until_ready({"kafka": record}, {}, _trouble(bootstrap), _once, Silent())
         provision(bootstrap)
         if (broker_process := process.find(record)) is not None:
             broker_process.send_signal(SIGTERM)
             psutil.wait_procs([broker_process], timeout=ENDS_WITHIN)
     finally:
         process.stop(record, SIGTERM, STOP_WITHIN["kafka"])
+
+
+def _trouble(bootstrap: str) -> Callable[[str, ProcessRecord], str | None]:
+    def trouble(_: str, __: ProcessRecord) -> str | None:
+        return None if kafka.is_ready(bootstrap) else f"it does not answer on {bootstrap}"
+
+    return trouble
+
+
+def _once(name: str) -> ProcessRecord:
+    raise NotMade(f"{name} ended before it was ready")
 
 
 if __name__ == "__main__":

@@ -5,15 +5,13 @@ SIGTERM.
 """
 
 import os
-import shutil
 import signal
-import tempfile
 from pathlib import Path
 
 import ray
 from ray import serve
 
-OBJECT_STORE_BYTES = 80 * 1024 * 1024  # as infra.hosts.ray_serve
+from infra.hosts.ray_node import end_node, start_node
 
 
 class Empty:
@@ -24,14 +22,9 @@ class Empty:
 
 
 def main() -> None:
-    folder = Path(tempfile.mkdtemp(prefix="bare-ray-"))
+    home = Path(os.environ["SHELFCAST_HOME"])
     try:
-        ray.init(
-            include_dashboard=False,
-            object_store_memory=OBJECT_STORE_BYTES,
-            _temp_dir=str(folder),
-            configure_logging=False,
-        )
+        start_node(home)
         address = {"host": "127.0.0.1", "port": int(os.environ["SHELFCAST_HTTP_PORT"])}
         serve.start(proxy_location="HeadOnly", http_options=address)
         empty = serve.deployment(Empty, name="empty", ray_actor_options={"num_cpus": 0})
@@ -41,7 +34,7 @@ def main() -> None:
     finally:
         serve.shutdown()
         ray.shutdown()
-        shutil.rmtree(folder, ignore_errors=True)
+        end_node(home)
 
 
 if __name__ == "__main__":

@@ -30,6 +30,10 @@ from infra.postgres.storage import PostgresStorage
 from tests.benchmarks.report import report
 from tests.benchmarks.system import console
 
+KEYS = (
+    *("forecasts", "pruned", "as_told", "complete", "dry_run_seconds", "seconds", "rows_per_s"),
+    *("before_p99_ms", "meanwhile_p99_ms", "ratio", "bytes_before", "rows_after", "bytes_after"),
+)
 WEEKS = 50  # of models, each with seven days of forecasts
 READERS = 2
 GOING = 7  # weeks: a seventh of the rows

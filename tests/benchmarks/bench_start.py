@@ -24,6 +24,7 @@ from pathlib import Path
 import psutil
 
 from infra.local import class_archive, kafka, ports, postgres, process, stack, workers
+from infra.local.process import ProcessRecord
 from infra.local.progress import Silent
 from infra.local.service import wait_until_ready
 from infra.local.state import read_state, write_state
@@ -133,9 +134,12 @@ def begin_yardstick(settings: Settings, parts: tuple[str, ...]) -> None:
         started[name] = bare.start(settings.home / "logs" / f"{name}.log", "")
         state.processes[name] = started[name]
         write_state(settings.home, state)
-    wait_until_ready(
-        started, lambda name: workers.ready_file(settings.home, name).exists(), Silent()
-    )
+
+    def trouble(name: str, _: ProcessRecord) -> str | None:
+        there = workers.ready_file(settings.home, name).exists()
+        return None if there else "it has not written its ready file"
+
+    wait_until_ready(started, {}, trouble, started.__getitem__, Silent())
 
 
 def _settings(home: Path) -> Settings:

@@ -23,6 +23,7 @@ SMALLEST = {
     "bench_accuracy": ["--series", "3", "--strategies", "windowed"],
     "bench_ingest": ["--rows", "500"],
     "bench_start": [],
+    "bench_prune": ["--rows", "7000", "--seconds", "1"],
 }
 SMALLEST_OF_A_STACK = {
     "bench_latency": ["--requests", "2", "--busy", "20"],
