@@ -38,6 +38,10 @@ class Refusal(EventError):
     """A function can't do what a valid event asks, now or later (an unknown store, say)."""
 
 
+class RecordRefused(Exception):
+    """The log does not take a record for what it is: sent again it is refused again."""
+
+
 class PublishTimeout(OSError):
     """The broker did not acknowledge in time. An outage: the same events are sent again later."""
 

@@ -9,15 +9,33 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.errors import CommitFailedError, IllegalStateError, KafkaError
+from aiokafka.errors import (
+    CommitFailedError,
+    IllegalStateError,
+    InvalidMessageError,
+    InvalidTimestampError,
+    KafkaError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    RecordTooLargeError,
+)
 from aiokafka.partitioner import murmur2
 
 from events import kafka_reading
-from events.errors import PublishTimeout
+from events.errors import PublishTimeout, RecordRefused
 from events.log import Partition, Received, Record
 from events.topics import FRAMING
 
 log = logging.getLogger(__name__)
+
+# Kafka's words for a record that it will never take.
+REFUSALS = (
+    InvalidMessageError,
+    InvalidTimestampError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+    RecordTooLargeError,
+)
 
 SEND_SECONDS = 30.0  # an idempotent send never expires by itself
 BATCH_BYTES = 256 * 1024
@@ -54,9 +72,11 @@ class KafkaProducer:
             raise PublishTimeout(
                 f"Kafka at {self._bootstrap} acknowledged nothing for {self._send_seconds:g} s"
             ) from None
-        except KafkaError:
+        except KafkaError as error:
             # An idempotent producer is of no use after some errors; a new one always is.
             await self._reset()
+            if isinstance(error, REFUSALS):
+                raise RecordRefused(f"{type(error).__name__}: {error}") from error
             raise
 
     async def _send(self, producer: AIOKafkaProducer, records: Sequence[Record]) -> None:
@@ -139,9 +159,12 @@ def in_parts(records: Sequence[Record]) -> Iterator[list[Record]]:
 
 
 def _append(batch: Any, record: Record) -> bool:
-    appended = batch.append(
-        timestamp=None, key=record.key, value=record.value, headers=list(record.headers)
-    )
+    try:
+        appended = batch.append(
+            timestamp=None, key=record.key, value=record.value, headers=list(record.headers)
+        )
+    except (TypeError, ValueError) as error:  # a header that can't be encoded
+        raise RecordRefused(f"{type(error).__name__}: {error}") from error
     return appended is not None
 
 

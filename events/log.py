@@ -60,7 +60,8 @@ class Producer(Protocol):
     """Sends records."""
 
     async def send(self, records: Sequence[Record]) -> None:
-        """Send them and wait until the log has all of them; raises an outage when it can't.
+        """Send them and wait until the log has all of them; raises an outage when it can't, and
+        RecordRefused for a record that the log does not take.
 
         After an error any of them may or may not be in the log: send them again.
         """

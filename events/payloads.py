@@ -718,8 +718,10 @@ class PruneCompleted(Payload):
     TYPE: ClassVar[str] = "shelfcast.prune.completed.v1"
     TOPIC: ClassVar[str] = "maintenance"
 
-    rows: dict[Name, Annotated[int, Field(ge=0)]] = Field(description="Rows that went, by table.")
-    given_up: Annotated[int, Field(ge=0)] = Field(
+    rows: dict[Name, Annotated[int, Field(ge=0, le=MAX_INTEGER)]] = Field(
+        description="Rows that went, by table."
+    )
+    given_up: Annotated[int, Field(ge=0, le=MAX_INTEGER)] = Field(
         0, description="Series that failed because their shard is on the log no longer."
     )
     complete: bool = Field(

@@ -16,7 +16,8 @@ effects are idempotent lose and double nothing.
 
 A failing batch is halved until the event at fault stands alone, so it harms no other. No
 record ends the subscriber: a dead letter that the log does not take is sent without what the
-original had, and if even that is refused, the log of this process has the last word on it.
+original had, and if even that is refused, the log of this process has the last word on it. What
+is no record's fault and no outage ends the subscriber, with nothing committed, for its host to see.
 """
 
 import asyncio
@@ -34,7 +35,7 @@ from events.clock_bound import refuse_ahead
 from events.cloudevents import decode, encode
 from events.dead_letters import as_event, bare, dead_letter, output_letter, read, torn_letter
 from events.envelope import Event
-from events.errors import EventError, TooLarge, Unreadable
+from events.errors import EventError, RecordRefused, TooLarge, Unreadable
 from events.log import Consumer, Producer, Received, Record, Torn
 from events.payloads import Payload
 from events.printable import one_line
@@ -177,9 +178,7 @@ class Subscriber:
         """All at once; what the log refuses for its own sake is found and becomes a letter."""
         try:
             await self._producer.send([output.record for output in outputs] + letters)
-        except Exception as error:
-            if self._is_outage(error):
-                raise
+        except RecordRefused as error:
             log.warning("%s: sending in parts, the log refuses some: %r", self._group, error)
             await self._send_or(outputs, letters)
             for letter in letters:
@@ -190,9 +189,7 @@ class Subscriber:
             return
         try:
             await self._producer.send([output.record for output in outputs])
-        except Exception as error:
-            if self._is_outage(error):
-                raise
+        except RecordRefused as error:
             if len(outputs) == 1:
                 letters.append(self._give_up_output(outputs[0].cause, outputs[0].record, error))
                 return
@@ -205,9 +202,7 @@ class Subscriber:
             try:
                 await self._producer.send([attempt])
                 return
-            except Exception as error:
-                if self._is_outage(error):
-                    raise
+            except RecordRefused as error:
                 log.error("%s: can't send a dead letter: %r", self._group, error)
         said = one_line(repr([one for one in bare(letter).headers if one[0].startswith("dl_")]))
         log.error("%s: this dead letter is on no topic: %s", self._group, said)

@@ -32,6 +32,8 @@ WORDS = {
     "date_parsing": "must be a day like 2015-07-31",
     "date_from_datetime_parsing": "must be a day like 2015-07-31",
     "date_from_datetime_inexact": "must be a day like 2015-07-31, without a time",
+    "datetime_type": "must be a time like 2015-08-01T12:30:00Z",
+    "datetime_parsing": "must be a time like 2015-08-01T12:30:00Z",
     "dict_type": "must be an object: names with values",
     "model_type": "must be an object: fields with values",
     "model_attributes_type": "must be an object: fields with values",

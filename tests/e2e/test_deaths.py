@@ -16,7 +16,7 @@ VITAL = [
 MENDED = [
     ("ray", "ray::ServeController"),
     ("ray", "ray::ProxyActor"),
-    ("spark", "stream_jobs.worker_daemon"),
+    ("spark", "-m stream_jobs.worker_daemon"),
     ("postgres", "postgres: "),
 ]
 READY = dict.fromkeys(["postgres", "kafka", "spark", "ray"], "ready")

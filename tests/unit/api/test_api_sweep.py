@@ -51,6 +51,21 @@ WHOLE: dict[str, dict[str, Any]] = {
         "level": 0.9,
     },
 }
+REMOVAL = {
+    "store": "1",
+    "product": "milk",
+    "first_day": "2015-07-01",
+    "last_day": "2015-07-31",
+    "import_id": "3f2a9c81-d04b",
+    "reason": "why",
+    "requested_by": "me",
+    "request_id": "one",
+}
+WHOLE |= {"/sales/removals": REMOVAL, "/sales/removals/preview": REMOVAL}
+WHOLE["/calendar/check"] = {
+    "scopes": [{"store": "1", "product": "milk"}],
+    "drivers": ["promo"],
+}
 TEXTS = sorted({each for each in NASTY if isinstance(each, str)} | {"%00", "%2F", "99999999999999"})
 QUERIES = {
     "/runs": ("limit",),

@@ -9,7 +9,7 @@ import pytest
 from events.clock_bound import MAX_AHEAD, bound
 from events.cloudevents import parse_time
 from events.dead_letters import dead_letter, output_letter, read, torn_letter
-from events.errors import ClockAhead, TooLarge
+from events.errors import ClockAhead, RecordRefused, TooLarge
 from events.log import Received, Record, Torn
 from events.memory import MemoryLog, MemoryProducer
 from events.payloads import ModelTrained
@@ -77,7 +77,7 @@ class Picky(MemoryProducer):
 
     async def send(self, records: Sequence[Record]) -> None:
         if any(self._refuses(record) for record in records):
-            raise RuntimeError("MessageSizeTooLarge")
+            raise RecordRefused("MessageSizeTooLarge")
         await super().send(records)
 
 
