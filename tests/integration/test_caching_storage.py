@@ -7,7 +7,7 @@ import asyncpg
 
 from events.envelope import first_event
 from events.payloads import ModelTrained
-from functions.storage import DayForecast, Forecast, Plan
+from functions.storage import DayForecast, Forecast, Plan, Window
 from infra.postgres.caching_storage import CachingStorage
 from infra.postgres.storage import PostgresStorage
 
@@ -41,6 +41,10 @@ def forecast(model_id: str, yhat: float) -> Forecast:
     return Forecast("1", "milk", model_id, (DayForecast(AS_OF, yhat, 0.0, 2 * yhat),))
 
 
+async def serve(writer: PostgresStorage, made: Forecast) -> None:
+    assert await writer.serve([(made, Window(AS_OF, 1, NOON, "request"))]) == set()
+
+
 async def eventually(reader: CachingStorage, yhat: float) -> bool:
     """Whether the reader comes to tell this value."""
     for _ in range(200):
@@ -55,14 +59,14 @@ async def test_a_change_is_seen_and_until_then_the_database_is_left_alone(databa
     writer, reader = PostgresStorage(database), CachingStorage(database)
     model_id = await promote(writer, "run-1", NOON)
     assert await reader.forecast("1", "milk") is None
-    await writer.save_forecasts([forecast(model_id, 5.0)])
+    await serve(writer, forecast(model_id, 5.0))
     assert await eventually(reader, 5.0)
     first = await reader.forecast("1", "milk")
     assert await reader.forecast("1", "milk") is first, "remembered, not read again"
-    await writer.save_forecasts([forecast(model_id, 6.0)])
+    await serve(writer, forecast(model_id, 6.0))
     assert await eventually(reader, 6.0)
     newer = await promote(writer, "run-2", NOON.replace(hour=13))
-    await writer.save_forecasts([forecast(newer, 7.0)])
+    await serve(writer, forecast(newer, 7.0))
     assert await eventually(reader, 7.0)
     await reader.close()
     await writer.close()
@@ -70,7 +74,7 @@ async def test_a_change_is_seen_and_until_then_the_database_is_left_alone(databa
 
 async def test_a_reader_that_lost_its_connection_remembers_nothing(database: str):
     writer, reader = PostgresStorage(database), CachingStorage(database)
-    await writer.save_forecasts([forecast(await promote(writer, "run-1", NOON), 5.0)])
+    await serve(writer, forecast(await promote(writer, "run-1", NOON), 5.0))
     assert await eventually(reader, 5.0)
     before = await reader.forecast("1", "milk")
     connection = await asyncpg.connect(database)

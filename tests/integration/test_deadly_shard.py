@@ -35,7 +35,7 @@ class Deadly:
         os._exit({DEATH})
 
 async def main():
-    function_host.engine = lambda *_: Deadly()
+    function_host._engine = lambda *_: Deadly()
     host = function_host.FunctionHost("trainer", Settings())
     while not host._subscriber.health.handled:
         host.check()

@@ -46,7 +46,7 @@ THE_RUN: dict[str, Any] = {
     **{"finished_at": "2026-01-01T00:00:02+00:00", "state": "completed", "coalesced_into": None},
     **{"strategy": "auto", "policy": "always", "as_of": "2026-01-01", "horizon": 7, "named": False},
     **{"store": "1", "product": "milk", "failed_in": None, "older_than_days": None, "reason": ""},
-    **{"counts": COUNTS, "failures": []},
+    **{"counts": COUNTS, "failures": [], "forecasts": None},
 }
 A_DAY = {"date": "2026-01-01", "yhat": 2.0, "yhat_lower": 1.0, "yhat_upper": 3.0}
 MODEL = {
@@ -65,7 +65,7 @@ ANSWERS: dict[str, Any] = {
     "/runs/0b1c": THE_RUN,
     "/forecasts/1/milk": {
         **{"store": "1", "product": "milk", "version": 1, "data_through": "2025-12-31"},
-        "published_at": "2026-01-01T00:00:00+00:00",
+        **{"published_at": "2026-01-01T00:00:00+00:00", "stale": False},
         "days": [A_DAY | {"assumed": [], "bounded": False}],
     },
     "/models/1/milk": {"models": [MODEL]},
