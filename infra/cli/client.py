@@ -86,6 +86,10 @@ class Client:
         """The answer to a body; errors as of `get`."""
         return self._ask("POST", path, json=body)
 
+    def close(self) -> None:
+        """Close the connections to the API."""
+        self._http.close()
+
     def _ask(self, method: str, path: tuple[str, ...], **options: Any) -> Any:
         import httpx
 

@@ -113,6 +113,10 @@ class Demo:
 
         self._api = Client(self._address)
 
+    def close(self) -> None:
+        """Let go of the API."""
+        self._api.close()
+
     def run(self, data: Path | None, series: int | None) -> dict[str, Any]:
         """All stages; the summary with counts, failures and the seconds of each stage."""
         if data is not None or not self.has_sales():
