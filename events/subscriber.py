@@ -37,6 +37,7 @@ from events.dead_letters import as_event, bare, dead_letter, output_letter, read
 from events.envelope import Event
 from events.errors import EventError, RecordRefused, TooLarge, Unreadable
 from events.log import Consumer, Producer, Received, Record, Torn
+from events.pace import paced
 from events.payloads import Payload
 from events.printable import one_line
 from events.publisher import to_record
@@ -214,7 +215,7 @@ class Subscriber:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 outputs = await self._handler([item.event for item in items])
-                return self._records(outputs, items, letters)
+                return await self._records(outputs, items, letters)
             except Exception as error:
                 if self._is_outage(error):
                     raise
@@ -230,7 +231,7 @@ class Subscriber:
         first = await self._handle(items[:middle], letters)
         return first + await self._handle(items[middle:], letters)
 
-    def _records(
+    async def _records(
         self, events: Sequence[Event[Payload]], items: Sequence[_Item], letters: list[Record]
     ) -> list[_Output]:
         """The records of the outputs; a dead letter for each that its topic does not take.
@@ -240,7 +241,7 @@ class Subscriber:
         causes = {item.event.id: item.record for item in items}
         outputs: list[_Output] = []
         oversized: list[tuple[_Output, TooLarge]] = []
-        for event in events:
+        async for event in paced(events):
             cause = causes.get(event.causation_id or "", items[-1].record)
             try:
                 outputs.append(_Output(to_record(event), cause))

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from events.clock import utc_now
 from events.envelope import Event, derive_id, of_type
 from events.names import as_one_line, is_run_id
+from events.pace import paced
 from events.payloads import (
     MAX_INTEGER,
     ChallengerKept,
@@ -33,7 +34,6 @@ from events.payloads import (
 from events.topics import bulk, lane_of
 from functions.completion import completion
 from functions.forecaster.shards import forecast_shards
-from functions.pace import paced
 from functions.storage import Promotion, Series, Storage, Window
 
 SOURCE = "shelfcast/registry"

@@ -26,6 +26,7 @@ from events.clock import utc_now
 from events.envelope import Event, derive_id, of_type
 from events.errors import Refusal, TooLarge
 from events.names import as_one_line
+from events.pace import LONGEST_BATCH_SECONDS
 from events.payloads import (
     Compared,
     FoldMetrics,
@@ -47,7 +48,6 @@ from functions.forecasting.strategy import (
     strategy,
 )
 from functions.forecasting.unfit import Unfit
-from functions.pace import LONGEST_BATCH_SECONDS
 from functions.storage import Model, Series, Storage
 
 SOURCE = "shelfcast/trainer"

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from aiokafka.errors import KafkaError
 
 from events.kafka import KafkaConsumer, KafkaProducer
+from events.pace import LONGEST_BATCH_SECONDS
 from events.subscriber import Subscriber
 from functions.catalog import EXPRESS, FUNCTIONS, Dependencies, Function
-from functions.pace import LONGEST_BATCH_SECONDS
 from infra.outages import is_outage
 from infra.postgres.storage import PostgresStorage
 from infra.settings import Settings

@@ -8,9 +8,9 @@ from concurrent.futures import BrokenExecutor
 import pytest
 
 from events.errors import Refusal
+from events.pace import LONGEST_BATCH_SECONDS
 from events.payloads import RetrainCompleted, TrainingFailed
 from functions.forecasting.panel import Panel
-from functions.pace import LONGEST_BATCH_SECONDS
 from functions.trainer import MAX_DELIVERIES, Trainer
 from tests.unit.functions.test_trainer import shard
 from tests.unit.functions.world import NOON, SERIES, Crash, MeanEngine, World, request
