@@ -11,7 +11,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -257,17 +257,38 @@ class CalendarPlanned(Payload):
         return f"{self.key}/{self.date}"
 
 
-class RetrainRequested(Payload):
-    """Somebody wants models retrained. The event's id is the run's id."""
-
-    TYPE: ClassVar[str] = "shelfcast.retrain.requested.v1"
-    TOPIC: ClassVar[str] = "retrain-requests"
+class _OfScope(Payload):
+    """A request for the series of a store, of a product, of both, for named ones, or for all."""
 
     store: Name | None = Field(None, description="Only this store; unset: every store.")
     product: Name | None = Field(None, description="Only this product; unset: every product.")
     series: Annotated[tuple[NamedSeries, ...], Field(max_length=MOST_SERIES)] | None = Field(
         None, description="Only these series; instead of store and product."
     )
+
+    @model_validator(mode="after")
+    def _names_series_once(self) -> Self:
+        check_named_series(self.series, self.store, self.product)
+        return self
+
+    @property
+    def key(self) -> str:
+        return f"{self.store or '*'}/{self.product or '*'}"
+
+    @property
+    def lane(self) -> Lane:
+        """Express if it names few series: these don't wait behind a run of all."""
+        one = self.store is not None and self.product is not None
+        few = self.series is not None and len(self.series) <= EXPRESS_SERIES
+        return "express" if one or few else "bulk"
+
+
+class RetrainRequested(_OfScope):
+    """Somebody wants models retrained. The event's id is the run's id."""
+
+    TYPE: ClassVar[str] = "shelfcast.retrain.requested.v1"
+    TOPIC: ClassVar[str] = "retrain-requests"
+
     failed_in: RunId | None = Field(
         None, description="Of these only the series that failed in that run."
     )
@@ -290,22 +311,6 @@ class RetrainRequested(Payload):
     )
     requested_by: Name = Field(description="Who asks: api, cli, ui, scheduler, drift, …")
     reason: Text = ""
-
-    @model_validator(mode="after")
-    def _names_series_once(self) -> "RetrainRequested":
-        check_named_series(self.series, self.store, self.product)
-        return self
-
-    @property
-    def key(self) -> str:
-        return f"{self.store or '*'}/{self.product or '*'}"
-
-    @property
-    def lane(self) -> Lane:
-        """Express if it names few series: these are not planned behind a run of all."""
-        one = self.store is not None and self.product is not None
-        few = self.series is not None and len(self.series) <= EXPRESS_SERIES
-        return "express" if one or few else "bulk"
 
 
 def check_named_series(
@@ -605,18 +610,13 @@ class ForecastPublished(_OfSeries):
     days: Annotated[tuple[ForecastDay, ...], Field(min_length=1)]
 
 
-class ForecastRequested(Payload):
+class ForecastRequested(_OfScope):
     """Somebody wants champions' forecasts made anew from the newest sales on, without training."""
 
     TYPE: ClassVar[str] = "shelfcast.forecast.requested.v1"
     TOPIC: ClassVar[str] = "forecast-requests"
 
-    store: Name | None = Field(None, description="Only this store; unset: every store.")
-    product: Name | None = Field(None, description="Only this product; unset: every product.")
-    series: Annotated[tuple[SeriesRef, ...], Field(max_length=MOST_SERIES)] | None = Field(
-        None, description="Only these series; instead of store and product."
-    )
-    as_of: Annotated[Day, AfterValidator(_imaginable)] | None = Field(
+    as_of: ImaginableDay | None = Field(
         None, description="First day to forecast; unset: the day after the newest sales."
     )
     horizon: Annotated[int, Field(ge=1, le=LONGEST_HORIZON)] | None = Field(
@@ -624,22 +624,6 @@ class ForecastRequested(Payload):
     )
     requested_by: Name = Field(description="Who asks: api, cli, ui, scheduler, …")
     reason: Text = ""
-
-    @model_validator(mode="after")
-    def _names_series_once(self) -> "ForecastRequested":
-        check_named_series(self.series, self.store, self.product)
-        return self
-
-    @property
-    def key(self) -> str:
-        return f"{self.store or '*'}/{self.product or '*'}"
-
-    @property
-    def lane(self) -> Lane:
-        """Express if it names few series."""
-        one = self.store is not None and self.product is not None
-        few = self.series is not None and len(self.series) <= EXPRESS_SERIES
-        return "express" if one or few else "bulk"
 
 
 class ScopeRef(BaseModel):
