@@ -47,7 +47,7 @@ class PrunableView(View):
 
 
 class PrunableTables(View):
-    """What would go if it were asked for now."""
+    """What a pruning would let go at this moment."""
 
     tables: list[PrunableView]
 

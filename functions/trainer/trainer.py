@@ -104,7 +104,7 @@ class Trainer:
             if self._seconds() - start < LONGEST_BATCH_SECONDS:
                 await self._came_back(place)
             raise
-        except Exception:
+        except Exception:  # any error that the process outlived: it came back, and goes on up
             await self._came_back(place)
             raise
         await self._came_back(place)
