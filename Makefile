@@ -35,8 +35,8 @@ install: .venv/.installed .venv/.jars .venv/.archives ## Install everything into
 	@$(BIN)/python -m infra.local.jars
 	@touch $@
 
-.venv/.archives: .venv/.jars
-	@$(STEP) 'Preparing Kafka to start quickly' $(BIN)/python -m infra.local.class_archive_maker
+.venv/.archives: .venv/.jars infra/local/class_archive.py infra/local/archive_runs.py
+	@$(STEP) 'Preparing Kafka and Spark to start quickly' $(BIN)/python -m infra.local.class_archive_maker
 	@touch $@
 
 demo: install ## Start the stack and forecast a shop's sales, from events to page

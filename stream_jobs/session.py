@@ -79,9 +79,13 @@ def _local(settings: JobSettings, scratch: Path) -> dict[str, str]:
         )
     os.environ.setdefault("SPARK_LOCAL_IP", LOOPBACK)
     java = {"java.io.tmpdir": str(scratch), "log4j2.configurationFile": LOGGING.as_uri()}
+    class_path = os.pathsep.join(map(str, jars))
     options = [shlex.quote(f"-D{key}={value}") for key, value in java.items()]
     return {
-        "spark.jars": ",".join(map(str, jars)),
+        # Not `spark.jars`: those are copied and have a loader of their own, which takes nothing
+        # from the class archive that the JVM may start from.
+        "spark.driver.extraClassPath": class_path,
+        "spark.executor.extraClassPath": class_path,
         "spark.driver.memory": settings.spark_memory,
         "spark.driver.host": LOOPBACK,
         "spark.driver.bindAddress": LOOPBACK,

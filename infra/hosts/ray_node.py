@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 import psutil
@@ -23,8 +24,10 @@ class NodeUnprotected(Exception):
     """Ray would listen, or let in whoever asks, as it is not meant to."""
 
 
-def start_node(home: Path) -> dict[str, psutil.Process]:
+def start_node(home: Path, preloaded: Sequence[str] = ()) -> dict[str, psutil.Process]:
     """Start Ray; the processes of the node that this process has to keep an eye on, by name.
+
+    Its workers import the modules `preloaded` before they are given work.
 
     NodeUnprotected when this process has not got the environment that protects the node.
     """
@@ -37,7 +40,7 @@ def start_node(home: Path) -> dict[str, psutil.Process]:
         )
     for attempt in stamina.retry_context(on=_is_slow_start, attempts=STARTS, timeout=None):
         with attempt:
-            _start(home)
+            _start(home, preloaded)
     addresses = {node["NodeManagerAddress"] for node in ray.nodes()}
     if addresses != {ports.LOOPBACK}:
         raise NodeUnprotected(f"Ray listens on {addresses}, and not on {ports.LOOPBACK} alone")
@@ -55,7 +58,7 @@ def has_a_controller() -> None:
     serve.status()
 
 
-def _start(home: Path) -> None:
+def _start(home: Path, preloaded: Sequence[str]) -> None:
     end_node(home)  # of a start that failed, or of a run that was killed
     ray.init(
         address="local",
@@ -63,6 +66,7 @@ def _start(home: Path) -> None:
         object_store_memory=OBJECT_STORE_BYTES,
         _temp_dir=str(ray_home.fresh_folder(home)),
         configure_logging=False,
+        _system_config={"preload_python_modules": list(preloaded)} if preloaded else None,
     )
 
 

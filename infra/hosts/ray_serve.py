@@ -15,6 +15,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+# It has to be the first to import Serve, so it stands apart.
+from infra.hosts.light_serve import PRELOADED
+
+# isort: split
 import psutil
 import ray
 from fastapi import FastAPI
@@ -204,7 +208,7 @@ def start(settings: Settings) -> dict[str, psutil.Process]:
     """
     node = {}
     if settings.ray_address is None:
-        node = start_node(settings.home)
+        node = start_node(settings.home, PRELOADED)
     else:
         ray.init(address=settings.ray_address, configure_logging=False)
     serve.start(

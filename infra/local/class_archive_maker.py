@@ -1,28 +1,19 @@
-"""Makes Kafka's class archive if it is missing: `python -m infra.local.class_archive_maker`.
+"""Makes the class archives that are missing: `python -m infra.local.class_archive_maker`.
 
-The broker is run once, as in the stack, and its JVM writes the archive while it ends. That goes
-to a file of its own, which is moved into place whole and only read afterwards: any number of
-stacks can start from it at once. `make install` does it; an archive that can't be made is told,
-and Kafka starts without.
+The broker and the streaming job are run once each, as in the stack (`infra.local.archive_runs`),
+and their JVMs write the archives while they end. That goes to a file of its own, which is moved
+into place whole and only read afterwards: any number of stacks can start from it at once.
+`make install` does it; an archive that can't be made is told, and the JVM starts without.
 """
 
 import os
 import sys
 import tempfile
-from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from signal import SIGTERM
 
-import psutil
-
-from infra.kafka.topics import provision
-from infra.local import class_archive, kafka, ports, process
-from infra.local.process import ProcessRecord
-from infra.local.progress import Silent
-from infra.local.service import STOP_WITHIN, ServiceFailed, wait_until_ready
-
-ENDS_WITHIN = 600.0  # seconds; generous, since a JVM that is killed has made nothing
+from infra.local import class_archive
+from infra.local.archive_runs import RUNS, NotRun
+from infra.local.service import ServiceFailed
 
 
 class NotMade(Exception):
@@ -30,59 +21,34 @@ class NotMade(Exception):
 
 
 def main() -> None:
-    """Make it if it is missing; a Java of somebody's own starts without."""
-    if os.environ.get("JAVA_HOME") or class_archive.place().is_file():
+    """Make those that are missing; a Java of somebody's own starts without."""
+    if os.environ.get("JAVA_HOME"):
         return
-    try:
-        make()
-    except (NotMade, ServiceFailed) as error:
-        print(f"no class archive, so Kafka starts slower: {error}", file=sys.stderr)
+    for name in RUNS:
+        if class_archive.place(name).is_file():
+            continue
+        try:
+            make(name)
+        except (NotMade, NotRun, ServiceFailed) as error:
+            print(f"no class archive, so {name} starts slower: {error}", file=sys.stderr)
 
 
-def make() -> None:
-    """The archive, from one run of the broker."""
-    place = class_archive.place()
+def make(name: str) -> None:
+    """The archive, from one run."""
+    place = class_archive.place(name)
     place.parent.mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="shelfcast-archive-") as home,
         tempfile.TemporaryDirectory(prefix=".make-", dir=place.parent) as fresh,
     ):
         archive = Path(fresh) / place.name
-        run(Path(home), archive)
+        RUNS[name](Path(home), archive)
         if not archive.is_file():
-            raise NotMade(f"the broker's JVM ended without {archive.name}")
+            raise NotMade(f"its JVM ended without {archive.name}")
         archive.replace(place)
-
-
-def run(home: Path, archive: Path) -> None:
-    """A broker with the stack's topics, until its JVM has written the archive."""
-    port = ports.choose(None, set())
-    bootstrap = f"{ports.LOOPBACK}:{port}"
-    broker = kafka.service(home, port, ports.choose(None, {port}))
-    java, *arguments = broker.command
-    # Without profiles of its methods: by these a JVM would compile more of them at its start.
-    writing = [f"-XX:AOTCacheOutput={archive}", "-XX:TieredStopAtLevel=1", class_archive.QUIET]
-    broker = replace(broker, command=[java, *writing, *arguments])
-    record = broker.start(home / "logs" / "kafka.log", "")
-    try:
-        wait_until_ready({"kafka": record}, {}, _trouble(bootstrap), _once, Silent())
-        provision(bootstrap)
-        if (broker_process := process.find(record)) is not None:
-            broker_process.send_signal(SIGTERM)
-            psutil.wait_procs([broker_process], timeout=ENDS_WITHIN)
-    finally:
-        process.stop(record, SIGTERM, STOP_WITHIN["kafka"])
-
-
-def _trouble(bootstrap: str) -> Callable[[str, ProcessRecord], str | None]:
-    def trouble(_: str, __: ProcessRecord) -> str | None:
-        return None if kafka.is_ready(bootstrap) else f"it does not answer on {bootstrap}"
-
-    return trouble
-
-
-def _once(name: str) -> ProcessRecord:
-    raise NotMade(f"{name} ended before it was ready")
+        for older in place.parent.glob(f"{name}-*.aot"):
+            if older != place:  # of a Java or of jars that this installation no longer has
+                older.unlink(missing_ok=True)
 
 
 if __name__ == "__main__":

@@ -61,7 +61,7 @@ def service(home: Path, port: int, controller_port: int) -> Service:
     scratch.mkdir(exist_ok=True)
     flags = [
         *JVM,
-        *class_archive.options(),
+        *class_archive.options("kafka"),
         f"-Djava.io.tmpdir={scratch.absolute()}",
         f"-Dlog4j2.configurationFile={LOGGING.as_uri()}",
     ]

@@ -4,16 +4,20 @@ Each is told by SHELFCAST_READY_FILE which file to write once it is ready to wor
 for as long as it is.
 """
 
+import os
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 
 from infra import heartbeat
-from infra.local import jars, ray_home, readiness
+from infra.local import class_archive, jars, ray_home, readiness
 from infra.local.java import java_home
 from infra.local.service import Service
 
+# The JVM that only makes up the command of Spark's own: it is gone before a compiler pays, and
+# with UsePerfData it would write into the folder for everybody's temporary files.
+LAUNCHER = "-XX:+UseSerialGC -XX:TieredStopAtLevel=1 -XX:-UsePerfData"
 MODULES = {"spark": "stream_jobs.sales", "ray": "infra.hosts.ray_serve"}
 
 
@@ -31,6 +35,8 @@ def service(
     if name == "spark":
         jars.class_path("spark")  # verified before the job loads them
         own |= {"JAVA_HOME": str(java_home(home)), "SHELFCAST_JARS": str(jars.folder())}
+        own["SPARK_LAUNCHER_OPTS"] = os.environ.get("SPARK_LAUNCHER_OPTS", LAUNCHER)
+        own |= class_archive.environment_of_spark(class_archive.options("spark"))
     elif own_ray:
         own |= ray_home.environment(home)
     return Service(
