@@ -23,6 +23,7 @@ from pydantic import (
     WithJsonSchema,
     model_validator,
 )
+from pydantic_core import PydanticSerializationError, to_json
 
 from events import names
 from events.clock import utc_today
@@ -437,10 +438,21 @@ class ModelTrained(_OfSeries):
 def check_parameters(parameters: dict[str, Any]) -> None:
     """ValueError for what jsonb does not hold: numbers that are none, U+0000, half characters."""
     try:
-        text = json.dumps(parameters, allow_nan=False, ensure_ascii=False)
-    except ValueError:
-        raise ValueError("parameters: have a number that is not finite; send finite ones") from None
-    if "\\u0000" in text and "\x00" in "".join(_texts_of(parameters)):
+        text = to_json(parameters)
+    except PydanticSerializationError as error:
+        if "surrogates" not in str(error):
+            raise
+        raise ValueError(
+            "parameters: have half of a pair of characters (U+D800 to U+DFFF); leave it out"
+        ) from None
+    if b"NaN" in text or b"Infinity" in text:  # or a text says so, which is harmless
+        try:
+            json.dumps(parameters, allow_nan=False)
+        except ValueError:
+            raise ValueError(
+                "parameters: have a number that is not finite; send finite ones"
+            ) from None
+    if b"\\u0000" in text and "\x00" in "".join(_texts_of(parameters)):
         raise ValueError("parameters: have U+0000 in a text; leave it out")
 
 

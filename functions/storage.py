@@ -437,7 +437,9 @@ class Storage(Protocol):
         """Version and verdict of each model that has one."""
 
     async def champions(self, series: Sequence[Series]) -> dict[Series, Model]:
-        """The champions of those series that have one."""
+        """The champions of those series that have one, without what only a page shows of a model:
+        its folds, comparison and verdict.
+        """
 
     async def alias_history(self, store: str, product: str) -> list[AliasChange]:
         """Every change of a series' champion and challenger, newest first."""

@@ -7,7 +7,6 @@ redelivery writes and says the same again.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 
 from events.clock import utc_now
@@ -97,5 +96,15 @@ def _published(forecast: Forecast, run_id: str) -> ForecastPublished:
         store=forecast.store,
         product=forecast.product,
         model_id=forecast.model_id,
-        days=tuple(ForecastDay(**asdict(day)) for day in forecast.days),
+        days=tuple(
+            ForecastDay(
+                date=day.date,
+                yhat=day.yhat,
+                yhat_lower=day.yhat_lower,
+                yhat_upper=day.yhat_upper,
+                assumed=day.assumed,
+                bounded=day.bounded,
+            )
+            for day in forecast.days
+        ),
     )

@@ -21,6 +21,7 @@ inventory obsolescence (2011), European Journal of Operational Research 214(3).
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -208,11 +209,18 @@ def _tsb(units: Floats) -> tuple[Floats, Floats]:
 
 
 def _smoothed(values: Floats, weight: float) -> Floats:
-    """Simple exponential smoothing from the first value on, same shape."""
-    import pandas as pd  # forecasts of fitted models do without
+    """Simple exponential smoothing from the first value on, same shape.
 
-    smoothed: Floats = pd.Series(values).ewm(alpha=weight, adjust=False).mean().to_numpy()
-    return smoothed
+    To the bit what pandas' `ewm(alpha=weight, adjust=False).mean()` gives for finite values, which
+    takes longer for a series, and a third of a process's start to be imported.
+    """
+    new = 1 / (1 + (1 - weight) / weight)  # as pandas has it from its centre of mass
+    old = 1 - new
+
+    def step(level: float, value: float) -> float:
+        return level if level == value else (old * level + new * value) / (old + new)
+
+    return np.fromiter(accumulate(values.tolist(), step), np.float64, len(values))
 
 
 def _reach(errors: Floats, levels: Floats, level: float) -> tuple[float, float]:

@@ -7,7 +7,7 @@ None.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -42,7 +42,7 @@ class Metrics:
 
     def as_dict(self) -> dict[str, float | None]:
         """By name."""
-        return asdict(self)
+        return {name: getattr(self, name) for name in NAMES}
 
 
 NAMES = tuple(field.name for field in fields(Metrics))

@@ -151,7 +151,7 @@ class ProphetParameters:
             name: [asdict(term) for term in getattr(self, name)]
             for name in ("seasonalities", "regressors")
         }
-        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        values = {name: getattr(self, name) for name in _FIELDS}
         lists = {name: list(v) for name, v in values.items() if isinstance(v, tuple)}
         first_day = self.first_day.isoformat()
         return {**values, **lists, **terms, "first_day": first_day}
@@ -159,12 +159,10 @@ class ProphetParameters:
     @staticmethod
     def from_json_dict(values: Mapping[str, Any]) -> "ProphetParameters":
         """The inverse of `to_json_dict`. ValueError names fields that are missing or unknown."""
-        known = {field.name for field in fields(ProphetParameters)}
-        needed = {f.name for f in fields(ProphetParameters) if f.default is MISSING}
-        if not needed <= set(values) <= known:
+        if not _NEEDED <= values.keys() <= _FIELDS.keys():
             raise ValueError(
-                f"model parameters lack {sorted(needed - set(values))} and have unknown "
-                f"{sorted(set(values) - known)}"
+                f"model parameters lack {sorted(_NEEDED - values.keys())} and have unknown "
+                f"{sorted(values.keys() - _FIELDS.keys())}"
             )
         lists = {name: tuple(v) for name, v in values.items() if isinstance(v, list)}
         return ProphetParameters(
@@ -176,6 +174,10 @@ class ProphetParameters:
                 "first_day": date.fromisoformat(values["first_day"]),
             }
         )
+
+
+_FIELDS = {field.name: field.default for field in fields(ProphetParameters)}
+_NEEDED = {name for name, default in _FIELDS.items() if default is MISSING}
 
 
 def weekdays(dates: Dates) -> npt.NDArray[np.int64]:

@@ -381,7 +381,11 @@ class MemoryStorage:
     async def champions(self, series: Sequence[Series]) -> dict[Series, Model]:
         """By alias."""
         ids = {key: self.aliases.get((key, CHAMPION)) for key in series}
-        return {key: self._with_aliases(self.stored[i]) for key, i in ids.items() if i is not None}
+        return {
+            key: replace(self._with_aliases(self.stored[i]), folds=(), comparison=(), verdict=None)
+            for key, i in ids.items()
+            if i is not None
+        }
 
     async def alias_history(self, store: str, product: str) -> list[AliasChange]:
         """Newest first."""

@@ -452,15 +452,20 @@ SELECT model.*,
 FROM model_versions AS model
 """
 MODELS = _MODEL + "WHERE model_id = ANY ($1)"
-CHAMPIONS = (
-    _MODEL
-    + """
+# Of champions what forecasts and trains beside them: runs of many series read them all.
+CHAMPIONS = """
+SELECT model_id, store, product, version, run_id, strategy, chosen, policy, as_of, horizon,
+       first_day, data_through, rows, metrics, '[]' AS folds, '[]' AS comparison, notes,
+       NULL AS verdict, parameters, versions, trained_at,
+       ARRAY(SELECT alias FROM model_aliases AS a
+             WHERE a.store = model.store AND a.product = model.product
+               AND a.model_id = model.model_id ORDER BY alias) AS aliases
+FROM model_versions AS model
 WHERE model_id IN (
     SELECT alias.model_id FROM unnest($1::text[], $2::text[]) AS asked (store, product)
     JOIN model_aliases AS alias USING (store, product) WHERE alias.alias = 'champion'
 )
 """
-)
 VERSIONS = _MODEL + "WHERE store = $1 AND product = $2 ORDER BY version DESC"
 # Of those before a version the newest, without what a list does not show.
 VERSIONS_PAGE = """

@@ -1,17 +1,17 @@
 """The storage that functions work on, in Postgres, over asyncpg."""
 
 import asyncio
-import json
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from datetime import date, datetime
 from itertools import groupby
 from typing import Any
 
 import asyncpg
 from pydantic import TypeAdapter
+from pydantic_core import from_json, to_json
 
 from events.envelope import Event
 from events.payloads import (
@@ -304,7 +304,7 @@ class PostgresStorage:
     async def verdicts(self, model_ids: Sequence[str]) -> dict[str, tuple[int, Verdict]]:
         """From the models."""
         rows = await (await self._pool()).fetch(queries.VERDICTS, list(model_ids))
-        return {r["model_id"]: (r["version"], Verdict(**json.loads(r["verdict"]))) for r in rows}
+        return {r["model_id"]: (r["version"], Verdict(**from_json(r["verdict"]))) for r in rows}
 
     async def champions(self, series: Sequence[Series]) -> dict[Series, Model]:
         """By alias."""
@@ -363,7 +363,7 @@ class PostgresStorage:
             days = [
                 (
                     *(*key, day.date, forecast.model_id, day.yhat, day.yhat_lower, day.yhat_upper),
-                    *(json.dumps(day.assumed), day.bounded),
+                    *(_json(day.assumed), day.bounded),
                 )
                 for key, (forecast, _) in asked.items()
                 if key in taken
@@ -562,26 +562,30 @@ def _model_row(event: Event[ModelTrained], verdicts: Mapping[str, Verdict]) -> t
         model.first_day,
         model.data_through,
         model.rows,
-        json.dumps(model.metrics),
-        json.dumps([fold.model_dump(mode="json") for fold in model.folds]),
-        json.dumps([each.model_dump(mode="json") for each in model.comparison]),
-        json.dumps(model.notes),
-        json.dumps(asdict(verdicts[model.model_id])),
-        json.dumps(model.parameters),
-        json.dumps(model.versions),
+        _json(model.metrics),
+        _json(model.folds),
+        _json(model.comparison),
+        _json(model.notes),
+        _json(verdicts[model.model_id]),
+        _json(model.parameters),
+        _json(model.versions),
         event.time,
     )
+
+
+def _json(value: Any) -> str:
+    return to_json(value).decode()
 
 
 def _model(row: Any) -> Model:
     values = dict(row)
     for column in ("metrics", "parameters", "versions"):
-        values[column] = json.loads(values[column])
+        values[column] = from_json(values[column])
     values["folds"] = FOLDS.validate_json(values["folds"])
     values["comparison"] = COMPARISON.validate_json(values["comparison"])
-    values["notes"] = tuple(json.loads(values["notes"]))
+    values["notes"] = tuple(from_json(values["notes"]))
     if values["verdict"] is not None:
-        values["verdict"] = Verdict(**json.loads(values["verdict"]))
+        values["verdict"] = Verdict(**from_json(values["verdict"]))
     return Model(**values | {"aliases": tuple(values["aliases"])})
 
 

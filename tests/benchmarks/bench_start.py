@@ -1,8 +1,9 @@
 """What `shelfcast up` costs, against the same servers without Shelfcast.
 
 The yardstick is a bare Kafka, a bare Postgres, a Spark session and Ray with an empty Serve
-application, started by the same code in the same run; its Kafka has none of our JVM options, so
-that the ratio shows what these save. CPU seconds are those of all processes, ended ones included,
+application, started by the same code in the same run. It has nothing that we do for a start's
+sake: no JVM options for Kafka, no class archives, Serve with all that it imports; so the ratio
+shows what these save. CPU seconds are those of all processes, ended ones included,
 from the command until SETTLE_SECONDS after everything is ready: what a start puts off counts too.
 `pss_mb` is the memory held then, with what processes share counted once. The ratio is of CPU
 seconds, which a busy machine disturbs less than the clock.
@@ -118,6 +119,7 @@ def begin_yardstick(settings: Settings, parts: tuple[str, ...]) -> None:
     """The same servers, and bare processes in place of the workers."""
     kafka.JVM = ()
     class_archive.options = lambda _name: []
+    workers.LAUNCHER = ""
     running = stack.up(settings, names=tuple(name for name in parts if name in stack.SERVERS))
     state = read_state(settings.home)
     environment = {

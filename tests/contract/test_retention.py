@@ -241,8 +241,7 @@ async def test_a_run_goes_when_no_model_is_of_it_and_none_was_coalesced_into_it(
     assert champion.aliases == ("champion",)
     await storage.cancel("week-1", NOON)
     assert await prune(storage, kept) == some(training_results=3), "its model is champion"
-    again = await storage.champions([SERIES[0]])
-    assert again[SERIES[0]] == champion
+    assert await storage.versions(*SERIES[0]) == [champion]
     newer = await week(storage, 2, SERIES[0])
     assert await standing(storage, SERIES[0]) == {"champion": 2, "previous": 1}, newer
 

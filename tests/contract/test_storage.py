@@ -718,6 +718,9 @@ async def test_champions_are_read_for_those_series_that_have_one(storage: Storag
         SERIES[0]: (2, "full", ("champion",)),
         SERIES[1]: (1, None, ("champion",)),
     }
+    (stored,) = (await storage.models([found[SERIES[0]].model_id])).values()
+    unread = {"folds": (), "comparison": (), "verdict": None}
+    assert found[SERIES[0]] == replace(stored, **unread) != stored
     assert await storage.champions([]) == {}
 
 

@@ -140,8 +140,13 @@ def test_a_model_is_of_days_before_its_first_forecast():
 
 def test_parameters_with_the_letters_of_an_escape_are_what_they_are():
     trained = next(data for data in DATA if type(data).__name__ == "ModelTrained")
-    assert trained.__class__(**trained.__dict__ | {"parameters": {"note": "\\u0000"}})
-    for bad in ({"k": float("inf")}, {"k": [1.0, float("nan")]}, {"k": {"\x00": 1}}):
+    for good in ("\\u0000", "NaN", "Infinity"):
+        assert trained.__class__(**trained.__dict__ | {"parameters": {"note": good, good: 1.0}})
+    bad_ones: list[dict[str, object]] = [
+        *({"k": float("inf")}, {"k": [1.0, float("nan")]}, {"note": "NaN", "k": float("-inf")}),
+        *({"k": {"\x00": 1}}, {"k": "\ud800"}, {"\udfff": 1}),
+    ]
+    for bad in bad_ones:
         with pytest.raises(ValidationError, match="parameters: have"):
             trained.__class__(**trained.__dict__ | {"parameters": bad})
 

@@ -2,9 +2,10 @@ from dataclasses import replace
 from statistics import median
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from functions.forecasting.levels import LevelModel, promotion_driver, walk_forward
+from functions.forecasting.levels import LevelModel, _smoothed, promotion_driver, walk_forward
 from functions.forecasting.panel import Panel
 from functions.forecasting.strategy import strategy
 from functions.forecasting.unfit import Unfit
@@ -165,3 +166,13 @@ def test_a_strategys_interval_level_is_that_of_its_interval(make_panel):
 def test_the_json_of_a_level_model_is_exact():
     model = LevelModel("naive", tuple(np.geomspace(1e-9, 1e9, 14).tolist()), -0.1, 1 / 3, "promo")
     assert LevelModel.from_json_dict(model.to_json_dict()) == model
+
+
+@pytest.mark.parametrize("weight", [0.05, 0.1, 0.3, 0.5, 0.7, 0.9])
+def test_smoothing_is_to_the_bit_that_of_pandas(weight: float):
+    for length in (1, 2, 1000):
+        values = np.random.default_rng(length).poisson(0.7, length) * 1.1
+
+        theirs = pd.Series(values).ewm(alpha=weight, adjust=False).mean()
+
+        assert _smoothed(values, weight).tolist() == theirs.tolist()

@@ -65,3 +65,30 @@ def test_the_api_imports_nothing_that_fits():
     found = imported("import sys, functions.api; print(*sys.modules)")
 
     assert found & (OF_OTHERS | {"functions.trainer"}) == set()
+
+
+TRAIN = """
+import sys
+from dataclasses import replace
+from datetime import date
+import numpy as np
+from functions.forecasting.batched_engine import BatchedEngine
+from functions.forecasting.panel import Panel
+from functions.forecasting.procedure import train
+from functions.forecasting.strategy import table
+days, series = 400, 2
+panel = Panel(
+    keys=tuple((str(i), "milk") for i in range(series)),
+    offsets=np.arange(series + 1) * days,
+    dates=np.tile(np.arange("2023-01-01", days, dtype="datetime64[D]"), series),
+    units=np.random.default_rng(7).poisson(3.0, days * series).astype(float),
+    is_open=np.ones(days * series, np.bool_),
+)
+for strategy in table().values():
+    train(panel, strategy, date(2024, 2, 5), BatchedEngine())
+print(*sys.modules)
+"""
+
+
+def test_training_by_any_strategy_imports_none_of_the_large_libraries():
+    assert imported(TRAIN) & (OF_OTHERS | {"fastapi"}) == set()
