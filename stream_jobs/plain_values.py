@@ -81,40 +81,42 @@ class _Reader:
         cut = pc.extract_regex(values, pattern=_pattern(layout))
         rows = np.flatnonzero(cut.is_valid().to_numpy(zero_copy_only=False))
         cut = cut.drop_null()
-        valid = np.ones(len(rows), bool)
-        columns = {}
+        right = np.ones(len(rows), bool)
+        found: dict[str, tuple[list[Any], Rows]] = {}
+        for name, field in self._fields.items():
+            if name not in layout:
+                default = field.get_default(call_default_factory=True)
+                found[name] = [default], np.zeros(len(rows), np.int64)
+                continue
+            texts = pc.struct_field(cut, name).dictionary_encode()
+            judged, known = self._judged(name, texts.dictionary.to_pylist())
+            codes = texts.indices.to_numpy()
+            right &= known[codes]
+            found[name] = judged, (np.cumsum(known) - 1)[codes]
         try:
-            for name, field in self._fields.items():
-                if name in layout:
-                    texts = pc.struct_field(cut, name).dictionary_encode()
-                    judged, known = self._judged(name, texts.dictionary.to_pylist())
-                    codes = texts.indices
-                    valid &= known[codes.to_numpy()]
-                else:
-                    judged = [field.get_default(call_default_factory=True)]
-                    codes = pa.array(np.zeros(len(rows), np.int64))
-                columns[name] = self._kept.column(name, judged).take(codes)
+            columns = {
+                name: self._kept.column(name, judged).take(pa.array(places[right]))
+                for name, (judged, places) in found.items()
+            }
         except (pa.ArrowException, ValueError, TypeError):
             return None
-        if not valid.all():
-            columns = {name: column.filter(pa.array(valid)) for name, column in columns.items()}
-        return PlainValues(rows[valid], columns)
+        return PlainValues(rows[right], columns)
 
     def _is_layout(self, sample: Mapping[str, Any]) -> bool:
         required = {name for name, field in self._fields.items() if field.is_required()}
         return required <= sample.keys() <= self._fields.keys()
 
     def _judged(self, name: str, texts: list[bytes]) -> tuple[list[Any], Any]:
-        """The value of each text, None for one that the field's type refuses; which it takes."""
+        """The values of those texts that the field's type takes, and which these are."""
         judge = self._types[name].validate_json
         try:
             return judge(b"[%b]" % b",".join(texts)), np.ones(len(texts), bool)
         except ValueError:
             pass  # at least one is not right: look at each
-        values, known = [None] * len(texts), np.zeros(len(texts), bool)
+        values, known = [], np.zeros(len(texts), bool)
         for at, text in enumerate(texts):
             with suppress(ValueError):
-                (values[at],) = judge(b"[%b]" % text)
+                values += judge(b"[%b]" % text)
                 known[at] = True
         return values, known
 
