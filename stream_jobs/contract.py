@@ -1,13 +1,13 @@
 """Kafka records become rows of the table kept from them, or are rejected with the reason.
 
-The contract is the table's payload within a CloudEvent, and nothing here says it again: values
-are validated by the model itself, and a record that is in any way unusual is decoded by
+The contract is the table's payload within a CloudEvent, and nothing here says it again. What is
+plainly right is taken by columns (`stream_jobs.attributes`, `stream_jobs.plain_values`); other
+values are validated by the model itself, and a record that is in any way unusual is decoded by
 `events.cloudevents.decode`, which gives the event or names the field at fault.
 Pure: Arrow in, Arrow out.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -123,11 +123,13 @@ def _of_plain(
         of = plain.only(part.rows)
         yield _table(kept, part.columns, of.ids, of.times), of.rows
         left = np.setdiff1d(left, part.rows, assume_unique=True)
-    fields, valid = _validated(values.take(pa.array(left)).to_pylist(), kept)
+    fields, valid = _validated(values.take(pa.array(left, pa.int64())).to_pylist(), kept)
     of = plain.only(left[valid])
-    # A value that no column takes: each is looked at by itself.
-    with suppress(pa.ArrowException, ValueError, TypeError):
-        yield _table(kept, _columns(kept, fields), of.ids, of.times), of.rows
+    try:
+        rows = _table(kept, _columns(kept, fields), of.ids, of.times)
+    except (pa.ArrowException, ValueError, TypeError):  # a value that no column takes
+        return  # each is looked at by itself
+    yield rows, of.rows
 
 
 def _validated(values: list[Any], kept: KeptTable) -> tuple[list[dict[str, Any]], Rows]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
+from types import GenericAlias
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,7 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import TypeAdapter
+from pydantic.fields import FieldInfo
 
 from events.payloads import Payload
 from stream_jobs.attributes import Rows
@@ -56,13 +58,11 @@ class _Reader:
     def __init__(self, kept: KeptTable) -> None:
         self._kept = kept
         self._fields = kept.payload.model_fields if _of_fields_alone(kept.payload) else {}
-        self._types = {
-            name: TypeAdapter[list[Any]](
-                list[field.rebuild_annotation()],  # type: ignore[misc]  # a type, but at run time
-                config=kept.payload.model_config,
-            )
-            for name, field in self._fields.items()
-        }
+        self._types = {name: self._many(field) for name, field in self._fields.items()}
+
+    def _many(self, field: FieldInfo) -> TypeAdapter[list[Any]]:
+        kind: Any = GenericAlias(list, (field.rebuild_annotation(),))
+        return TypeAdapter(kind, config=self._kept.payload.model_config)
 
     def layouts(self, values: Any) -> list[tuple[str, ...]]:
         """The layouts of the first, the middle and the last value, which need not differ."""
