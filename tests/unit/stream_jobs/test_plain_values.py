@@ -193,7 +193,7 @@ def written(draw: st.DrawFn, kept: KeptTable) -> bytes:
 
 
 @given(st.sampled_from([SALES, CALENDAR]), st.data())
-@settings(deadline=None, max_examples=1000)
+@settings(deadline=None, max_examples=500)
 def test_what_is_taken_by_columns_is_what_the_payload_says(kept: KeptTable, data: Any) -> None:
     origin = SALE if kept is SALES else planned()[0] or b""
     one = st.one_of(st.just(origin), st.just(origin).flatmap(mutated), written(kept))
