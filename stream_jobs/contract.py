@@ -1,18 +1,18 @@
 """Kafka records become rows of the table kept from them, or are rejected with the reason.
 
-The contract is the table's payload within a CloudEvent, and nothing here says it again: values
-are validated by the model itself, and a record that is in any way unusual is decoded by
+The contract is the table's payload within a CloudEvent, and nothing here says it again. What is
+plainly right is taken by columns (`stream_jobs.attributes`, `stream_jobs.plain_values`); other
+values are validated by the model itself, and a record that is in any way unusual is decoded by
 `events.cloudevents.decode`, which gives the event or names the field at fault.
 Pure: Arrow in, Arrow out.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
-import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 from pydantic import ValidationError
@@ -23,9 +23,8 @@ from events.cloudevents import decode
 from events.errors import Refusal, Unreadable
 from events.log import Received
 from stream_jobs.attributes import PlainAttributes, Rows, plain_attributes
-from stream_jobs.tables import ALL, BESIDE, EVENT_ID, RECORDED_AT, KeptTable
-
-JSONB = b"\x01"  # the version with which Postgres' binary form of a jsonb value starts
+from stream_jobs.plain_values import plain_values
+from stream_jobs.tables import BESIDE, EVENT_ID, RECORDED_AT, KeptTable
 
 
 @dataclass(frozen=True)
@@ -61,16 +60,11 @@ def judge(
     now = clock()
     plain = plain_attributes(batch.column("headers"), kept.payload.TYPE)
     plain = plain.only(_in_time(batch, plain, now))
-    values = batch.column("value").take(pa.array(plain.rows, pa.int64())).to_pylist()
-    fields, valid = _validated(values, kept)
-    try:
-        rows = _table(kept, fields, plain.ids.take(valid), plain.times.take(valid))
-    except (pa.ArrowException, ValueError, TypeError):  # a value that no column takes: look at each
-        valid = valid[:0]
-        rows = kept.schema.empty_table()
-    odd = np.delete(np.arange(batch.num_rows), plain.rows[valid])
-    parts = [rows]
-    origins = [plain.rows[valid]]
+    parts, origins = [kept.schema.empty_table()], [plain.rows[:0]]
+    for rows, chosen in _of_plain(batch, plain, kept):
+        parts.append(rows)
+        origins.append(chosen)
+    odd = np.setdiff1d(np.arange(batch.num_rows), np.concatenate(origins), assume_unique=True)
     rejected = []
     beside: dict[KeptTable, list[int]] = {}
     for row in odd.tolist():
@@ -119,34 +113,47 @@ def _in_time(batch: pa.RecordBatch, plain: PlainAttributes, now: datetime) -> Ro
     return np.flatnonzero(within.to_numpy(zero_copy_only=False))
 
 
+def _of_plain(
+    batch: pa.RecordBatch, plain: PlainAttributes, kept: KeptTable
+) -> Iterator[tuple[pa.Table, Rows]]:
+    """Rows of the table from records with plain attributes, and the records they are from."""
+    values = batch.column("value").take(pa.array(plain.rows, pa.int64()))
+    left = np.arange(len(values))
+    for part in plain_values(values, kept):
+        of = plain.only(part.rows)
+        yield _table(kept, part.columns, of.ids, of.times), of.rows
+        left = np.setdiff1d(left, part.rows, assume_unique=True)
+    fields, valid = _validated(values.take(pa.array(left, pa.int64())).to_pylist(), kept)
+    of = plain.only(left[valid])
+    try:
+        rows = _table(kept, _columns(kept, fields), of.ids, of.times)
+    except (pa.ArrowException, ValueError, TypeError):  # a value that no column takes
+        return  # each is looked at by itself
+    yield rows, of.rows
+
+
 def _validated(values: list[Any], kept: KeptTable) -> tuple[list[dict[str, Any]], Rows]:
     """The fields of each valid value, and which of the values these are."""
     validate = kept.payload.__pydantic_validator__.validate_json
-    try:
-        return [validate(value).__dict__ for value in values], np.arange(len(values))
-    except (ValidationError, TypeError):  # TypeError: a record without a value
-        pass  # at least one is not: look at each
     fields, valid = [], []
     for at, value in enumerate(values):
         try:
             fields.append(validate(value).__dict__)
-        except (ValidationError, TypeError):
+        except (ValidationError, TypeError):  # TypeError: a record without a value
             continue  # its row is left for `decode`, which says why
         valid.append(at)
     return fields, np.array(valid, np.int64)
 
 
-def _table(kept: KeptTable, events: Sequence[dict[str, Any]], ids: Any, times: Any) -> pa.Table:
-    def column(name: str, kind: pa.DataType) -> Any:
-        if pa.types.is_binary(kind):
-            return pa.array([JSONB + orjson.dumps(event[name]) for event in events], kind)
-        values: Any = pa.array([event[name] for event in events], kind)
-        return values.fill_null(ALL) if name in kept.keys and values.null_count else values
+def _columns(kept: KeptTable, events: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    said = [name for name in kept.schema.names if name not in (EVENT_ID, RECORDED_AT)]
+    return {name: kept.column(name, [event[name] for event in events]) for name in said}
 
-    said = {EVENT_ID: ids, RECORDED_AT: times}
+
+def _table(kept: KeptTable, columns: Mapping[str, Any], ids: Any, times: Any) -> pa.Table:
+    all_of_them = {**columns, EVENT_ID: ids, RECORDED_AT: times}
     return pa.Table.from_arrays(
-        [said[f.name] if f.name in said else column(f.name, f.type) for f in kept.schema],
-        schema=kept.schema,
+        [all_of_them[name] for name in kept.schema.names], schema=kept.schema
     )
 
 
@@ -168,7 +175,7 @@ def _decoded(
         time = _in_utc(event.time)
         return _table(
             kept,
-            [event.data.__dict__],
+            _columns(kept, [event.data.__dict__]),
             pa.array([event.id], pa.string()),
             pa.array([time], kept.schema.field(RECORDED_AT).type),
         )

@@ -19,6 +19,8 @@ ALONE = f"SELECT pg_advisory_xact_lock({LOCK})::text"
 
 _COVERED = "(sale.recorded_at, sale.event_id) < (removal.recorded_at, removal.event_id)"
 
+_NONE = "SELECT NOT EXISTS (SELECT FROM sales_removals) AND NOT EXISTS (SELECT FROM removed_sales)"
+
 # Whether removals may concern what is in `{staging}`; asked of each series once, and not at all
 # where there was never any. LIMIT, since the planner would else read all that was ever removed.
 _CONCERNED = """
@@ -92,6 +94,14 @@ DELETE FROM {staging} AS again USING (
 ) AS first
 WHERE first.event_id = again.event_id AND first.recorded_at < again.recorded_at
 """
+
+
+def none_was_taken_back(cursor: Any) -> bool:
+    """Whether no removal is kept, nor comes to be before the transaction ends."""
+    cursor.execute(SHARED)
+    cursor.execute(_NONE)
+    ((none,),) = cursor.fetchall()
+    return bool(none)
 
 
 def merge_sales(cursor: Any, merging: str, staging: str) -> None:

@@ -4,10 +4,12 @@ A column of a table is the field of that name of the topic's payload. What a key
 means all, and is '' in the table, where a name has at least one character.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+import orjson
 import pyarrow as pa
 from sqlalchemy import Boolean, Date, DateTime, Double, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
@@ -17,6 +19,7 @@ from infra.postgres.schema import calendar, daily_sales, sales_removals
 
 ALL = ""  # in a key: every store, every product
 EVENT_ID, RECORDED_AT = "event_id", "recorded_at"  # the event's own, whatever it says
+_JSONB_VERSION = b"\x01"  # with which Postgres' binary form of a jsonb value starts
 ARROW_TYPES: dict[type[Any], pa.DataType] = {
     Text: pa.string(),
     Date: pa.date32(),
@@ -53,6 +56,16 @@ class KeptTable:
     def keys(self) -> tuple[str, ...]:
         """The columns of the primary key."""
         return tuple(column.name for column in self.table.primary_key)
+
+    def column(self, name: str, values: Sequence[Any]) -> Any:
+        """The column in Arrow of what events say in a field; an error of Arrow or a ValueError or
+        TypeError for a value that it does not take.
+        """
+        kind = self.schema.field(name).type
+        if pa.types.is_binary(kind):
+            return pa.array([_JSONB_VERSION + orjson.dumps(value) for value in values], kind)
+        column: Any = pa.array(values, kind)
+        return column.fill_null(ALL) if name in self.keys and column.null_count else column
 
 
 SALES = KeptTable(SaleRecorded, daily_sales)

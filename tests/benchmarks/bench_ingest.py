@@ -6,8 +6,9 @@ Starts a Kafka and a Postgres of its own. All open days of the Rossmann history 
 ones where the data are absent) are published as CloudEvents; then the job's query, warmed by
 other sales before, reads them. The clock runs from the query's start to the end of its last
 batch. The yardstick, taken before and after it and averaged, is asyncpg's binary COPY of the same
-rows into an unlogged staging table and the same merge, over one connection. The job keeps
-every core busy and the yardstick one, so on a busy machine the ratio tells little.
+rows into an unlogged staging table and the job's merge of rows that need not be new, over one
+connection. The job keeps every core busy and the yardstick one, so on a busy machine the ratio
+tells little.
 """
 
 import argparse
