@@ -46,6 +46,11 @@ async def step(
     if table == "training_runs":
         rows = await connection.fetchval(statements.PRUNE_RUNS, limits.runs_before, most)
         return Pruned(rows, complete=rows == 0)
+    if table in statements.PRUNE_REMOVALS:
+        await connection.execute(statements.LOCK_REMOVALS)
+        statement = statements.PRUNE_REMOVALS[table]
+        rows = await connection.fetchval(statement, limits.removals_before, most)
+        return Pruned(rows, complete=rows < most)
     if (before := _before(table, limits)) is None:
         return Pruned(0, complete=True)
     values = [*(at or ("", "")), before, statements.MAX_SERIES, most]
@@ -80,6 +85,7 @@ async def prunable(connection: Any, limits: Limits) -> list[Prunable]:
         ("training_runs", statements.PRUNABLE_RUNS, (*models, limits.runs_before)),
         ("calendar", statements.PRUNABLE_CALENDAR, (limits.sales_before,)),
         ("daily_sales", statements.PRUNABLE_SALES, (limits.sales_before,)),
+        *((each, told, (limits.removals_before,)) for each, told in statements.PRUNABLE_REMOVALS),
     ]
     return [
         Prunable(table, *await connection.fetchrow(statement, *values))

@@ -7,6 +7,9 @@ sooner and serve worse: a forecast is found by series and model, whatever its da
 stays beyond any day; and a DROP waits for readers and holds up those that come after it.
 """
 
+from functions.retention import Table
+from infra.postgres.schema import REMOVALS_LOCK
+
 # Steps wait neither long for a lock nor to be heard: nobody hears that what is not served went.
 STEP = "SET LOCAL lock_timeout = '500ms'; SET LOCAL shelfcast.pruning = 'on'"
 
@@ -68,6 +71,18 @@ PRUNE_FORECASTS = _PRUNE_DAYS.format(
 )
 PRUNE_SALES = _PRUNE_DAYS.format(table="daily_sales", kept="")
 PRUNE_CALENDAR = _PRUNE_DAYS.format(table="calendar", kept="")
+
+# As a removal comes, so it goes: while no sale is merged (`stream_jobs.removals`).
+LOCK_REMOVALS = f"SELECT pg_advisory_xact_lock({REMOVALS_LOCK})"
+_REMOVALS: tuple[Table, ...] = ("sales_removals", "removed_sales")
+PRUNE_REMOVALS: dict[Table, str] = {
+    table: f"""
+WITH doomed AS (SELECT ctid AS place FROM {table} WHERE decided_at < $1 LIMIT $2),
+gone AS (DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT place FROM doomed)) RETURNING 1)
+SELECT count(*) FROM gone
+"""
+    for table in _REMOVALS
+}
 
 # What a model leaves is written by the same statement that lets it go. LIMIT 1 keeps the planner
 # from reading the other table whole.
@@ -254,3 +269,15 @@ FROM (
 _PRUNABLE_DAYS = _SIZED + "FROM (SELECT date AS day FROM {table} WHERE date < $1::date) AS doomed"
 PRUNABLE_SALES = _PRUNABLE_DAYS.format(table="daily_sales")
 PRUNABLE_CALENDAR = _PRUNABLE_DAYS.format(table="calendar")
+PRUNABLE_REMOVALS: tuple[tuple[Table, str], ...] = tuple(
+    (
+        table,
+        _SIZED.format(table=table)
+        + f"""
+FROM (
+    SELECT (decided_at AT TIME ZONE 'UTC')::date AS day FROM {table} WHERE decided_at < $1
+) AS doomed
+""",
+    )
+    for table in _REMOVALS
+)
