@@ -10,7 +10,7 @@ BIN := .venv/bin
 STEP := $(BIN)/python infra/local/step.py
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down test unit lint lock \
+.PHONY: help install demo up down test unit pythons lint audit lock \
 	bench-ingest bench-latency bench-retrain bench-http bench-fit bench-accuracy bench-scale \
 	bench-start bench-prune
 
@@ -54,11 +54,17 @@ test: install ## Run every test
 unit: install ## Run the tests that take milliseconds
 	@$(BIN)/pytest tests/unit $(ARGS)
 
+pythons: install ## Run the unit tests on the oldest and newest Python supported
+	@$(BIN)/python -m tests.pythons $(ARGS)
+
 lint: install ## Check style, format, types and the direction of imports
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+
+audit: install ## Hold both locks against the published advisories
+	@$(BIN)/python -m infra.local.audit
 
 lock: install ## Make both locks anew: Python packages and jars
 	@$(STEP) 'Locking packages' $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \

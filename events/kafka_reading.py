@@ -1,11 +1,12 @@
 """Records from a Kafka consumer, whatever stands on the log: the one place that polls.
 
 aiokafka raises what it meets while it unpacks a batch: a checksum that does not fit, a codec
-that it does not know, bytes that do not decompress, a header's name that is not UTF-8. By then
-it has lost the records before the fault, of this partition and of others. So after such an
-error every partition goes back to where it stood, and the one at fault is fetched again here
-and read batch by batch: what is sound is returned, a header's name that is not UTF-8 is
-shown in escapes (Java's clients read it so, too), and the rest is a `Torn`.
+that it does not know, bytes that do not decompress, or to far too much (`events.unfolding`), a
+header's name that is not UTF-8. By then it has lost the records before the fault, of this
+partition and of others. So after such an error every partition goes back to where it stood, and
+the one at fault is fetched again here and read batch by batch: what is sound is returned, a
+header's name that is not UTF-8 is shown in escapes (Java's clients read it so, too), and the rest
+is a `Torn`.
 
 Offsets that retention deleted before a group read them are a `Torn` as well, so that somebody
 is told; a group that never committed begins at the earliest record.
@@ -18,7 +19,6 @@ from struct import Struct
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.codec import gzip_decode, lz4_decode, snappy_decode, zstd_decode
 from aiokafka.consumer.fetcher import READ_COMMITTED, PartitionRecords
 from aiokafka.errors import (
     CorruptRecordException,
@@ -34,12 +34,14 @@ from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.record.util import calc_crc32c, decode_varint
 
 from events.log import Received, Torn
+from events.unfolding import CODECS, bound
 
 log = logging.getLogger(__name__)
 
+bound()  # whoever reads Kafka in this process does it by what is here
+
 FETCH_BYTES = 4 << 20  # a broker gives at least one whole batch, however large
 TORN = (CorruptRecordException, UnsupportedCodecError, RecordTooLargeError)
-CODECS = {1: gzip_decode, 2: snappy_decode, 3: lz4_decode, 4: zstd_decode}
 # Base offset, length, leader's epoch, magic, checksum, attributes, last offset's delta, first and
 # last timestamp, producer's id, its epoch, base sequence, number of records.
 HEADER = Struct(">qiibIhiqqqhii")

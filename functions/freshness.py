@@ -18,17 +18,23 @@ class Stale:
     reason: str
 
 
+def is_gone(forecast: Forecast) -> bool:
+    """Whether no sales of the series are stored any more, so that it is planned no more."""
+    return forecast.newest_sale is None
+
+
 def staleness(forecast: Forecast, today: date) -> Stale | None:
     """How a forecast is out of date, or None for one of the coming days.
 
     It is when sales of its days are known and nothing has moved it on, and when its days have
     gone by on the calendar of `today` though some were to come when it was first served. What
-    is forecast of days long past, from sales of those days, is not stale by the clock alone.
+    is forecast of days long past, from sales of those days, is not stale by the clock alone. That
+    of a series whose sales are gone is none any more: see `is_gone`.
     """
     first, last = forecast.days[0].date, forecast.days[-1].date
     newest, since = forecast.newest_sale, forecast.served_since
     if newest is None:
-        return Stale(first, "no sales of this series are stored any more; they were removed")
+        return None
     if newest >= min(first + MAX_DAYS_BEHIND * DAY, last):
         days = "all its days are" if newest >= last else f"it begins on {first}, which is"
         return Stale(

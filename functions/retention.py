@@ -4,16 +4,27 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Literal, get_args
 
-from events.topics import TOPICS
+from events.topics import DEAD_LETTERS, TOPICS
 
 # In the order in which they are pruned: what refers to other rows goes before these.
 Table = Literal[
-    "forecasts", "model_versions", "training_results", "training_runs", "calendar", "daily_sales"
+    "forecasts",
+    "model_versions",
+    "training_results",
+    "training_runs",
+    "calendar",
+    "daily_sales",
+    "sales_removals",
+    "removed_sales",
 ]
 TABLES: tuple[Table, ...] = get_args(Table)
 
 # Kafka deletes whole segments, and a segment of few records is a week long.
 SEGMENT = timedelta(days=7)
+
+# A sale that a removal has just held back may come again from the log, or be a dead letter for
+# a year, be replayed, and then come again from the log. After that nobody can send it twice.
+REMOVALS_KEPT = TOPICS[DEAD_LETTERS].retention + SEGMENT + TOPICS["sales"].retention + SEGMENT
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +42,7 @@ class Limits:
     """What may go: all that lies before.
 
     A model trained after `trained_before` stays, since what was said of it is on the log still.
+    A removal of sales goes that has held none back since `removals_before`.
     """
 
     forecasts_before: date
@@ -38,6 +50,7 @@ class Limits:
     trained_before: datetime
     runs_before: datetime
     sales_before: date | None
+    removals_before: datetime
 
 
 def limits(retention: Retention, now: datetime) -> Limits:
@@ -50,6 +63,7 @@ def limits(retention: Retention, now: datetime) -> Limits:
         trained_before=now - TOPICS["model-promotions"].retention - SEGMENT,
         runs_before=now - timedelta(days=retention.run_days),
         sales_before=None if sales is None else today - timedelta(days=sales),
+        removals_before=now - REMOVALS_KEPT,
     )
 
 

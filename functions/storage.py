@@ -5,6 +5,7 @@ Writing the same again changes nothing. What a verb reads is what is committed.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
@@ -532,6 +533,11 @@ class Storage(Protocol):
 
     async def save_tick(self, name: str, tick: SeenTick) -> None:
         """Store up to when a schedule's ticks are seen to."""
+
+    def in_hand(self, run_id: str, shard: int) -> AbstractAsyncContextManager[bool]:
+        """Hold a shard while it is trained; False if a living process holds it already. What
+        holds it lets go of it at the latest when its process ends, however it ends.
+        """
 
     async def hand_over(self, run_id: str, shard: int, at: datetime) -> int:
         """Count that a trainer gets a shard; how many deliveries of it are now out: under way, or

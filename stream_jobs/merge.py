@@ -87,7 +87,8 @@ class MergedTable:
         self._connection: adbc.Connection | None = None
         self._staging = f"{kept.table.name}_staging"
         self._create_staging = (
-            f"CREATE TEMPORARY TABLE {self._staging} (LIKE {kept.table.name}) ON COMMIT DELETE ROWS"
+            f"CREATE TEMPORARY TABLE {self._staging} (LIKE {kept.table.name} INCLUDING DEFAULTS)"
+            " ON COMMIT DELETE ROWS"
         )
         self._merging = merge_statement(kept, kept.table.name, f"pg_temp.{self._staging}")
         self._steps = MERGES.get(kept, _merge_alone)

@@ -9,13 +9,17 @@ each day is remembered in `removed_sales`. A removal of a series covers all that
 
 Merges of sales share a lock that a removal takes alone: of two at once neither would see what
 the other is about to commit.
+
+What has decided nothing for long is pruned (`functions.retention`): `decided_at` of a removal, and
+of a sale in `removed_sales`, is when it came or last held a sale back, give or take a day.
 """
 
 from typing import Any
 
-LOCK = 7_346_218  # any number that nothing else in the database locks
-SHARED = f"SELECT pg_advisory_xact_lock_shared({LOCK})::text"
-ALONE = f"SELECT pg_advisory_xact_lock({LOCK})::text"
+from infra.postgres.schema import REMOVALS_LOCK
+
+SHARED = f"SELECT pg_advisory_xact_lock_shared({REMOVALS_LOCK})::text"
+ALONE = f"SELECT pg_advisory_xact_lock({REMOVALS_LOCK})::text"
 
 _COVERED = "(sale.recorded_at, sale.event_id) < (removal.recorded_at, removal.event_id)"
 
@@ -52,18 +56,33 @@ WHERE sale.store = removal.store AND sale.product = removal.product
   AND {_COVERED}
 """  # noqa: S608 - names of our own schema
 
+# A row is written again at most once a day, however many sales it holds back.
+_A_DAY_AGO = "decided_at < now() - interval '1 day'"
+_DECIDED = f"""
+UPDATE sales_removals SET decided_at = now()
+WHERE event_id IN (SELECT removal_id FROM gone) AND {_A_DAY_AGO}
+"""  # noqa: S608 - names of our own schema
+
+# Of staged sales, by the removals that are kept: these have decided something.
+_HOLD_BACK_SERIES = f"""
+WITH gone AS ({_TAKE_BACK_SERIES} RETURNING removal.event_id AS removal_id)
+{_DECIDED}
+"""
+
 # Of an import; the newest of each day is remembered.
 _TAKE_BACK_IMPORT = f"""
 WITH gone AS (
     DELETE FROM {{sales}} AS sale USING {{removals}} AS removal
     WHERE sale.import_id = removal.import_id AND {_COVERED}
-    RETURNING sale.store, sale.product, sale.date, sale.event_id, sale.recorded_at
-)
+    RETURNING sale.store, sale.product, sale.date, sale.event_id, sale.recorded_at,
+              removal.event_id AS removal_id
+),
+decided AS ({_DECIDED})
 INSERT INTO removed_sales AS kept (store, product, date, event_id, recorded_at)
-SELECT DISTINCT ON (store, product, date) * FROM gone
+SELECT DISTINCT ON (store, product, date) store, product, date, event_id, recorded_at FROM gone
 ORDER BY store, product, date, recorded_at DESC, event_id DESC
-ON CONFLICT (store, product, date)
-DO UPDATE SET event_id = excluded.event_id, recorded_at = excluded.recorded_at
+ON CONFLICT (store, product, date) DO UPDATE
+SET event_id = excluded.event_id, recorded_at = excluded.recorded_at, decided_at = now()
 WHERE (excluded.recorded_at, excluded.event_id) > (kept.recorded_at, kept.event_id)
 """  # noqa: S608 - names of our own schema
 
@@ -80,9 +99,16 @@ WHERE gone.import_id = removal.import_id
 
 # What is staged but older than what went with its import.
 _PASS_OVER = f"""
-DELETE FROM {{staging}} AS sale USING removed_sales AS gone
-WHERE sale.store = gone.store AND sale.product = gone.product AND sale.date = gone.date
-  AND {_OLDER}
+WITH passed AS (
+    DELETE FROM {{staging}} AS sale USING removed_sales AS gone
+    WHERE sale.store = gone.store AND sale.product = gone.product AND sale.date = gone.date
+      AND {_OLDER}
+    RETURNING gone.store, gone.product, gone.date
+)
+UPDATE removed_sales AS kept SET decided_at = now()
+FROM (SELECT DISTINCT store, product, date FROM passed) AS passed
+WHERE kept.store = passed.store AND kept.product = passed.product AND kept.date = passed.date
+  AND {_A_DAY_AGO}
 """  # noqa: S608 - names of our own schema
 
 
@@ -111,7 +137,7 @@ def merge_sales(cursor: Any, merging: str, staging: str) -> None:
     ((concerned,),) = cursor.fetchall()
     if concerned:
         by = {"sales": staging, "removals": "sales_removals"}
-        cursor.execute(_TAKE_BACK_SERIES.format(**by))
+        cursor.execute(_HOLD_BACK_SERIES.format(**by))
         cursor.execute(_DROP_OLDER.format(staging=staging))
         cursor.execute(_TAKE_BACK_IMPORT.format(**by))
         cursor.execute(_PASS_OVER.format(staging=staging))

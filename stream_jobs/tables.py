@@ -49,8 +49,9 @@ class KeptTable:
 
     @cached_property
     def schema(self) -> pa.Schema:
-        """The table's columns in Arrow."""
-        return pa.schema([(c.name, ARROW_TYPES[type(c.type)]) for c in self.table.columns])
+        """The table's columns in Arrow, without those that Postgres fills in."""
+        filled = [column for column in self.table.columns if column.server_default is None]
+        return pa.schema([(c.name, ARROW_TYPES[type(c.type)]) for c in filled])
 
     @cached_property
     def keys(self) -> tuple[str, ...]:

@@ -16,11 +16,12 @@ from functions.api.problems import (
     UNKNOWN,
     UNUSABLE_BODY,
     OutageTest,
+    gone,
     none_yet,
     not_acknowledged,
     unprocessable,
 )
-from functions.freshness import staleness
+from functions.freshness import is_gone, staleness
 from functions.planner.as_of import too_late
 from functions.planner.planner import too_early, unknown_named_series, unknown_series
 from functions.storage import Scope, Storage
@@ -38,6 +39,8 @@ def add_forecasts(
         """The champion's forecast of the coming days, and whether it is older than it should be."""
         if (found := await storage.forecast(store, product)) is None:
             raise none_yet("forecast", store, product)
+        if is_gone(found):
+            raise gone(store, product)
         stale = staleness(found, utc_today())
         return views.ForecastView.model_validate(found).model_copy(
             update={

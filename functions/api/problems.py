@@ -56,6 +56,15 @@ def none_yet(what: str, store: str, product: str) -> HTTPException:
     )
 
 
+def gone(store: str, product: str) -> HTTPException:
+    """A 404 for a series whose sales were all taken back, or are kept for no longer."""
+    return HTTPException(
+        404,
+        f"store/product: no sales of {store}/{product} are stored any more (they were removed, or "
+        "are kept for no longer), so it has no forecast; import its sales anew, then POST /retrain",
+    )
+
+
 async def invalid_request(_: Request, error: Exception) -> JSONResponse:
     """Each invalid field with the value it had and what it must be."""
     items: Any = error.errors() if isinstance(error, RequestValidationError) else []

@@ -12,13 +12,14 @@ from pydantic import Field
 from events.payloads import LONGEST_HORIZON, Drivers, Name
 from functions.api import views
 from functions.api.body import body_of, documented
-from functions.api.problems import REFUSALS, UNKNOWN, UNUSABLE_BODY, none_yet, unprocessable
+from functions.api.problems import REFUSALS, UNKNOWN, UNUSABLE_BODY, gone, none_yet, unprocessable
 from functions.forecaster.outlook import forecast_days
 from functions.forecasting.calendar import Calendar
 from functions.forecasting.components import components_of
 from functions.forecasting.horizon import calendar_span
 from functions.forecasting.series_model import SeriesModel
-from functions.storage import DayForecast, Model, Storage
+from functions.freshness import is_gone
+from functions.storage import DayForecast, Forecast, Model, Storage
 
 
 class ChangedDay(views.Body):
@@ -83,7 +84,10 @@ def add_what_if(app: FastAPI, storage: Storage) -> None:
         model = (await storage.champions([(store, product)])).get((store, product))
         if model is None:
             raise none_yet("model", store, product)
-        start = body.start or await _start(storage, model)
+        served = await storage.forecast(store, product)
+        if served is not None and is_gone(served):
+            raise gone(store, product)
+        start = body.start or _start(served, model)
         horizon = body.horizon or model.horizon
         calendar = await storage.calendar([(store, product)], *calendar_span(start, horizon))
         known = SeriesModel.from_json_dict(model.parameters)
@@ -109,9 +113,8 @@ def add_what_if(app: FastAPI, storage: Storage) -> None:
         )
 
 
-async def _start(storage: Storage, model: Model) -> dt.date:
+def _start(served: Forecast | None, model: Model) -> dt.date:
     """Where the champion's forecast starts: later than its as_of for one that came back."""
-    served = await storage.forecast(model.store, model.product)
     if served is None or served.model_id != model.model_id:
         return model.as_of
     return served.days[0].date

@@ -8,8 +8,9 @@ towards is its own shard, so company does not change a result.
 A shard that kills the process it is trained in, or outlasts it, would come again for ever. So each
 delivery is counted in the database before it is trained, and once it came back, with results or
 with an error, the count is taken back: after `MAX_DELIVERIES` that never did the shard is refused.
-What an ordinary end of the process cuts short has come back too; after `LONGEST_BATCH_SECONDS` an
-end is taken for the consequence of the batch itself.
+What an ordinary end of the process cuts short has come back too; after `LONGEST_BATCH_SECONDS` of
+its own training an end is taken for the consequence of the shard itself. A delivery that comes
+while another living process trains the shard, as after a rebalance, counts for nothing.
 
 A shard of which every series was cancelled or has succeeded is passed over. One of which a
 part has is trained whole, so the rest comes out as ever, and only the rest is said.
@@ -75,17 +76,33 @@ class Trainer:
     async def __call__(self, events: Sequence[Event[Payload]]) -> list[Event[Payload]]:
         """A result for each series of each shard that has none that stays, in order."""
         results: list[Event[Payload]] = []
-        start = self._seconds()
         for event in of_type(events, TrainingShardRequested):
-            results += await self._train(event, start)
+            results += await self._train(event)
         return results
 
     @asynccontextmanager
-    async def _counted(self, shard: TrainingShardRequested, start: float) -> AsyncIterator[None]:
-        """Count a delivery of the shard, in a batch that began at `start`; Refusal, without a
-        further look at it, for one that was delivered too often and never came back.
+    async def _counted(self, shard: TrainingShardRequested) -> AsyncIterator[None]:
+        """Count a delivery of the shard that begins now; Refusal, without a further look at it,
+        for one that was delivered too often and never came back.
         """
-        place = (shard.run_id, shard.shard)
+        place, start = (shard.run_id, shard.shard), self._seconds()
+        async with self._storage.in_hand(*place) as alone:
+            if alone:
+                await self._count(shard, place)
+            try:
+                yield
+            except BrokenExecutor:  # of the processes that fit, this delivery killed one
+                raise
+            except asyncio.CancelledError:
+                if self._seconds() - start < LONGEST_BATCH_SECONDS:
+                    await self._came_back(place)
+                raise
+            except Exception:  # any error that the process outlived: it came back, and goes on up
+                await self._came_back(place)
+                raise
+            await self._came_back(place)
+
+    async def _count(self, shard: TrainingShardRequested, place: tuple[str, int]) -> None:
         if place not in self._out:  # in an outage the same delivery is tried again
             deliveries = await self._storage.hand_over(*place, self._clock())
             if deliveries > MAX_DELIVERIES:
@@ -96,33 +113,19 @@ class Trainer:
                     "with fewer drivers, or replay this letter to try again"
                 )
             self._out.add(place)
-        try:
-            yield
-        except BrokenExecutor:  # of the processes that fit, this delivery killed one
-            raise
-        except asyncio.CancelledError:
-            if self._seconds() - start < LONGEST_BATCH_SECONDS:
-                await self._came_back(place)
-            raise
-        except Exception:  # any error that the process outlived: it came back, and goes on up
-            await self._came_back(place)
-            raise
-        await self._came_back(place)
 
     async def _came_back(self, place: tuple[str, int]) -> None:
         await self._storage.came_back(*place)
         self._out.discard(place)
 
-    async def _train(
-        self, event: Event[TrainingShardRequested], start: float
-    ) -> list[Event[Payload]]:
-        """The results of one shard, of a batch that began at `start`."""
+    async def _train(self, event: Event[TrainingShardRequested]) -> list[Event[Payload]]:
+        """The results of one shard."""
         shard = event.data
         settled = await self._storage.settled_series([(shard.run_id, shard.shard)])
         wanted = {key for key in _series(shard) if (shard.run_id, key) not in settled}
         if not wanted:
             return []
-        async with self._counted(shard, start):
+        async with self._counted(shard):
             return await self._trained(event, wanted)
 
     async def _trained(

@@ -86,6 +86,12 @@ class Client:
         """The answer to a body; errors as of `get`."""
         return self._ask("POST", path, json=body)
 
+    def wait_longer(self, seconds: float) -> None:
+        """Wait for so long for each answer from now on, however soon others come."""
+        import httpx
+
+        self._http.timeout = httpx.Timeout(seconds, connect=CONNECT_SECONDS)
+
     def close(self) -> None:
         """Close the connections to the API."""
         self._http.close()

@@ -11,7 +11,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from infra.local.jars import LOCK, Jar, maven, sha256
+from infra.local.jars import FOR_TESTS, LOCK, Jar, maven, sha256
 
 ROOTS = {
     "kafka": [
@@ -19,16 +19,20 @@ ROOTS = {
         "org.apache.logging.log4j:log4j-slf4j-impl:2.25.4",  # or the broker logs nothing
     ],
     "spark": ["org.apache.spark:spark-sql-kafka-0-10_2.13:4.2.0"],
+    # Without its closure: the console clients run with the jars of `kafka`.
+    FOR_TESTS: ["org.apache.kafka:kafka-tools:4.3.1"],
 }
 
 
-def resolve(roots: list[str], cache: Path, provided: set[str]) -> list[Jar]:
-    """The run-time closure of the roots without the files that are provided, in name order."""
+def resolve(roots: list[str], cache: Path, provided: set[str], alone: bool = False) -> list[Jar]:
+    """The run-time closure of the roots without the files that are provided, in name order;
+    the roots alone if so told.
+    """
     context = maven(cache)
     chosen: dict[tuple[str, str], Jar] = {}
     for root in roots:
         inputs, transitive = context.resolver.resolve([context.create_dependency(root)])
-        for dependency in [*inputs, *transitive]:
+        for dependency in [*inputs, *([] if alone else transitive)]:
             key = (dependency.groupId, dependency.artifactId)
             name = f"{dependency.artifactId}-{dependency.version}.jar"
             if dependency.optional or key in chosen or name in provided:
@@ -43,9 +47,12 @@ def main() -> None:
     import pyspark
 
     in_pyspark = {jar.name for jar in (Path(pyspark.__file__).parent / "jars").glob("*.jar")}
-    provided = {"kafka": set[str](), "spark": in_pyspark}
+    provided = {"spark": in_pyspark}
     with tempfile.TemporaryDirectory() as cache:
-        sets = {name: resolve(roots, Path(cache), provided[name]) for name, roots in ROOTS.items()}
+        sets = {
+            name: resolve(roots, Path(cache), provided.get(name, set()), name == FOR_TESTS)
+            for name, roots in ROOTS.items()
+        }
     lock = {name: [asdict(jar) for jar in jars] for name, jars in sets.items()}
     LOCK.write_text(json.dumps(lock, indent=2) + "\n")
     for name, jars in sets.items():

@@ -63,6 +63,8 @@ def _doomed(storage: "MemoryStorage", limits: Limits, table: Table) -> list[tupl
             return _days(storage.planned, limits)
         case "daily_sales":
             return _days(storage.sales, limits)
+        case "sales_removals" | "removed_sales":
+            return []  # the merge of events keeps these, and this storage has none
 
 
 def _forecasts(storage: "MemoryStorage", limits: Limits) -> list[tuple[Any, date]]:

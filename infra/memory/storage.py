@@ -1,6 +1,7 @@
 """The storage that functions work on, in memory, for unit tests."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, fields, replace
 from datetime import date, datetime, timedelta
 
@@ -73,6 +74,7 @@ class MemoryStorage:
         self.final_counts: dict[str, tuple[Counts, datetime | None]] = {}
         self.seen_ticks: dict[str, SeenTick] = {}
         self.deliveries: dict[tuple[str, int], int] = {}
+        self.held: set[tuple[str, int]] = set()
 
     async def scope(self, store: str | None, product: str | None) -> Scope:
         """Scan all series."""
@@ -655,6 +657,17 @@ class MemoryStorage:
     async def save_tick(self, name: str, tick: SeenTick) -> None:
         """By name."""
         self.seen_ticks[name] = tick
+
+    @asynccontextmanager
+    async def in_hand(self, run_id: str, shard: int) -> AsyncIterator[bool]:
+        """A process that is gone has left this block, however it did."""
+        alone = (run_id, shard) not in self.held
+        self.held.add((run_id, shard))
+        try:
+            yield alone
+        finally:
+            if alone:
+                self.held.remove((run_id, shard))
 
     async def hand_over(self, run_id: str, shard: int, at: datetime) -> int:
         """One more."""

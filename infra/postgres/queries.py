@@ -614,4 +614,7 @@ ON CONFLICT (run_id, shard) DO UPDATE
     SET deliveries = known.deliveries + 1, last_at = greatest(known.last_at, excluded.last_at)
 RETURNING deliveries
 """
+# Of the session, so that Postgres itself lets go of it when the process that has it is gone.
+HOLD_SHARD = "SELECT pg_try_advisory_lock(7346221, hashtext($1 || '/' || $2::integer))"
+LET_GO_OF_SHARD = "SELECT pg_advisory_unlock(7346221, hashtext($1 || '/' || $2::integer))"
 CAME_BACK = "UPDATE shard_deliveries SET deliveries = 0 WHERE run_id = $1 AND shard = $2"

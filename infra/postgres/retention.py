@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 
-from functions.retention import Limits, Prunable, Pruned, Table
+from functions.retention import TABLES, Limits, Prunable, Pruned, Table
 from functions.storage import Series
 from infra.postgres import queries
 from infra.postgres import retention_queries as statements
@@ -46,6 +46,11 @@ async def step(
     if table == "training_runs":
         rows = await connection.fetchval(statements.PRUNE_RUNS, limits.runs_before, most)
         return Pruned(rows, complete=rows == 0)
+    if table in statements.PRUNE_REMOVALS:
+        await connection.execute(statements.LOCK_REMOVALS)
+        statement = statements.PRUNE_REMOVALS[table]
+        rows = await connection.fetchval(statement, limits.removals_before, most)
+        return Pruned(rows, complete=rows < most)
     if (before := _before(table, limits)) is None:
         return Pruned(0, complete=True)
     values = [*(at or ("", "")), before, statements.MAX_SERIES, most]
@@ -72,16 +77,20 @@ def _before(table: Table, limits: Limits) -> Any:
 
 async def prunable(connection: Any, limits: Limits) -> list[Prunable]:
     """What would go; one look at each table."""
-    models = (limits.versions, limits.trained_before, limits.forecasts_before)
-    asked: list[tuple[Table, str, tuple[Any, ...]]] = [
-        ("forecasts", statements.PRUNABLE_FORECASTS, (limits.forecasts_before,)),
-        ("model_versions", statements.PRUNABLE_MODELS, models),
-        ("training_results", statements.PRUNABLE_RESULTS, (limits.runs_before,)),
-        ("training_runs", statements.PRUNABLE_RUNS, (*models, limits.runs_before)),
-        ("calendar", statements.PRUNABLE_CALENDAR, (limits.sales_before,)),
-        ("daily_sales", statements.PRUNABLE_SALES, (limits.sales_before,)),
+    models = (limits.versions, limits.trained_before, limits.forecasts_before, limits.runs_before)
+    asked: list[tuple[tuple[Table, ...], str, tuple[Any, ...]]] = [
+        (("forecasts",), statements.PRUNABLE_FORECASTS, (limits.forecasts_before,)),
+        (("model_versions", "training_runs"), statements.PRUNABLE_MODELS_AND_RUNS, models),
+        (("training_results",), statements.PRUNABLE_RESULTS, (limits.runs_before,)),
+        (("calendar",), statements.PRUNABLE_CALENDAR, (limits.sales_before,)),
+        (("daily_sales",), statements.PRUNABLE_SALES, (limits.sales_before,)),
+        *(
+            ((each,), told, (limits.removals_before,))
+            for each, told in statements.PRUNABLE_REMOVALS
+        ),
     ]
-    return [
-        Prunable(table, *await connection.fetchrow(statement, *values))
-        for table, statement, values in asked
-    ]
+    told: dict[Table, Prunable] = {}
+    for tables, statement, values in asked:
+        rows = await connection.fetch(statement, *values)
+        told |= {table: Prunable(table, *row) for table, row in zip(tables, rows, strict=True)}
+    return [told[table] for table in TABLES]

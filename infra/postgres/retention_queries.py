@@ -7,6 +7,9 @@ sooner and serve worse: a forecast is found by series and model, whatever its da
 stays beyond any day; and a DROP waits for readers and holds up those that come after it.
 """
 
+from functions.retention import Table
+from infra.postgres.schema import REMOVALS_LOCK
+
 # Steps wait neither long for a lock nor to be heard: nobody hears that what is not served went.
 STEP = "SET LOCAL lock_timeout = '500ms'; SET LOCAL shelfcast.pruning = 'on'"
 
@@ -68,6 +71,18 @@ PRUNE_FORECASTS = _PRUNE_DAYS.format(
 )
 PRUNE_SALES = _PRUNE_DAYS.format(table="daily_sales", kept="")
 PRUNE_CALENDAR = _PRUNE_DAYS.format(table="calendar", kept="")
+
+# As a removal comes, so it goes: while no sale is merged (`stream_jobs.removals`).
+LOCK_REMOVALS = f"SELECT pg_advisory_xact_lock({REMOVALS_LOCK})"
+_REMOVALS: tuple[Table, ...] = ("sales_removals", "removed_sales")
+PRUNE_REMOVALS: dict[Table, str] = {
+    table: f"""
+WITH doomed AS (SELECT ctid AS place FROM {table} WHERE decided_at < $1 LIMIT $2),
+gone AS (DELETE FROM {table} WHERE ctid = ANY (ARRAY(SELECT place FROM doomed)) RETURNING 1)
+SELECT count(*) FROM gone
+"""
+    for table in _REMOVALS
+}
 
 # What a model leaves is written by the same statement that lets it go. LIMIT 1 keeps the planner
 # from reading the other table whole.
@@ -192,29 +207,24 @@ FROM (
 ) AS doomed
 """
 )
-_DOOMED_MODELS = f"""
-served AS MATERIALIZED ({_STAYING_DAYS}),
+# Models that may go, however many days they forecast: each table is read once. What a served
+# model forecasts stays with it, so a day that is kept is one that is not old.
+_DOOMED_MODELS = """
+kept AS MATERIALIZED (SELECT DISTINCT model_id FROM forecasts WHERE date >= $3),
 doomed AS MATERIALIZED (
-    SELECT model.model_id, trained_at FROM (
-        SELECT model_id, trained_at,
+    SELECT model.run_id, trained_at FROM (
+        SELECT model_id, run_id, trained_at,
                row_number() OVER (PARTITION BY store, product ORDER BY version DESC) AS age
         FROM model_versions
     ) AS model
     WHERE age > $1 AND trained_at < $2
       AND NOT EXISTS (SELECT FROM model_aliases AS alias WHERE alias.model_id = model.model_id)
-      AND NOT EXISTS (SELECT FROM served WHERE served.model_id = model.model_id)
       AND NOT EXISTS (
-          SELECT FROM forecasts AS day LEFT JOIN served USING (model_id)
-          WHERE day.model_id = model.model_id
-            AND NOT (date < $3 AND date < coalesce(since, 'infinity'))
+          SELECT FROM served_forecasts AS served WHERE served.model_id = model.model_id
       )
+      AND NOT EXISTS (SELECT FROM kept WHERE kept.model_id = model.model_id)
 )
 """
-PRUNABLE_MODELS = (
-    f"WITH {_DOOMED_MODELS}"
-    + _SIZED.format(table="model_versions")
-    + "FROM (SELECT (trained_at AT TIME ZONE 'UTC')::date AS day FROM doomed) AS models"
-)
 _ENDED = """
 NOT EXISTS (
     SELECT FROM training_results AS left_over
@@ -231,18 +241,20 @@ FROM (
 ) AS doomed
 """
 )
-# Of runs coalesced into each other all go, the last one first.
-PRUNABLE_RUNS = (
-    "WITH "
-    + _DOOMED_MODELS
+# Models, then runs: those of which no model stays. Of runs coalesced into each other all go, the
+# last one first.
+PRUNABLE_MODELS_AND_RUNS = (
+    f"WITH {_DOOMED_MODELS}, of_run AS (SELECT run_id, count(*) FROM doomed GROUP BY run_id)"
+    + _SIZED.format(table="model_versions")
+    + "FROM (SELECT (trained_at AT TIME ZONE 'UTC')::date AS day FROM doomed) AS models UNION ALL"
     + _SIZED.format(table="training_runs")
     + f"""
 FROM (
-    SELECT (planned_at AT TIME ZONE 'UTC')::date AS day FROM training_runs AS run
+    SELECT (planned_at AT TIME ZONE 'UTC')::date AS day
+    FROM training_runs AS run LEFT JOIN of_run USING (run_id)
     WHERE planned_at < $4 AND {_ENDED}
-      AND NOT EXISTS (
-          SELECT FROM model_versions AS model LEFT JOIN doomed USING (model_id)
-          WHERE model.run_id = run.run_id AND doomed.model_id IS NULL
+      AND coalesce(of_run.count, 0) = (
+          SELECT count(*) FROM model_versions AS model WHERE model.run_id = run.run_id
       )
       AND NOT EXISTS (
           SELECT FROM training_runs AS other
@@ -254,3 +266,15 @@ FROM (
 _PRUNABLE_DAYS = _SIZED + "FROM (SELECT date AS day FROM {table} WHERE date < $1::date) AS doomed"
 PRUNABLE_SALES = _PRUNABLE_DAYS.format(table="daily_sales")
 PRUNABLE_CALENDAR = _PRUNABLE_DAYS.format(table="calendar")
+PRUNABLE_REMOVALS: tuple[tuple[Table, str], ...] = tuple(
+    (
+        table,
+        _SIZED.format(table=table)
+        + f"""
+FROM (
+    SELECT (decided_at AT TIME ZONE 'UTC')::date AS day FROM {table} WHERE decided_at < $1
+) AS doomed
+""",
+    )
+    for table in _REMOVALS
+)

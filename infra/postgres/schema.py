@@ -23,6 +23,9 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 
+# The advisory lock that merges of sales share, and that is taken alone where removals change.
+REMOVALS_LOCK = 7_346_220
+
 metadata = MetaData(
     naming_convention={
         "pk": "%(table_name)s_pkey",
@@ -32,6 +35,15 @@ metadata = MetaData(
         "ix": "%(table_name)s_%(column_0_N_name)s_idx",
     }
 )
+
+
+def _decided_at() -> Column[object]:
+    return _time(
+        "decided_at",
+        server_default=text("now()"),
+        index=True,
+        comment="When it came or last held a sale back; long after that it is pruned.",
+    )
 
 
 def _time(name: str, **options: object) -> Column[object]:
@@ -72,6 +84,7 @@ sales_removals = Table(
     ),
     Index(None, "store", "product"),
     Index(None, "import_id"),
+    _decided_at(),
     comment="What was taken back, so that it stays so when its sales are read again.",
 )
 
@@ -83,6 +96,7 @@ removed_sales = Table(
     Column("date", Date, primary_key=True),
     Column("event_id", Text, nullable=False),
     _time("recorded_at", comment="What is older does not count, so none takes its place."),
+    _decided_at(),
     comment="Of each day the newest sale that was taken back with its import.",
 )
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import date, datetime
 from itertools import groupby
@@ -502,6 +502,17 @@ class PostgresStorage:
         asked = (name, tick.schedule, tick.at)
         await (await self._pool()).execute(retention_queries.SAVE_TICK, *asked)
 
+    @asynccontextmanager
+    async def in_hand(self, run_id: str, shard: int) -> AsyncIterator[bool]:
+        """A lock of a session, on a connection that nothing else uses meanwhile."""
+        async with (await self._pool()).acquire() as connection:
+            alone = await connection.fetchval(queries.HOLD_SHARD, run_id, shard)
+            try:
+                yield alone
+            finally:
+                if alone:
+                    await _let_go(connection, run_id, shard)
+
     async def hand_over(self, run_id: str, shard: int, at: datetime) -> int:
         """One statement, committed before anything is trained."""
         deliveries: int = await (await self._pool()).fetchval(queries.HAND_OVER, run_id, shard, at)
@@ -515,6 +526,18 @@ class PostgresStorage:
 def _scope(rows: Sequence[Any]) -> Scope:
     found = sorted(tuple(row) for row in rows)
     return Scope(tuple(row[:2] for row in found), tuple(row[2:] for row in found))
+
+
+async def _let_go(connection: Any, run_id: str, shard: int) -> None:
+    """Let go of a shard; if that fails with its connection, since the lock goes with it."""
+    try:
+        await connection.execute(queries.LET_GO_OF_SHARD, run_id, shard)
+    except BaseException as error:
+        with suppress(asyncpg.InterfaceError):  # a lost connection has left the pool already
+            connection.terminate()
+        if not isinstance(error, (OSError, asyncpg.PostgresError, asyncpg.InterfaceError)):
+            raise
+        log.warning("the connection that held shard %d of %s is lost: %r", shard, run_id, error)
 
 
 async def _nothing_to_reset(_: Any) -> None:

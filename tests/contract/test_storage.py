@@ -920,6 +920,17 @@ async def test_postgres_refuses_a_plan_whose_drivers_are_not_named(database: str
     await connection.close()
 
 
+async def test_a_shard_in_hand_is_nobody_elses_until_it_is_let_go_of(storage: Storage):
+    for _ in range(2):
+        async with storage.in_hand("run", 0) as alone:
+            assert alone
+            async with storage.in_hand("run", 1) as other_shard, storage.in_hand("run", 0) as again:
+                assert (other_shard, again) == (True, False)
+        with pytest.raises(ZeroDivisionError):
+            async with storage.in_hand("run", 0):
+                raise ZeroDivisionError
+
+
 async def test_deliveries_of_a_shard_are_counted_until_one_came_back(storage: Storage):
     counts = [await storage.hand_over("run", 0, NOON + timedelta(hours=n)) for n in (0, 2, 1)]
     assert counts == [1, 2, 3]

@@ -95,3 +95,19 @@ async def test_a_shard_that_kills_every_trainer_ends_as_a_dead_letter(
     assert "shard 0 of run deadly" in message
     await producer.close()
     await storage.close()
+
+
+async def test_a_shard_is_let_go_of_when_the_connection_that_holds_it_is_lost(database: str):
+    storage, other = PostgresStorage(database), PostgresStorage(database)
+    async with storage.in_hand("run", 0), other.in_hand("run", 0) as alone:
+        assert not alone
+        async with asyncpg.create_pool(database, min_size=1, max_size=1) as pool:
+            await pool.fetch(
+                "SELECT pg_terminate_backend(pid, 5000) FROM pg_locks JOIN pg_database ON "
+                "pg_database.oid = database WHERE locktype = 'advisory' AND classid = 7346221 "
+                "AND datname = current_database()"
+            )
+        async with other.in_hand("run", 0) as alone:
+            assert alone
+    await storage.close()
+    await other.close()

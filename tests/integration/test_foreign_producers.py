@@ -11,6 +11,7 @@ from confluent_kafka import Producer as Librdkafka
 
 from events.kafka import KafkaConsumer, KafkaProducer, group_lag, read_topic
 from events.log import Received, Record, Torn
+from events.unfolding import MAX_UNFOLDED
 from infra.settings import Settings
 
 with warnings.catch_warnings():
@@ -67,6 +68,27 @@ async def test_every_codec_of_every_client_is_read_however_large(servers, topic,
     sent = 2 if codec in ("none", "gzip") else 1
     records = await polled(servers, topic, "g", sent)
     assert [(r.value == value, r.headers) for r in records] == [(True, [("h", b"1")])] * sent
+
+
+@pytest.mark.parametrize("codec", ["gzip", "lz4", "zstd"])
+async def test_a_small_batch_that_unfolds_to_very_much_is_passed_and_named(servers, topic, codec):
+    librdkafka = Librdkafka(
+        {
+            "bootstrap.servers": servers.kafka,
+            "compression.type": codec,
+            "message.max.bytes": 2 * MAX_UNFOLDED,
+            "linger.ms": 0,
+        }
+    )
+    for value in (b"before", bytes(MAX_UNFOLDED + 1), b"after"):
+        librdkafka.produce(topic, value=value, key=b"k")
+        assert librdkafka.flush(60) == 0
+    before, torn, after = await polled(servers, topic, "g", 3)
+    assert (before.value, after.value) == (b"before", b"after")
+    assert isinstance(torn, Torn)
+    assert (torn.offset, torn.last) == (1, 1)
+    assert "unfolds to more than 67,108,864" in torn.reason
+    assert [r.offset for r in await read_topic(servers.kafka, topic)] == [0, 1, 2]
 
 
 async def test_an_aborted_transaction_never_counts_and_leaves_no_lag(servers, topic):

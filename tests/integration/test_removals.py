@@ -7,13 +7,17 @@ import psycopg
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from psycopg import sql
 
 from events.cloudevents import encode
 from events.envelope import Event, first_event
 from events.payloads import SaleRecorded, SalesRemoved
+from functions.retention import REMOVALS_KEPT, Retention, Table, limits
 from infra.postgres.migrate import migrate
+from infra.postgres.storage import PostgresStorage
 from stream_jobs import merge
 from stream_jobs.merge import MergedTable
+from stream_jobs.removals import SHARED
 from stream_jobs.sink import persist_into
 from stream_jobs.tables import KeptTable
 from tests.unit.stream_jobs.records import batch
@@ -22,6 +26,7 @@ NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
 FIRST = dt.date(2026, 2, 1)
 STORES, DAYS, IMPORTS = ("1", "2"), tuple(FIRST + dt.timedelta(n) for n in range(3)), ("x", "y")
 TABLES = "daily_sales, sales_removals, removed_sales"
+REMOVALS: tuple[Table, ...] = ("sales_removals", "removed_sales")
 
 Said = Event[SaleRecorded] | Event[SalesRemoved]
 Days = dict[tuple[str, dt.date], float]
@@ -221,3 +226,71 @@ def test_the_order_the_batches_and_repeats_change_nothing(
             patch.setattr(merge, "MERGED_AFTER_CLASH", 0)
         shared.read(order, at_once=data.draw(st.integers(1, 6)))
     assert shared.days() == expected(events)
+
+
+def aged(sink: Sink, table: str, days: int) -> None:
+    """As if the rows had last decided something so many days ago."""
+    with psycopg.connect(sink.url) as connection:
+        asked = sql.SQL("UPDATE {} SET decided_at = decided_at - make_interval(days => %s)")
+        connection.execute(asked.format(sql.Identifier(table)), [days])
+
+
+def ages(sink: Sink, table: str) -> list[int]:
+    with psycopg.connect(sink.url) as connection:
+        asked = sql.SQL("SELECT extract(day FROM now() - decided_at)::int FROM {} ORDER BY 1")
+        return [age for (age,) in connection.execute(asked.format(sql.Identifier(table)))]
+
+
+async def pruned(sink: Sink) -> dict[str, int]:
+    """Rows of removals that go, as was told before."""
+    storage = PostgresStorage(sink.url)
+    to = limits(Retention(), dt.datetime.now(dt.UTC))
+    told = {each.table: each.rows for each in await storage.prunable(to)}
+    gone = {}
+    for table in REMOVALS:
+        step = await storage.prune(table, to, None, 100)
+        assert step is not None
+        assert step.complete
+        gone[table] = step.rows
+    await storage.close()
+    assert gone == {table: told[table] for table in REMOVALS}
+    return gone
+
+
+async def test_what_has_no_removals_is_pruned_while_sales_are_merged(sink: Sink) -> None:
+    storage = PostgresStorage(sink.url)
+    to = limits(Retention(), dt.datetime.now(dt.UTC))
+    with psycopg.connect(sink.url) as merge:
+        merge.execute(SHARED.encode())
+        assert await storage.prune("forecasts", to, None, 100) is not None
+        assert await storage.prune("sales_removals", to, None, 100) is None
+    assert await storage.prune("sales_removals", to, None, 100) is not None
+    await storage.close()
+
+
+async def test_a_removal_goes_once_nobody_can_send_again_what_it_held_back(sink: Sink) -> None:
+    sink.read([sold(minutes=0), sold("2", import_id="x"), removed(), removed(None, 6, "x")])
+    for table in REMOVALS:
+        aged(sink, table, REMOVALS_KEPT.days - 1)
+    assert await pruned(sink) == {"sales_removals": 0, "removed_sales": 0}
+    for table in REMOVALS:
+        aged(sink, table, 2)
+    assert await pruned(sink) == {"sales_removals": 2, "removed_sales": 1}
+
+
+async def test_a_removal_stays_for_as_long_as_a_sale_that_it_held_back_late_may_come_again(
+    sink: Sink,
+) -> None:
+    old, late = sold(minutes=0), sold("2", minutes=1)
+    wrong = sold("2", minutes=2, import_id="x")
+    sink.read([wrong, removed(), removed(None, 6, "x")])
+    for table in REMOVALS:
+        aged(sink, table, REMOVALS_KEPT.days - 1)
+    sink.read([old])
+    assert ages(sink, "sales_removals") == [0, REMOVALS_KEPT.days - 1]
+    sink.read([wrong])
+    assert ages(sink, "sales_removals") == [0, 0]
+    aged(sink, "removed_sales", REMOVALS_KEPT.days - 1)
+    sink.read([late])
+    assert ages(sink, "removed_sales") == [0]
+    assert sink.days() == {}

@@ -255,3 +255,13 @@ async def test_another_method_is_refused_with_the_one_to_use(api: httpx.AsyncCli
     assert answer.status_code == 405
     assert answer.json()["detail"] == "method: DELETE is not taken by this path; use GET"
     assert answer.headers["allow"] == "GET"
+
+
+async def test_a_series_whose_sales_were_removed_has_no_forecast(api, shop: Shop, run: str):
+    assert (await api.get("/forecasts/1/milk")).status_code == 200
+    sold = shop.storage.sales.pop(("1", "milk"))
+    answer = await api.get("/forecasts/1/milk")
+    assert answer.status_code == 404
+    assert "no sales of 1/milk are stored any more (they were removed" in answer.json()["detail"]
+    shop.storage.sales["1", "milk"] = sold
+    assert (await api.get("/forecasts/1/milk")).status_code == 200

@@ -287,3 +287,10 @@ async def test_a_fitted_model_shows_its_components(api, shop):
     assert components["parts"]["trend"] == [4.0] * 7
     at = [day["date"] for day in answer.json()["days"]].index("2015-08-03")
     assert components["parts"]["promo"][at] == 2.0
+
+
+async def test_a_series_whose_sales_were_removed_has_no_days_ahead(api, shop: Shop, trained):
+    del shop.storage.sales["1", "milk"]
+    answer = await api.post(PATH, json={})
+    assert answer.status_code == 404
+    assert "removed" in answer.json()["detail"]

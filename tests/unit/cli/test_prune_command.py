@@ -11,6 +11,7 @@ from events.payloads import PruneRequested
 from functions.retention import TABLES
 from infra.cli.client import Client
 from infra.cli.main import app
+from infra.cli.prune import COUNTING_SECONDS
 from tests.unit.api.served import InProcess, Shop
 
 
@@ -70,3 +71,15 @@ def test_a_dry_run_shows_what_would_go_and_asks_for_nothing(shop: Shop):
     rows = {each["table"]: each["rows"] for each in found["tables"]}
     assert rows == dict.fromkeys(TABLES, 0) | {"training_results": 1, "training_runs": 1}
     assert requests(shop) == []
+
+
+def test_a_dry_run_waits_for_as_long_as_the_counting_of_all_rows_may_take():
+    waited: list[float] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        waited.append(request.extensions["timeout"]["read"])
+        return httpx.Response(200, json={"tables": []})
+
+    client = Client("http://api", httpx.MockTransport(answer))
+    assert CliRunner().invoke(app, ["prune", "--dry-run"], obj=client).exit_code == 0
+    assert waited == [COUNTING_SECONDS]

@@ -7,9 +7,11 @@ from concurrent.futures import BrokenExecutor
 
 import pytest
 
+from events.envelope import Event
 from events.errors import Refusal
 from events.pace import LONGEST_BATCH_SECONDS
-from events.payloads import RetrainCompleted, TrainingFailed
+from events.payloads import Payload, RetrainCompleted, TrainingFailed
+from functions.catalog import FUNCTIONS
 from functions.forecasting.panel import Panel
 from functions.trainer import MAX_DELIVERIES, Trainer
 from tests.unit.functions.test_trainer import shard
@@ -34,15 +36,17 @@ class KillingEngine(MeanEngine):
 
 
 class WaitingEngine(MeanEngine):
-    """Says that it began, and waits until it may go on."""
+    """Says that it began, and waits until it may go on; for one series only, if it names it."""
 
     def __init__(self) -> None:
         super().__init__()
         self.began, self.may_end = threading.Event(), threading.Event()
+        self.waits_for: tuple[str, str] | None = None
 
     def walk_forward(self, panel: Panel, strategy, design, blocks):
-        self.began.set()
-        self.may_end.wait()
+        if self.waits_for is None or self.waits_for in panel.keys:
+            self.began.set()
+            self.may_end.wait()
         return super().walk_forward(panel, strategy, design, blocks)
 
 
@@ -116,9 +120,16 @@ async def test_deliveries_before_one_that_came_back_are_forgotten():
 
 async def cut_short(world: World, seconds: list[float]) -> None:
     """A delivery whose process ends in the middle, after so many seconds of its batch."""
-    engine = WaitingEngine()
     ticks = iter(seconds)
-    task = asyncio.create_task(trainer(world, engine, lambda: next(ticks))([shard(*SERIES[:2])]))
+    await ended_in_the_middle(
+        trainer(world, WaitingEngine(), lambda: next(ticks)), [shard(*SERIES[:2])]
+    )
+
+
+async def ended_in_the_middle(replica: Trainer, shards: list[Event[Payload]]) -> None:
+    engine = replica._engine
+    assert isinstance(engine, WaitingEngine)
+    task = asyncio.create_task(replica(shards))
     await asyncio.to_thread(engine.began.wait)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -139,6 +150,37 @@ async def test_a_batch_that_outlasts_its_process_is_refused_in_the_end():
         await cut_short(world, [0.0, LONGEST_BATCH_SECONDS])
     with pytest.raises(Refusal, match="outlasts it"):
         await trainer(world, MeanEngine())([shard(*SERIES[:2])])
+
+
+async def test_a_shard_that_follows_a_long_one_is_not_blamed_for_the_time_of_that_one():
+    world = world_of(MeanEngine())
+    long, sound = shard(*SERIES[:2]), shard(*SERIES[2:4], shard=1)
+    for _ in range(MAX_DELIVERIES + 1):
+        engine = WaitingEngine()
+        engine.waits_for = SERIES[2]
+        # The long one ends a second before the host takes the replica for stuck.
+        ticks = iter([0.0, LONGEST_BATCH_SECONDS - 1, LONGEST_BATCH_SECONDS + 1])
+        await ended_in_the_middle(trainer(world, engine, lambda t=ticks: next(t)), [long, sound])
+    assert len(await trainer(world, MeanEngine())([long, sound])) == 4
+
+
+def test_a_trainer_gets_one_shard_at_a_time_so_that_a_batchs_time_is_that_shards():
+    assert {f.most for f in FUNCTIONS.values() if f.fits} == {1}
+
+
+async def test_rebalances_while_a_shard_is_trained_use_up_no_delivery():
+    world = world_of(MeanEngine())
+    engines = [WaitingEngine() for _ in range(MAX_DELIVERIES + 1)]
+    members = []
+    for engine in engines:  # each gets it while those before have it in hand
+        members.append(asyncio.create_task(trainer(world, engine)([shard(*SERIES[:2])])))
+        members[-1].add_done_callback(lambda _, began=engine.began: began.set())
+        await asyncio.to_thread(engine.began.wait)
+    counted = dict(world.storage.deliveries)
+    for engine in engines:
+        engine.may_end.set()
+    assert counted == {("run", 0): 1}
+    assert [len(results) for results in await asyncio.gather(*members)] == [2] * len(engines)
 
 
 async def test_a_killed_fitting_process_counts_once_for_each_process_that_met_it():

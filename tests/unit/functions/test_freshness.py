@@ -2,7 +2,7 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from functions.freshness import staleness
+from functions.freshness import is_gone, staleness
 from functions.storage import DayForecast, Forecast
 
 FIRST = date(2026, 11, 23)
@@ -44,7 +44,7 @@ def test_days_long_past_are_not_stale_by_the_clock_where_sales_are_as_old():
     assert staleness(served(FIRST - DAY, since=years_later), years_later) is None
 
 
-def test_a_series_without_sales_any_more_is_stale():
-    stale = staleness(served(None), FIRST)
-    assert stale is not None
-    assert "removed" in stale.reason
+def test_a_series_without_sales_any_more_is_gone_and_not_stale():
+    assert is_gone(served(None))
+    assert staleness(served(None), FIRST + 9 * DAY) is None
+    assert not is_gone(served(FIRST - DAY))

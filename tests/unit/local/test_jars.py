@@ -72,6 +72,15 @@ def test_progress_counts_to_the_end(place: Path) -> None:
     assert seen == [(0, 1), (1, 1)]
 
 
+def test_what_only_tests_run_is_fetched_when_it_is_asked_for(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(jars, "locked", lambda: {"set": [], "tools": [JAR]})
+    jars.fetch(lambda _done, _total: None)
+    assert list(place.parents[1].rglob("*.jar")) == []
+    assert jars.class_path("tools")[0].read_bytes() == RIGHT
+
+
 def test_the_lock_names_each_jar_once_and_no_host() -> None:
     text = jars.LOCK.read_text()
 
