@@ -388,6 +388,9 @@ class Compared(BaseModel):
         description="Error relative to the honest naive's: 1 is as good, less is better."
     )
     metrics: dict[Name, Finite | None]
+    weight: Annotated[float, Field(ge=0, le=1)] | None = Field(
+        None, description="Its share in the forecast, where candidates are weighed; else unset."
+    )
 
 
 class ModelTrained(_OfSeries):
@@ -405,7 +408,8 @@ class ModelTrained(_OfSeries):
     data_through: ImaginableDay = Field(description="Last day used.")
     rows: Annotated[int, Field(ge=1, le=MAX_INTEGER)] = Field(description="Days used.")
     chosen: Name | None = Field(
-        None, description="The candidate that won where the strategy has several; else unset."
+        None,
+        description="By which it forecasts: the strategy, or the naive where that is better.",
     )
     metrics: dict[Name, Finite | None] = Field(description="Cross-validated, averaged over folds.")
     folds: tuple[FoldMetrics, ...] = ()

@@ -102,6 +102,7 @@ class ComparedView(View):
     model_id: str | None = Field(description="Set if it is the strategy of the champion then.")
     score: float = Field(description="Relative to the honest naive: 1 is as good, less is better.")
     metrics: dict[str, float | None]
+    weight: float | None = Field(description="Its share in the forecast, where it was weighed.")
 
 
 class VerdictView(View):
@@ -150,7 +151,7 @@ class ModelView(View):
     aliases: list[str]
     run_id: str
     strategy: str
-    chosen: str | None = Field(description="The candidate that won where there were several.")
+    chosen: str | None = Field(description="By which it forecasts: the strategy, or the naive.")
     policy: str = Field(description="When it was to become champion: always, if-better, never.")
     as_of: dt.date
     first_day: dt.date

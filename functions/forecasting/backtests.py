@@ -38,14 +38,16 @@ class Tested:
 
 
 class Backtests:
-    """What every strategy asked for made of the open days `panel` before `as_of`.
+    """What every strategy asked for made of the open days `whole` before `as_of`.
 
-    `wanted` maps the name of a strategy to the series it is for (None: all of them).
+    The rows marked in `discounted` are left out, though not as days of closing. `wanted` maps the
+    name of a strategy to the series it is for (None: all of them).
     """
 
     def __init__(
         self,
-        panel: Panel,
+        whole: Panel,
+        discounted: npt.NDArray[np.bool_],
         as_of: date,
         horizon: int,
         n_splits: int,
@@ -53,6 +55,8 @@ class Backtests:
         known: Strategies,
         engine: Engine,
     ) -> None:
+        self._whole, self._discounted = whole, discounted
+        panel = whole.only(~discounted) if discounted.any() else whole
         self.panel, self._as_of, self._engine, self._known = panel, as_of, engine, known
         self._n_splits = n_splits
         leaves = _leaves(wanted, known)
@@ -60,11 +64,11 @@ class Backtests:
         self.blocks = _blocks(panel, as_of, horizon, n_splits, common)
         self.actual = _actual(panel, self.blocks, n_splits)
         self._usual: list[dict[str, tuple[float, ...]]] = [{} for _ in panel.keys]
-        self._left_out = left_out(panel)
+        self._left_out = left_out(whole)
         plans = [(_split(leaf, n_splits), some) for leaf, some in leaves]
         joined = {leaf.name: self._unwalked(leaf, some) for leaf, some in plans}
         # The regressors of one part at a time: they are the largest thing there is.
-        for at, part in parts(panel):
+        for at, part in parts(whole):
             designs: dict[tuple[bool, ...], Design] = {}
             for leaf, _ in plans:
                 if leaf.method == "prophet":
@@ -74,6 +78,10 @@ class Backtests:
             if leaf.method != "prophet":
                 self._walk(leaf, np.arange(len(panel)), panel, joined[leaf.name], {})
         self._walks = {name: each.as_walk() for name, each in joined.items()}
+
+    def has(self, name: str) -> bool:
+        """Whether the strategy of that name was asked for."""
+        return all(leaf.name in self._walks for leaf in plain(name, self._known))
 
     def __getitem__(self, name: str) -> Tested:
         """The backtest of the strategy of that name: the mean of the members it could fit."""
@@ -97,7 +105,11 @@ class Backtests:
         unfit = [name for name, walk in members.items() if walk.reasons[i] is not None]
         if unfit:
             said.append(f"without {', '.join(unfit)}, which it has no days for")
-        return [*said, drivers] if (drivers := self._left_out[i]) is not None else said
+        return said
+
+    def left_out(self, i: int) -> str | None:
+        """What to say of drivers of the i-th series that were not read."""
+        return self._left_out[i]
 
     def usual(self, i: int) -> dict[str, tuple[float, ...]]:
         """The usual values of the drivers of the i-th series, by weekday."""
@@ -155,6 +167,9 @@ class Backtests:
         fit = np.array([joined.reasons[i] is None for i in at.tolist()], bool)
         chosen = np.flatnonzero(fit)
         kept = self._inside(leaf, part) & np.repeat(fit, part.rows)
+        if leaf.method == "prophet" and self._discounted.any():
+            rows = [self._discounted[self._whole.series(i)] for i in at.tolist()]
+            kept &= ~np.concatenate(rows)
         some = part if kept.all() and fit.all() else part.only(kept).select(chosen.tolist())
         blocks = self.blocks[at[chosen]]
         if leaf.method != "prophet":

@@ -36,7 +36,8 @@ def components(model: ProphetParameters, dates: Dates, facts: DayFacts) -> dict[
     for at, regressor in enumerate(model.regressors):
         kind, what, *_ = regressor.name.split("/")
         name = what if kind == "driver" else kind
-        effect = regressor.beta * (values[:, at] - regressor.mean) / regressor.std
+        seen = regressor.within(values[:, at])
+        effect = regressor.beta * (seen - regressor.mean) / regressor.std
         parts[name] = parts.get(name, np.zeros(len(dates))) + effect * unit
     return {name: part * model.y_scale for name, part in parts.items()}
 

@@ -4,7 +4,7 @@ They enter the model as extra columns, standardised as Prophet does it. Source: 
 1.5, forecaster.py, `Prophet.initialize_scales`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +20,19 @@ class Standards:
     """How each training window sees each driver: (value - mean) / std; all (P, p).
 
     Binary columns have mean 0 and std 1. `varies` is False for a column that is constant
-    in the window (to rounding): it says nothing there, is left out and has coefficient 0.
+    in the window (to rounding): it says nothing there, is left out and has coefficient 0. `low`
+    and `high` are the window's least and largest value.
     """
 
     mean: Floats
     std: Floats
     varies: npt.NDArray[np.bool_]
+    low: Floats
+    high: Floats
+
+    def at(self, some: npt.NDArray[np.intp]) -> "Standards":
+        """Those of some of the windows."""
+        return Standards(*(getattr(self, field.name)[some] for field in fields(self)))
 
 
 def standards(values: Floats, cuts: npt.NDArray[np.int64]) -> Standards:
@@ -61,4 +68,5 @@ def standards(values: Floats, cuts: npt.NDArray[np.int64]) -> Standards:
     mean = np.where(standardised, (offset + origin[:, None]) * size[:, None], 0.0)
     std = np.where(standardised, spread * size[:, None], 1.0)
     shape = (n * cuts.shape[1], p)
-    return Standards(mean.reshape(shape), std.reshape(shape), varies.reshape(shape))
+    columns = (mean, std, varies, low, high)
+    return Standards(*(column.reshape(shape) for column in columns))

@@ -63,7 +63,7 @@ class Fits:
         return Fits(
             **{name: values[some] for name, values in parts.items()},
             terms=Terms(terms.yearly[some], terms.weekly[some]),
-            standards=Standards(standard.mean[some], standard.std[some], standard.varies[some]),
+            standards=standard.at(some),
         )
 
 
@@ -79,7 +79,10 @@ def continued(
 
 
 def evaluated(fits: Fits, histories: Histories, rows: Ints, strategy: Strategy) -> Floats:
-    """What each fit says about its series' `rows` (n, K, L), on its scale; same shape."""
+    """What each fit says about its series' `rows` (n, K, L), on its scale; same shape.
+
+    Drivers count as within what the fit has seen of them.
+    """
     n, cuts, length = rows.shape
     each = np.arange(n)[:, None, None]
     days = histories.days[each, rows].reshape(len(fits.k), length)
@@ -94,7 +97,9 @@ def evaluated(fits: Fits, histories: Histories, rows: Ints, strategy: Strategy) 
     told = np.flatnonzero(fits.driven.any(axis=0))
     if len(told):
         drivers = histories.drivers[each, rows].reshape(*days.shape, -1)[:, :, told]
-        mean, std = fits.standards.mean[:, None, told], fits.standards.std[:, None, told]
+        seen = fits.standards
+        drivers = np.clip(drivers, seen.low[:, None, told], seen.high[:, None, told])
+        mean, std = seen.mean[:, None, told], seen.std[:, None, told]
         y += np.einsum("plf,pf->pl", (drivers - mean) / std, fits.driven[:, told])
     y *= fits.y_scale[:, None]
     return y.reshape(n, cuts, length)
@@ -162,6 +167,8 @@ class FinalFits:
                     float(standards.mean[i, at]),
                     float(standards.std[i, at]),
                     float(fits.driven[i, at]),
+                    float(standards.low[i, at]),
+                    float(standards.high[i, at]),
                 )
                 for at in np.flatnonzero(standards.varies[i]).tolist()
             ),

@@ -2,7 +2,7 @@
 
 Units can't be sold in negative numbers, nor on a day the store is closed: every value is
 at least 0, and exactly 0 on a closed day, be it by the calendar or by its weekday. No
-forecast is above the model's cap.
+forecast is above the model's cap. A day that may be closed counts by its chance to be open.
 """
 
 from collections.abc import Iterator, Sequence
@@ -113,7 +113,8 @@ def _together(
     lower = np.maximum(band.yhat - widening * (band.yhat - band.lower), 0)
     upper = band.yhat + widening * (band.upper - band.yhat)
     closed, bounded = ~horizon.is_open, band.yhat > cap
-    yhat = np.minimum(band.yhat, cap)
+    yhat = np.minimum(band.yhat, cap) * horizon.chance
+    lower = np.where(horizon.chance < 1, 0.0, lower)
     names = horizon.facts.driver_names
     return Forecasts(
         horizon.dates,
@@ -143,12 +144,15 @@ def _mean_of_members(models: Sequence[SeriesModel], horizon: Horizon, level: flo
         band.put(at, _levels([each for _, each in level_models], horizon, owners[at], level))
     if not members:
         return band
-    count = np.bincount(owners, minlength=len(models))[:, None]
+    count = np.bincount(owners, minlength=len(models))
     starts = np.concatenate([[0], np.cumsum(count)])[:-1]
+    equal = [(1 / len(model.members),) * len(model.members) for model in models]
+    given = [model.weights or same for model, same in zip(models, equal, strict=True)]
+    share = np.array([weight for weights in given for weight in weights])[:, None]
     return Band(
-        np.add.reduceat(band.yhat, starts) / count,
-        np.add.reduceat(band.lower, starts) / count,
-        np.add.reduceat(band.upper, starts) / count,
+        np.add.reduceat(share * band.yhat, starts),
+        np.add.reduceat(share * band.lower, starts),
+        np.add.reduceat(share * band.upper, starts),
     )
 
 

@@ -1,7 +1,7 @@
 """What is known and what is assumed of the days to forecast.
 
-A day that no calendar speaks of is open unless its weekday is one on which the store is
-never open; a driver that nobody planned has its usual value for the weekday.
+A day that no calendar speaks of is open by the chance that `opening` has for its weekday; a driver
+that nobody planned has its usual value for the weekday.
 """
 
 from collections.abc import Sequence
@@ -22,12 +22,13 @@ LOOK_BACK = 1  # days before the first one, to know whether it follows a closing
 
 @dataclass(frozen=True, eq=False)
 class Horizon:
-    """h days from `dates[0]` for n models: whether each is open (n, h), their facts (n * h,
-    model by model), and which of the drivers were assumed (n, h, p).
+    """h days from `dates[0]` for n models: whether each is open, or may be, and the chance that it
+    is (n, h), their facts (n * h, model by model), and which of the drivers were assumed (n, h, p).
     """
 
     dates: Dates
     is_open: Bools
+    chance: Floats
     facts: DayFacts
     assumed: Bools
 
@@ -71,7 +72,9 @@ def horizon_of(
         until_closed=until.ravel(),
         since_closed=unusual[:, now - 1].astype(np.int64).ravel(),
     )
-    return Horizon(every[now], is_open[:, now], facts, assumed & is_open[:, now, None])
+    likely = np.array([model.opening or (1.0,) * 7 for model in models]).reshape(n, 7)
+    chance = np.where(said < 0, likely[:, weekday], 1.0)[:, now]
+    return Horizon(every[now], is_open[:, now], chance, facts, assumed & is_open[:, now, None])
 
 
 def _over(calendar: Calendar, dates: Dates) -> npt.NDArray[np.int8]:

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from functions.forecasting.new_level import BEYOND, NEWEST_BEYOND, NEWEST_ROWS
 from functions.forecasting.panel import Dates, Floats, Panel
 from functions.forecasting.scale import Band
 from functions.forecasting.strategy import Strategy
@@ -38,7 +39,7 @@ Ints = npt.NDArray[np.int64]
 _GROUPS = 14  # 7 weekdays, without and with a promotion
 _SAME_DAYS = {"naive": 4, "seasonal-naive": 1, "weekday-mean": 12}
 _SMOOTHING = (0.03, 0.08, 0.2)  # weights of a new day
-_FACTOR_ROWS = 84  # that weekday and promotion factors are taken from
+_FACTOR_ROWS = 364  # that weekday and promotion factors are taken from
 _LEAST_FACTOR = 0.02  # a day divided by less than this would swamp the level
 _FACTOR_PRIOR = 2.0  # days at factor 1 that each group is given
 _ERROR_ROWS = 120  # of a series' last days, for intervals
@@ -157,9 +158,7 @@ class _History:
         recent = slice(max(cut - _FACTOR_ROWS, 0), cut)
         units, groups = self.units[recent], self.groups[recent]
         middle = max(float(units.mean()), 1e-12)
-        count = np.bincount(groups, minlength=_GROUPS)
-        total = np.bincount(groups, units, minlength=_GROUPS)
-        factors = (total + _FACTOR_PRIOR * middle) / ((count + _FACTOR_PRIOR) * middle)
+        factors = _factors(units / middle, groups)
         lately = slice(max(cut - 2 * _ERROR_ROWS, 0), cut)
         units, factor = self.units[lately], np.maximum(factors[self.groups[lately]], _LEAST_FACTOR)
         plain = units / factor
@@ -170,7 +169,35 @@ class _History:
             loss = float(np.abs(errors).mean()) if len(errors) else 0.0
             tried.append((loss, float(level[-1]), errors))
         _, last, errors = min(tried, key=lambda each: each[0])
-        return last * factors, errors
+        return _moved(last, plain) * factors, errors
+
+
+def _moved(level: float, plain: Floats) -> float:
+    """The level, or that of the newest days where those left it; see `new_level`."""
+    newest, before = plain[-NEWEST_ROWS:], plain[-_ERROR_ROWS:-NEWEST_ROWS]
+    if len(before) < NEWEST_ROWS:
+        return level
+    far = BEYOND * float(before.std())
+    beyond = max(int((newest - level > far).sum()), int((level - newest > far).sum()))
+    return float(newest.mean()) if beyond >= NEWEST_BEYOND else level
+
+
+def _factors(shares: Floats, groups: Ints) -> Floats:
+    """How many times the mean each group sells, shape (14,), from each row's share of the mean
+    (T,). A group's own mean is shrunk towards 1 by what the rows of a group scatter, compared with
+    what the groups differ by.
+    """
+    count = np.bincount(groups, minlength=_GROUPS)
+    own = np.divide(
+        np.bincount(groups, shares, _GROUPS), count, out=np.ones(_GROUPS), where=count > 0
+    )
+    within = float(((shares - own[groups]) ** 2).sum()) / max(len(shares) - (count > 0).sum(), 1)
+    seen = count > 0
+    between = float(((own[seen] - 1) ** 2).mean() - (within / count[seen]).mean())
+    noise = within / max(between, 1e-9 * within, 1e-12)
+    shrunk = count / np.maximum(count + noise, 1)
+    factors: Floats = 1 + shrunk * (own - 1)
+    return factors
 
 
 def _history(strategy: Strategy, units: Floats, groups: Ints, dates: Dates) -> _History:

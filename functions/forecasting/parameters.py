@@ -42,7 +42,9 @@ class Seasonality:
 @dataclass(frozen=True)
 class Regressor:
     """A column beside trend and season, as `regressors` names it: its effect on a day is
-    beta (value - mean) / std, in units of `y_scale`, or as a share of the trend.
+    beta (value - mean) / std, in units of `y_scale`, or as a share of the trend. A value beyond
+    `low` and `high`, the least and the largest of the training days, counts as that bound:
+    what a price or a count does outside of all that was seen, nobody knows.
     """
 
     name: str
@@ -50,6 +52,14 @@ class Regressor:
     mean: float
     std: float
     beta: float
+    low: float | None = None
+    high: float | None = None
+
+    def within(self, values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Values of any shape, brought within what was seen."""
+        if self.low is None and self.high is None:
+            return values
+        return np.clip(values, self.low, self.high)
 
 
 @dataclass(frozen=True)

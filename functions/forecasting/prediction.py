@@ -65,14 +65,19 @@ def effects(models: Sequence[ProphetParameters], facts: DayFacts, days: int) -> 
     if not names:
         return np.zeros((len(models), days))
     beta, origin = np.zeros((len(models), len(names))), np.zeros(len(models))
+    low, high = np.full_like(beta, -np.inf), np.full_like(beta, np.inf)
     for i, model in enumerate(models):
         for term in model.regressors:
-            beta[i, names.index(term.name)] = term.beta / term.std
+            at = names.index(term.name)
+            beta[i, at] = term.beta / term.std
+            low[i, at] = -np.inf if term.low is None else term.low
+            high[i, at] = np.inf if term.high is None else term.high
             origin[i] -= term.beta * term.mean / term.std
     values = np.zeros((len(facts.days), len(names)))
     known = [at for at, name in enumerate(names) if is_known(name, facts.driver_names)]
     values[:, known] = columns(tuple(names[at] for at in known), facts)
     by_model = values.reshape(len(models), days, len(names))
+    by_model = np.clip(by_model, low[:, None], high[:, None])
     effect: Floats = np.einsum("nhr,nr->nh", by_model, beta) + origin[:, None]
     return effect
 

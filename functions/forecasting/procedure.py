@@ -12,14 +12,16 @@ from datetime import date
 import numpy as np
 
 from functions.forecasting import choice, conformal
-from functions.forecasting.backtests import Backtests, Tested
+from functions.forecasting.backtests import Tested
 from functions.forecasting.engine import Engine
+from functions.forecasting.evidence import Evidence
 from functions.forecasting.metrics import (
     Metrics,
     fold_metrics,
     mean_metrics,
     metrics_of,
 )
+from functions.forecasting.opening import opening
 from functions.forecasting.own_drivers import alone
 from functions.forecasting.panel import Floats, Key, Panel
 from functions.forecasting.parameters import ProphetParameters
@@ -30,9 +32,9 @@ from functions.forecasting.strategy import BUILT_IN, COLD, NAIVE, Strategies, St
 from functions.forecasting.unfit import Unfit, not_sales
 from functions.forecasting.warm_start import can_start_from, refreshed
 
-CAP = 2.0  # times the largest day of CAP_DAYS, which no forecast exceeds
-CAP_DAYS = 730
-RECENT_DAYS = 120  # a weekday without an open day in so many is a closed one
+# No forecast exceeds so many times the largest day of CAP_DAYS, times what the last two weeks
+# sold more than the two before: at 15 % a day a week triples.
+CAP, CAP_DAYS, MOST_GROWTH = 2.0, 730, 4.0
 
 
 @dataclass(frozen=True)
@@ -46,12 +48,17 @@ class Fold:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A strategy's backtest; `champion` marks the one of the model that serves so far."""
+    """A strategy's backtest; `champion` marks the one of the model that serves so far.
+
+    `score` is its loss relative to the honest naive's, `weight` its share in the forecast, None
+    for what was not weighed.
+    """
 
     strategy: str
     score: float
     metrics: Metrics
     champion: bool = False
+    weight: float | None = None
 
 
 @dataclass(frozen=True)
@@ -137,23 +144,69 @@ class _Training:
         champions: Mapping[Key, Champion],
         known: Strategies,
     ) -> None:
-        self.days, self.strategy, self.known = days, strategy, known
+        self.days, self.strategy, self.known, self.as_of = days, strategy, known, as_of
         self.warm = strategy.method == "warm-start"
-        self.candidates = list(strategy.candidates or (COLD if self.warm else strategy.name,))
+        self.asked = COLD if self.warm else strategy.name
+        self.candidates = strategy.candidates or (self.asked,)
         self.champions = [champions.get(key) for key in days.keys]
-        self.serving = [None if each is None else each.strategy for each in self.champions]
+        self.serving = [
+            None if each is None or each.strategy not in known else each.strategy
+            for each in self.champions
+        ]
         wanted: dict[str, np.ndarray | None] = dict.fromkeys([*self.candidates, NAIVE])
-        for name in sorted({name for name in self.serving if name is not None and name in known}):
+        for name in sorted({name for name in self.serving if name is not None}):
             at = np.flatnonzero([serving == name for serving in self.serving])
-            wanted.setdefault(name, at)
-        self.names = list(wanted)
-        self.tests = Backtests(days, as_of, horizon, strategy.n_splits, wanted, known, engine)
-        self.tested: dict[str, Tested] = {name: self.tests[name] for name in self.names}
-        loss = np.stack(
-            [choice.losses(self.tests.actual, self.tested[name].band.yhat) for name in self.names],
-            axis=1,
+            for part in known[name].candidates or (name,):
+                before = wanted.get(part, at)
+                if before is not None:
+                    wanted[part] = np.union1d(before, at)
+        self.tests = Evidence(
+            days,
+            as_of,
+            horizon,
+            strategy.n_splits,
+            wanted,
+            known,
+            engine,
+            with_year=bool(strategy.candidates),
         )
-        self.scores = choice.scores(self.tests.actual, loss, loss[:, self.names.index(NAIVE)])
+        self.tested: dict[str, Tested] = {name: self.tests[name] for name in wanted}
+        self._reference = self._middle()
+        self.weights: dict[str, Floats] = {}
+        for name in dict.fromkeys([self.asked, *filter(None, self.serving)]):
+            if known[name].candidates:
+                self._weigh(name)
+        self.names = list(self.tested)
+        self.scores = self._scores(self.names)
+        naive = self.scores[:, [self.names.index(NAIVE)]]
+        self.relative = self.scores / naive
+
+    def _middle(self) -> Floats:
+        """The loss that others are relative to: the middle one of the candidates and the naive."""
+        actual = self.tests.actual
+        some = dict.fromkeys([*self.candidates, NAIVE])
+        losses = [choice.losses(actual, self.tested[name].band.yhat) for name in some]
+        return choice.middle(actual, np.stack(losses, axis=2))
+
+    def _scores(self, names: Sequence[str]) -> Floats:
+        """The score of each of these strategies on each series; (n, len(names))."""
+        actual = self.tests.actual
+        losses = [choice.losses(actual, self.tested[name].band.yhat) for name in names]
+        return choice.scores(actual, np.stack(losses, axis=2), self._reference)
+
+    def _weigh(self, name: str) -> None:
+        """Adds a strategy with candidates to what was tested: their weighted mean."""
+        candidates = self.known[name].candidates
+        tested = [self.tested[each] for each in candidates]
+        fitted = np.array([[why is None for why in each.reasons] for each in tested]).T
+        weights = choice.weights(np.where(fitted, self._scores(candidates), np.nan))
+        band = Band.weighted([each.band for each in tested], weights)
+        why = [
+            None if None in reasons else reasons[0]
+            for reasons in zip(*(each.reasons for each in tested), strict=True)
+        ]
+        self.weights[name] = weights
+        self.tested[name] = Tested(band, why)
 
     def results(self, naive_serves: bool) -> list[Trained | Unfit]:
         chosen, reasons = self._choose(naive_serves)
@@ -169,18 +222,24 @@ class _Training:
             name: mean_metrics(fold_metrics(tests.actual, tested.band))
             for name, tested in self.tested.items()
         }
-        caps, rest, closed = _caps(self.days), rest_weekdays(self.days), _closed(self.days)
-        members = [warm.get(i) or tests.members(chosen[i], i) for i in range(len(self.days))]
-        used = [_used(self.days, i, members[i]) for i in range(len(self.days))]
+        evident = self.days.only(~tests.discounted)
+        caps, rest = _caps(evident), rest_weekdays(self.days)
+        opened = opening(self.days, self.as_of)
+        members = [
+            warm[i] if i in warm else self._members(chosen[i], i) for i in range(len(self.days))
+        ]
+        used = [_used(self.days, i, members[i].members) for i in range(len(self.days))]
         return [
             Trained(
                 key=key,
                 chosen=chosen[i],
                 model=SeriesModel(
-                    members=members[i],
+                    members=members[i].members,
+                    weights=members[i].weights,
                     last_day=self.days.dates[self.days.offsets[i + 1] - 1].item(),
                     cap=float(caps[i]),
-                    closed_weekdays=tuple(np.flatnonzero(closed[i]).tolist()),
+                    closed_weekdays=tuple(np.flatnonzero(opened.chances[i] == 0).tolist()),
+                    opening=opened.of(i),
                     rest_weekdays=tuple(np.flatnonzero(rest[i]).tolist()),
                     widening=float(times[i]),
                     usual=tests.usual(i),
@@ -191,57 +250,77 @@ class _Training:
                 coverage_before=None if np.isnan(coverage[i]) else float(coverage[i]),
                 folds=tuple(
                     Fold(first, last, metrics_of(measured[i, k].tolist()))
-                    for k, (first, last) in enumerate(tests.fold_days(i))
+                    for k, first, last in tests.fold_days(i)
                 ),
                 comparison=self._comparison(i, compared),
-                notes=(*reasons[i], *tests.notes(chosen[i], i)),
+                notes=(*reasons[i], *self._notes(chosen[i], i), *opened.notes[i]),
             )
             for i, key in enumerate(self.days.keys)
         ]
 
+    def _parts(self, name: str, i: int) -> dict[str, float]:
+        """The strategies that the i-th series' forecast by that one is a mean of; their shares."""
+        if name not in self.weights:
+            return {name: 1.0}
+        shares = zip(self.known[name].candidates, self.weights[name][i].tolist(), strict=True)
+        return {part: share for part, share in shares if share > 0}
+
+    def _members(self, name: str, i: int) -> "_Members":
+        """The models of the i-th series by that strategy, and how much each counts."""
+        members: list[Member] = []
+        weights: list[float] = []
+        for part, share in self._parts(name, i).items():
+            made = self.tests.members(part, i)
+            members += made
+            weights += [share / len(made)] * len(made)
+        equal = name not in self.weights or len(members) == 1
+        return _Members(tuple(members), () if equal else tuple(weights))
+
+    def _notes(self, name: str, i: int) -> list[str]:
+        """What to know of how the i-th series' models were fitted."""
+        notes = [note for part in self._parts(name, i) for note in self.tests.notes(part, i)]
+        drivers = self.tests.left_out(i)
+        return [*notes, *self._discounted(i), *([] if drivers is None else [drivers])]
+
+    def _discounted(self, i: int) -> list[str]:
+        rows = self.days.series(i)
+        days = self.days.dates[rows][self.tests.discounted[rows]]
+        if len(days) == 0:
+            return []
+        if len(days) == 1:
+            return [f"{days[0]} is no evidence of what it sells and left out"]
+        return [
+            f"{len(days)} days are no evidence of what it sells and left out, lastly {days[-1]}"
+        ]
+
     def _choose(self, naive_serves: bool) -> tuple[list[str], list[list[str]]]:
-        """The strategy of each series, and what there is to say about it."""
-        considered = list(dict.fromkeys([*self.candidates, *([NAIVE] * naive_serves)]))
-        places = [self.names.index(name) for name in considered]
-        hedges = np.array([NAIVE in self.known[name].members for name in considered])
-        champions = np.array([self._score(i, name) for i, name in enumerate(self.serving)])
-        score = self.scores[:, places]
-        won = choice.chosen(score, hedges, self.days.rows, champions)
-        lowest = choice.best(score)
+        """The strategy of each series, and what there is to say about it: the one asked for, or
+        the naive where that can't be fitted or measured, or is worse.
+        """
         chosen: list[str] = []
         notes: list[list[str]] = []
-        for i, place in enumerate(won.tolist()):
-            name = considered[place] if place >= 0 else NAIVE
+        for i in range(len(self.days)):
+            why, score = self.tested[self.asked].reasons[i], self._score(i, self.asked)
             said: list[str] = []
-            asked = self.candidates[0] if len(self.candidates) == 1 else name
-            why = self.tested[asked].reasons[i]
-            if name != asked and why is not None:
+            if why is not None:
                 said.append(f"the naive serves: {why.reason}")
-            elif place < 0:
+            elif not np.isfinite(score):
                 said.append(
                     f"the naive serves: {self.days.rows[i]} open days are too few to measure"
                 )
-            elif name != asked:
-                told = self._score(i, asked)
+            elif naive_serves and score > 1:
                 said.append(
-                    f"the naive serves: {asked} scores {told:.3f} on the folds, the naive 1"
+                    f"the naive serves: {self.asked} scores {score:.3f} on the folds, the naive 1"
                 )
-            elif place != lowest[i]:
-                low = considered[lowest[i]]
-                said.append(
-                    f"a hedge: the folds say too little for {low}, which has the best score"
-                )
-            chosen.append(name)
-            notes.append(said)
+            chosen.append(NAIVE if said else self.asked)
+            notes.append(said if self.asked != NAIVE else [])
         return chosen, notes
 
-    def _warm_members(
-        self, chosen: list[str], notes: list[list[str]]
-    ) -> dict[int, tuple[Member, ...]]:
+    def _warm_members(self, chosen: list[str], notes: list[list[str]]) -> dict[int, "_Members"]:
         """Members that start from the champion's, where it has any; `chosen` and `notes` of
         those series are made to say so. Its strategy's own folds measure it.
         """
-        found: dict[int, tuple[Member, ...]] = {}
+        found: dict[int, _Members] = {}
         for i, champion in enumerate(self.champions):
             days = alone(self.days, i)
             if champion is None or not can_start_from(champion.model, days):
@@ -249,17 +328,20 @@ class _Training:
                     "a cold start: no champion has parameters that can be moved to these days"
                 )
                 continue
-            if not np.isfinite(self._score(i, champion.strategy)):
+            serving = self.serving[i]
+            if serving is None or not np.isfinite(self._score(i, serving)):
                 notes[i].append(f"a cold start: {champion.strategy} can't be measured today")
                 continue
-            fresh = self.tests.members(champion.strategy, i)
-            found[i] = refreshed(champion.model, fresh, days, self.strategy)
-            chosen[i] = champion.strategy
+            parts = self.known[serving].candidates or (serving,)
+            fresh = [member for part in parts for member in self.tests.members(part, i)]
+            moved = refreshed(champion.model, fresh, days, self.strategy)
+            found[i] = _Members(moved, champion.model.weights)
+            chosen[i] = serving
             notes[i][:] = [f"a warm start from the model of days up to {champion.model.last_day}"]
         return found
 
     def _score(self, i: int, name: str | None) -> float:
-        return float(self.scores[i, self.names.index(name)]) if name in self.names else np.nan
+        return float(self.relative[i, self.names.index(name)]) if name in self.names else np.nan
 
     def _band_of(self, chosen: list[str]) -> Band:
         """Each series' folds by its chosen strategy."""
@@ -271,19 +353,29 @@ class _Training:
 
     def _comparison(self, i: int, compared: Mapping[str, Floats]) -> tuple[Comparison, ...]:
         """Every strategy that was measured on the i-th series, the best first."""
+        shares = self._parts(self.asked, i) if self.asked in self.weights else {}
         found = [
             Comparison(
                 name,
-                float(self.scores[i, at]),
+                float(self.relative[i, at]),
                 metrics_of(compared[name][i].tolist()),
                 champion=champion,
+                weight=shares.get(name),
             )
             for at, name in enumerate(self.names)
-            if np.isfinite(self.scores[i, at])
+            if np.isfinite(self.relative[i, at])
             for champion in ((False, True) if name == self.serving[i] else (False,))
-            if champion or name in self.candidates or name == NAIVE
+            if champion or name in (*self.candidates, self.asked, NAIVE)
         ]
         return tuple(sorted(found, key=lambda each: each.score))
+
+
+@dataclass(frozen=True)
+class _Members:
+    """The models that a forecast is a mean of; `weights` are empty if they count the same."""
+
+    members: tuple[Member, ...]
+    weights: tuple[float, ...]
 
 
 def _used(days: Panel, i: int, members: Sequence[Member]) -> tuple[date, int]:
@@ -297,18 +389,13 @@ def _used(days: Panel, i: int, members: Sequence[Member]) -> tuple[date, int]:
 def _caps(days: Panel) -> Floats:
     """No series' forecast exceeds this; shape (n,)."""
     last = days.dates[days.offsets[1:] - 1]
-    recent = days.dates > np.repeat(last, days.rows) - np.timedelta64(CAP_DAYS, "D")
-    largest = np.maximum.reduceat(np.where(recent, days.units, 0.0), days.offsets[:-1])
-    return np.maximum(CAP * largest, 1.0)
-
-
-def _closed(days: Panel) -> np.ndarray:
-    """The weekdays without an open day lately; bool, shape (n, 7)."""
-    last = days.dates[days.offsets[1:] - 1]
-    recent = days.dates > np.repeat(last, days.rows) - np.timedelta64(RECENT_DAYS, "D")
-    opened = np.zeros((len(days), 7), bool)
-    series = np.repeat(np.arange(len(days)), days.rows)
-    opened[series[recent], (days.dates[recent].astype(np.int64) + 3) % 7] = True
-    # So few days show no pattern: they say nothing of the weekdays that they lack.
-    few = days.rows < 7
-    return ~opened & ~few[:, None]
+    age = (np.repeat(last, days.rows) - days.dates).astype(np.int64)
+    largest = np.maximum.reduceat(np.where(age < CAP_DAYS, days.units, 0.0), days.offsets[:-1])
+    lately, before = (
+        np.add.reduceat(
+            np.where((age >= start) & (age < start + 14), days.units, 0.0), days.offsets[:-1]
+        )
+        for start in (0, 14)
+    )
+    growth = np.clip(lately / np.maximum(before, 1e-12), 1.0, MOST_GROWTH)
+    return np.maximum(CAP * growth * largest, 1.0)

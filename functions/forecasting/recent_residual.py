@@ -5,6 +5,7 @@ import numpy.typing as npt
 
 from functions.forecasting.fits import Fits, evaluated
 from functions.forecasting.histories import Histories
+from functions.forecasting.new_level import followed
 from functions.forecasting.panel import Floats
 from functions.forecasting.strategy import Strategy
 
@@ -15,9 +16,7 @@ RESIDUAL_ROWS = 45
 def recent_residual(
     fits: Fits, histories: Histories, cuts: npt.NDArray[np.int64], strategy: Strategy
 ) -> Floats:
-    """The strategy's share of the mean residual before each cut, later days counting more;
-    shape (n, K), on the scale of y.
-    """
+    """What the strategy adds to the fit up to each cut; shape (n, K), on the scale of y."""
     if strategy.recent_residual == 0:
         return np.zeros(cuts.shape)
     rows = cuts[:, :, None] - 1 - np.arange(RESIDUAL_ROWS)
@@ -27,5 +26,5 @@ def recent_residual(
     residual = histories.units[each, rows] - evaluated(fits, histories, rows, strategy)
     age = histories.days[each, rows[:, :, :1]] - histories.days[each, rows]
     weight = np.where(inside, 0.5 ** (age / strategy.residual_half_life_days), 0.0)
-    mean: Floats = (weight * residual).sum(axis=2) / weight.sum(axis=2)
-    return strategy.recent_residual * mean
+    noise = (fits.sigma * fits.y_scale).reshape(cuts.shape)
+    return followed(residual, weight, noise, strategy.recent_residual)

@@ -55,6 +55,29 @@ class Band:
             over([band.upper for band in bands]),
         )
 
+    @staticmethod
+    def weighted(bands: Sequence["Band"], weights: Floats) -> "Band":
+        """The weighted mean of C bands of shape (n, K, B), by the series' `weights` (n, C), without
+        those that are NaN there; NaN where none with a weight is left.
+        """
+        share = [
+            np.where(np.isfinite(b.yhat), weights[:, c, None, None], 0.0)
+            for c, b in enumerate(bands)
+        ]
+        whole = np.sum(share, axis=0)
+
+        def over(parts: list[Floats]) -> Floats:
+            total = np.sum(
+                [w * np.nan_to_num(p) for w, p in zip(share, parts, strict=True)], axis=0
+            )
+            return np.where(whole > 0, total / np.where(whole > 0, whole, 1.0), np.nan)
+
+        return Band(
+            over([band.yhat for band in bands]),
+            over([band.lower for band in bands]),
+            over([band.upper for band in bands]),
+        )
+
 
 def fitted_on(units: Floats, scale: str) -> Floats:
     """Units per day on the scale of a fit."""

@@ -13,13 +13,14 @@ Member = ProphetParameters | LevelModel
 
 @dataclass(frozen=True)
 class SeriesModel:
-    """The mean of its `members`, with what holds for the series itself.
+    """The mean of its `members`, by their `weights` if there are any, with what holds for the
+    series itself.
 
-    The store is taken to be closed on `closed_weekdays` (0 is Monday) unless a calendar says
-    otherwise, and usually is on `rest_weekdays`. No forecast goes above `cap` units, and an
-    interval reaches `widening` times as far as the members say. `usual` has a driver's usual
-    value for each weekday, which is assumed where nothing is planned. `last_day` is the last
-    open day used.
+    Unless a calendar says otherwise the store is taken to be closed on `closed_weekdays` (0 is
+    Monday), and to be open on others by the chances `opening`, Monday first (empty: surely); it
+    usually is closed on `rest_weekdays`. No forecast goes above `cap` units, and an interval
+    reaches `widening` times as far as the members say. `usual` has a driver's usual value for each
+    weekday, which is assumed where nothing is planned. `last_day` is the last open day used.
     """
 
     members: tuple[Member, ...]
@@ -29,6 +30,12 @@ class SeriesModel:
     rest_weekdays: tuple[int, ...] = ()
     widening: float = 1.0
     usual: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    weights: tuple[float, ...] = ()
+    opening: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.weights and len(self.weights) != len(self.members):
+            raise ValueError(f"{len(self.weights)} weights for {len(self.members)} members")
 
     @property
     def drivers(self) -> frozenset[str]:
@@ -57,6 +64,8 @@ class SeriesModel:
             "rest_weekdays": list(self.rest_weekdays),
             "widening": self.widening,
             "usual": {name: list(values) for name, values in self.usual.items()},
+            "weights": list(self.weights),
+            "opening": list(self.opening),
         }
 
     @staticmethod
@@ -71,6 +80,8 @@ class SeriesModel:
                 rest_weekdays=tuple(values["rest_weekdays"]),
                 widening=values["widening"],
                 usual={name: tuple(each) for name, each in values["usual"].items()},
+                weights=tuple(values.get("weights", ())),
+                opening=tuple(values.get("opening", ())),
             )
         except KeyError as missing:
             raise ValueError(f"a stored model lacks {missing}; retrain its series") from None

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from functions.forecasting.intervals import half_widths
+from functions.forecasting.new_level import followed
 from functions.forecasting.panel import Dates, Floats
 from functions.forecasting.parameters import ProphetParameters
 from functions.forecasting.prediction import leverage, predict
@@ -87,7 +88,7 @@ def _effect(model: ProphetParameters, task: Task, rows: slice) -> Floats:
     """
     effect = np.zeros((1, len(task.dates[rows])))
     for term in model.regressors:
-        values = task.values[rows, task.names.index(term.name)]
+        values = term.within(task.values[rows, task.names.index(term.name)])
         effect[0] += term.beta * (values - term.mean) / term.std
     return effect
 
@@ -105,8 +106,10 @@ def _fit(task: Task, cut: int) -> ProphetParameters | Unfit:
         fitted = predict([model], task.dates[rows], _effect(model, task, rows))[0]
         age = (task.dates[cut - 1] - task.dates[rows]).astype(np.float64)
         weight = 0.5 ** (age / strategy.residual_half_life_days)
-        mean = (weight * (y[rows] - fitted)).sum() / weight.sum()
-        shift = strategy.recent_residual * float(mean) / model.y_scale
+        noise = np.array(model.sigma_obs * model.y_scale)
+        newest_first = (y[rows] - fitted)[::-1]
+        added = followed(newest_first, weight[::-1], noise, strategy.recent_residual)
+        shift = float(added) / model.y_scale
     return replace(model, scale=strategy.scale, shift=shift, smearing=strategy.smearing)
 
 
@@ -141,6 +144,12 @@ def _fit_with_stan(task: Task, y: Floats, cut: int) -> ProphetParameters | Unfit
         except (RuntimeError, ValueError) as error:  # Stan gave up, or wrote what can't be read
             return Unfit(f"Stan could not fit {cut} rows: {_last_line(error)}")
     parameters = ProphetParameters.of(model)
+    seen = {name: task.values[:cut, at] for at, name in enumerate(task.names)}
+    bounded = tuple(
+        replace(term, low=float(seen[term.name].min()), high=float(seen[term.name].max()))
+        for term in parameters.regressors
+    )
+    parameters = replace(parameters, regressors=bounded)
     numbers = [parameters.k, parameters.m, parameters.sigma_obs, *parameters.delta]
     effects = [term.beta for term in parameters.regressors]
     if not np.isfinite([*numbers, *parameters.beta, *effects]).all():

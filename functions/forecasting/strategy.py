@@ -3,7 +3,7 @@
 A strategy holds values only. How many series are fitted at a time, and by what, is the
 engine's business. Three kinds: a *plain* one fits one model to each series; one with
 `members` averages the forecasts of others, those that can be fitted; and one with
-`candidates` backtests others on the same folds and takes the best for each series. A new
+`candidates` backtests others on the same folds and weighs them by that for each series. A new
 one is a line of `BUILT_IN`, or comes from the setting `strategies`.
 """
 
@@ -183,14 +183,6 @@ BUILT_IN: Strategies = MappingProxyType(
             ),
             Strategy(name="calendar", members=("calendar-all", "calendar-year")),
             Strategy(name="blend", members=("calendar-all", "calendar-year", "calendar-linear")),
-            Strategy(name="mixed", members=("calendar-all", "calendar-year", "local", "smoothed")),
-            Strategy(name="steady", members=("local", "smoothed", "naive")),
-            Strategy(name="cautious", members=("calendar-linear", "smoothed", "naive")),
-            Strategy(
-                name="guarded",
-                members=("calendar-all", "calendar-year", "calendar-linear", "naive"),
-            ),
-            Strategy(name="hedged", members=("smoothed", "naive")),
             Strategy(
                 name="warm-start",
                 method="warm-start",
@@ -218,16 +210,11 @@ BUILT_IN: Strategies = MappingProxyType(
             Strategy(
                 name="auto",
                 candidates=(
-                    "calendar",
-                    "blend",
-                    "mixed",
-                    "guarded",
-                    "steady",
-                    "cautious",
-                    "hedged",
-                    "ensemble",
+                    "calendar-all",
+                    "calendar-year",
+                    "calendar-linear",
+                    "local",
                     "smoothed",
-                    "tsb",
                     "naive",
                 ),
             ),

@@ -11,6 +11,7 @@ from dataclasses import replace
 import numpy as np
 
 from functions.forecasting.levels import LevelModel
+from functions.forecasting.new_level import followed
 from functions.forecasting.panel import Panel
 from functions.forecasting.parameters import ProphetParameters
 from functions.forecasting.prediction import effects, predict
@@ -42,8 +43,9 @@ def refreshed(
         still = replace(member, shift=0.0)
         effect = effects([still], facts.rows(rows), len(dates))
         residual = fitted_on(units, member.scale) - predict([still], dates, effect)[0]
-        mean = float((weight * residual).sum() / weight.sum())
-        return replace(still, shift=strategy.recent_residual * mean / member.y_scale)
+        noise = np.array(member.sigma_obs * member.y_scale)
+        added = followed(residual[::-1], weight[::-1], noise, strategy.recent_residual)
+        return replace(still, shift=float(added) / member.y_scale)
 
     return tuple(brought_up(member) for member in previous.members)
 

@@ -247,6 +247,7 @@ def _compared(each: Comparison, champion: Model | None) -> Compared:
         model_id=champion.model_id if each.champion and champion is not None else None,
         score=each.score,
         metrics=each.metrics.as_dict(),
+        weight=each.weight,
     )
 
 

@@ -48,6 +48,7 @@ async def test_a_challenger_shows_what_it_lost_and_to_whom(api: httpx.AsyncClien
         "model_id": "run-2:1:milk",
         "score": 0.8,
         "metrics": {"wape": 0.08},
+        "weight": None,
     }
     assert challenger["folds"][0]["first_day"] == "2015-07-25"
     assert challenger["notes"] == ["no promo is planned"]

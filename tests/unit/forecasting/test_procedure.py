@@ -66,12 +66,14 @@ def test_a_trained_series_knows_its_key_model_errors_and_days(noisy, quick, wind
 def test_strategies_are_compared_on_the_same_folds_the_best_first(noisy, quick):
     quick.says |= {"all-days": off_by(50.0), "short": off_by(20.0)}
     for trained in train(noisy, EITHER, AS_OF, quick, known=OWN):
-        assert trained.chosen == "short"
-        assert [each.strategy for each in trained.comparison] == ["short", "all-days", "naive"]
+        assert trained.chosen == "either"
+        compared = {each.strategy: each for each in trained.comparison}
+        assert compared.keys() == {"either", "short", "all-days", "naive"}
         scores = [each.score for each in trained.comparison]
         assert scores == sorted(scores)
-        assert scores[-1] == pytest.approx(1.0)
-        assert [each.metrics.mae for each in trained.comparison[:2]] == pytest.approx([20, 50])
+        assert compared["naive"].score == pytest.approx(1.0)
+        assert compared["short"].metrics.mae == pytest.approx(20)
+        assert compared["all-days"].metrics.mae == pytest.approx(50)
         assert not any(each.champion for each in trained.comparison)
     tests = {asked.name: seen for seen, asked, _, blocks in quick.seen if (blocks == 7).all()}
     assert set(tests) == {"all-days", "short"}
@@ -95,12 +97,24 @@ def test_members_that_can_not_be_fitted_are_left_out_and_named(noisy, quick):
     assert trained.metrics.mae == pytest.approx(50.0)
 
 
-def test_a_candidate_that_is_biased_loses_to_one_as_far_off_by_day(noisy, quick):
+def test_candidates_count_by_what_their_folds_say_of_them(noisy, quick):
+    quick.says |= {"all-days": off_by(50.0), "short": off_by(-45.0)}
+    trained = train(noisy, EITHER, AS_OF, quick, known=OWN)[0]
+    weights = {each.strategy: each.weight for each in trained.comparison}
+    assert weights["either"] is weights["naive"] is None
+    assert weights["short"] > weights["all-days"] > 0
+    assert weights["short"] + weights["all-days"] == pytest.approx(1)
+    assert trained.model.weights == pytest.approx((weights["all-days"], weights["short"]))
+    mean = 50 * weights["all-days"] - 45 * weights["short"]
+    assert trained.metrics.mae == pytest.approx(abs(mean))
+
+
+def test_a_candidate_that_is_biased_counts_less_than_one_as_far_off_by_day(noisy, quick):
     quick.says |= {"all-days": lambda actual: actual + 40.0, "short": off_by(45.0)}
     trained = train(noisy, EITHER, AS_OF, quick, known=OWN)[0]
-    assert trained.chosen == "short"
-    by_name = {each.strategy: each.metrics for each in trained.comparison}
-    assert by_name["all-days"].wape < by_name["short"].wape
+    by_name = {each.strategy: each for each in trained.comparison}
+    assert by_name["all-days"].metrics.wape < by_name["short"].metrics.wape
+    assert (by_name["all-days"].weight or 0) < by_name["short"].weight
 
 
 def naives_loss(panel: Panel) -> float:
@@ -206,7 +220,8 @@ def test_too_few_open_days_are_served_by_the_naive_which_says_so(make_panel, qui
 
 def test_of_several_candidates_none_of_which_has_the_days_the_naive_serves(make_panel, quick):
     [trained] = train(make_panel([4.0, 8.0, 6.0]), EITHER, AS_OF, quick, known=OWN)
-    assert trained.notes == ("the naive serves: 3 open days are too few to measure",)
+    assert "3 open days in all days before 2015-07-06" in trained.notes[0]
+    assert trained.chosen == NAIVE
 
 
 def test_all_history_is_named_as_such(make_panel, quick):
