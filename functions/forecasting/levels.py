@@ -27,22 +27,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from functions.forecasting.new_level import BEYOND, NEWEST_BEYOND, NEWEST_ROWS
 from functions.forecasting.panel import Dates, Floats, Panel
 from functions.forecasting.scale import Band
+from functions.forecasting.smoothing import ERROR_ROWS, GROUPS, Smoothed, smoothed
 from functions.forecasting.strategy import Strategy
 from functions.forecasting.unfit import refusals
 from functions.forecasting.walk import Walk, empty_folds, walk_cuts
 
 Ints = npt.NDArray[np.int64]
 
-_GROUPS = 14  # 7 weekdays, without and with a promotion
 _SAME_DAYS = {"naive": 4, "seasonal-naive": 1, "weekday-mean": 12}
-_SMOOTHING = (0.03, 0.08, 0.2)  # weights of a new day
-_FACTOR_ROWS = 364  # that weekday and promotion factors are taken from
-_LEAST_FACTOR = 0.02  # a day divided by less than this would swamp the level
-_FACTOR_PRIOR = 2.0  # days at factor 1 that each group is given
-_ERROR_ROWS = 120  # of a series' last days, for intervals
 # Smoothing of chance and size, as the paper's own experiments favour for slow movers.
 _CHANCE_WEIGHT, _SIZE_WEIGHT = 0.05, 0.1
 
@@ -82,19 +76,40 @@ def walk_forward(panel: Panel, strategy: Strategy, blocks: Ints) -> Walk[LevelMo
     band = empty_folds(strategy.n_splits, blocks)
     cuts = walk_cuts(panel.rows, blocks, strategy.n_splits)
     models: dict[int, LevelModel] = {}
-    for i in range(len(panel)):
-        if reasons[i] is not None:
-            continue
+    sound = np.flatnonzero([reason is None for reason in reasons])
+    every = _smoothed_at(panel, groups, cuts, sound) if strategy.method == "smoothed" else None
+    for place, i in enumerate(sound.tolist()):
         rows, block = panel.series(i), int(blocks[i])
         history = _history(strategy, panel.units[rows], groups[rows], panel.dates[rows])
-        for k, cut in enumerate(cuts[i].tolist() if block else [len(history.units)]):
-            levels, below, above = history.fitted(cut, strategy)
+        for k, cut in enumerate(cuts[i].tolist()):
+            if not block and k < strategy.n_splits:
+                continue
+            if every is None:
+                levels, errors = history.fitted(cut, strategy)
+            else:
+                at = place * cuts.shape[1] + k
+                levels, errors = every.levels[at], every.errors[at]
+            below, above = _reach(errors[np.isfinite(errors)], levels, strategy.interval_level)
             if block and k < strategy.n_splits:
                 yhat = levels[history.groups[cut : cut + block]]
                 part = Band(yhat, np.maximum(yhat + below, 0), yhat + above)
                 band.put((i, k, slice(block)), part)
         models[i] = LevelModel(strategy.method, tuple(levels.tolist()), below, above, flags[i])
     return Walk(band, reasons, models.__getitem__, {})
+
+
+def _smoothed_at(panel: Panel, groups: Ints, cuts: Ints, sound: Ints) -> Smoothed:
+    """Fits of the series `sound` at their cuts (n, K); series by series, cut by cut."""
+    if len(sound) == 0:
+        return Smoothed(np.empty((0, GROUPS)), np.empty((0, ERROR_ROWS)))
+    sizes = np.where(np.isfinite(panel.units), np.abs(panel.units), 0.0)
+    scale = np.ones(len(panel))
+    scale[sound] = np.exp2(np.frexp(np.maximum.reduceat(sizes, panel.offsets[sound]))[1])
+    ends = (panel.offsets[sound, None] + cuts[sound]).ravel()
+    units = panel.units / np.repeat(scale, panel.rows)
+    made = smoothed(units, groups, ends, cuts[sound].ravel())
+    times = np.repeat(scale[sound], cuts.shape[1])[:, None]
+    return Smoothed(made.levels * times, made.errors * times)
 
 
 def _promotions(panel: Panel) -> tuple[list[str | None], Ints]:
@@ -127,22 +142,20 @@ class _History:
     before: Floats | None = None
     after: Floats | None = None
 
-    def fitted(self, cut: int, strategy: Strategy) -> tuple[Floats, float, float]:
-        """The levels (14,) from the rows before `cut`, at least 1, and the interval's reach."""
-        if strategy.method == "smoothed":
-            levels, errors = self._smoothed(cut)
-        elif self.before is None or self.after is None:
+    def fitted(self, cut: int, strategy: Strategy) -> tuple[Floats, Floats]:
+        """The levels (14,) from the rows before `cut`, at least 1, and the errors before it."""
+        if self.before is None or self.after is None:
             start = 0
             if strategy.window_days is not None:
                 first = self.days[cut - 1] - strategy.window_days
                 start = int(np.searchsorted(self.days[:cut], first, side="right"))
             units = self.units[start:cut]
             middle = np.mean if strategy.method == "recent-mean" else np.median
-            levels = np.full(_GROUPS, float(middle(units)))
-            errors = units[-_ERROR_ROWS:] - levels[0]
+            levels = np.full(GROUPS, float(middle(units)))
+            errors = units[-ERROR_ROWS:] - levels[0]
         else:
             rows = np.arange(cut)
-            last = np.full(_GROUPS, -1)
+            last = np.full(GROUPS, -1)
             np.maximum.at(last, self.groups[:cut], rows)
             levels = np.where(last < 0, np.nan, self.after[last])
             if strategy.method == "tsb":
@@ -150,54 +163,8 @@ class _History:
             # A group without a row: its weekday's level with or without promotion, or a mean.
             levels = np.where(np.isnan(levels), np.roll(levels, 7), levels)
             levels = np.where(np.isnan(levels), self.units[max(cut - 28, 0) : cut].mean(), levels)
-            errors = (self.units - self.before)[max(cut - _ERROR_ROWS, 0) : cut]
-        return levels, *_reach(errors[np.isfinite(errors)], levels, strategy.interval_level)
-
-    def _smoothed(self, cut: int) -> tuple[Floats, Floats]:
-        """The levels after `cut` rows, and the errors a week ahead before it."""
-        recent = slice(max(cut - _FACTOR_ROWS, 0), cut)
-        units, groups = self.units[recent], self.groups[recent]
-        middle = max(float(units.mean()), 1e-12)
-        factors = _factors(units / middle, groups)
-        lately = slice(max(cut - 2 * _ERROR_ROWS, 0), cut)
-        units, factor = self.units[lately], np.maximum(factors[self.groups[lately]], _LEAST_FACTOR)
-        plain = units / factor
-        tried = []
-        for weight in _SMOOTHING:
-            level = _smoothed(np.concatenate([[plain[:14].mean()], plain]), weight)
-            errors = (units[6:] - level[:-7] * factor[6:])[-_ERROR_ROWS:]
-            loss = float(np.abs(errors).mean()) if len(errors) else 0.0
-            tried.append((loss, float(level[-1]), errors))
-        _, last, errors = min(tried, key=lambda each: each[0])
-        return _moved(last, plain) * factors, errors
-
-
-def _moved(level: float, plain: Floats) -> float:
-    """The level, or that of the newest days where those left it; see `new_level`."""
-    newest, before = plain[-NEWEST_ROWS:], plain[-_ERROR_ROWS:-NEWEST_ROWS]
-    if len(before) < NEWEST_ROWS:
-        return level
-    far = BEYOND * float(before.std())
-    beyond = max(int((newest - level > far).sum()), int((level - newest > far).sum()))
-    return float(newest.mean()) if beyond >= NEWEST_BEYOND else level
-
-
-def _factors(shares: Floats, groups: Ints) -> Floats:
-    """How many times the mean each group sells, shape (14,), from each row's share of the mean
-    (T,). A group's own mean is shrunk towards 1 by what the rows of a group scatter, compared with
-    what the groups differ by.
-    """
-    count = np.bincount(groups, minlength=_GROUPS)
-    own = np.divide(
-        np.bincount(groups, shares, _GROUPS), count, out=np.ones(_GROUPS), where=count > 0
-    )
-    within = float(((shares - own[groups]) ** 2).sum()) / max(len(shares) - (count > 0).sum(), 1)
-    seen = count > 0
-    between = float(((own[seen] - 1) ** 2).mean() - (within / count[seen]).mean())
-    noise = within / max(between, 1e-9 * within, 1e-12)
-    shrunk = count / np.maximum(count + noise, 1)
-    factors: Floats = 1 + shrunk * (own - 1)
-    return factors
+            errors = (self.units - self.before)[max(cut - ERROR_ROWS, 0) : cut]
+        return levels, errors
 
 
 def _history(strategy: Strategy, units: Floats, groups: Ints, dates: Dates) -> _History:
