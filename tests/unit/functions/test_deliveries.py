@@ -11,7 +11,6 @@ from events.envelope import Event
 from events.errors import Refusal
 from events.pace import LONGEST_BATCH_SECONDS
 from events.payloads import Payload, RetrainCompleted, TrainingFailed
-from functions.catalog import FUNCTIONS
 from functions.forecasting.panel import Panel
 from functions.trainer import MAX_DELIVERIES, Trainer
 from tests.unit.functions.test_trainer import shard
@@ -162,10 +161,6 @@ async def test_a_shard_that_follows_a_long_one_is_not_blamed_for_the_time_of_tha
         ticks = iter([0.0, LONGEST_BATCH_SECONDS - 1, LONGEST_BATCH_SECONDS + 1])
         await ended_in_the_middle(trainer(world, engine, lambda t=ticks: next(t)), [long, sound])
     assert len(await trainer(world, MeanEngine())([long, sound])) == 4
-
-
-def test_a_trainer_gets_one_shard_at_a_time_so_that_a_batchs_time_is_that_shards():
-    assert {f.most for f in FUNCTIONS.values() if f.fits} == {1}
 
 
 async def test_rebalances_while_a_shard_is_trained_use_up_no_delivery():
