@@ -11,8 +11,8 @@ from datetime import date
 
 import numpy as np
 
-from functions.forecasting import choice, conformal
-from functions.forecasting.backtests import Tested
+from functions.forecasting import conformal
+from functions.forecasting.caps import caps
 from functions.forecasting.engine import Engine
 from functions.forecasting.evidence import Evidence
 from functions.forecasting.metrics import (
@@ -31,10 +31,7 @@ from functions.forecasting.series_model import Member, SeriesModel
 from functions.forecasting.strategy import BUILT_IN, COLD, NAIVE, Strategies, Strategy
 from functions.forecasting.unfit import Unfit, not_sales
 from functions.forecasting.warm_start import can_start_from, refreshed
-
-# No forecast exceeds so many times the largest day of CAP_DAYS, times what the last two weeks
-# sold more than the two before: at 15 % a day a week triples.
-CAP, CAP_DAYS, MOST_GROWTH = 2.0, 730, 4.0
+from functions.forecasting.weighing import Weighing
 
 
 @dataclass(frozen=True)
@@ -170,43 +167,9 @@ class _Training:
             engine,
             with_year=bool(strategy.candidates),
         )
-        self.tested: dict[str, Tested] = {name: self.tests[name] for name in wanted}
-        self._reference = self._middle()
-        self.weights: dict[str, Floats] = {}
-        for name in dict.fromkeys([self.asked, *filter(None, self.serving)]):
-            if known[name].candidates:
-                self._weigh(name)
-        self.names = list(self.tested)
-        self.scores = self._scores(self.names)
-        naive = self.scores[:, [self.names.index(NAIVE)]]
-        self.relative = self.scores / naive
-
-    def _middle(self) -> Floats:
-        """The loss that others are relative to: the middle one of the candidates and the naive."""
-        actual = self.tests.actual
-        some = dict.fromkeys([*self.candidates, NAIVE])
-        losses = [choice.losses(actual, self.tested[name].band.yhat) for name in some]
-        return choice.middle(actual, np.stack(losses, axis=2))
-
-    def _scores(self, names: Sequence[str]) -> Floats:
-        """The score of each of these strategies on each series; (n, len(names))."""
-        actual = self.tests.actual
-        losses = [choice.losses(actual, self.tested[name].band.yhat) for name in names]
-        return choice.scores(actual, np.stack(losses, axis=2), self._reference)
-
-    def _weigh(self, name: str) -> None:
-        """Adds a strategy with candidates to what was tested: their weighted mean."""
-        candidates = self.known[name].candidates
-        tested = [self.tested[each] for each in candidates]
-        fitted = np.array([[why is None for why in each.reasons] for each in tested]).T
-        weights = choice.weights(np.where(fitted, self._scores(candidates), np.nan))
-        band = Band.weighted([each.band for each in tested], weights)
-        why = [
-            None if None in reasons else reasons[0]
-            for reasons in zip(*(each.reasons for each in tested), strict=True)
-        ]
-        self.weights[name] = weights
-        self.tested[name] = Tested(band, why)
+        asked = dict.fromkeys([self.asked, *filter(None, self.serving)])
+        self.weighing = Weighing(self.tests, known, wanted, self.candidates, asked)
+        self.tested = self.weighing.tested
 
     def results(self, naive_serves: bool) -> list[Trained | Unfit]:
         chosen, reasons = self._choose(naive_serves)
@@ -223,7 +186,7 @@ class _Training:
             for name, tested in self.tested.items()
         }
         evident = self.days.only(~tests.discounted)
-        caps, rest = _caps(evident), rest_weekdays(self.days)
+        bounds, rest = caps(evident), rest_weekdays(self.days)
         opened = opening(self.days, self.as_of)
         members = [
             warm[i] if i in warm else self._members(chosen[i], i) for i in range(len(self.days))
@@ -237,7 +200,7 @@ class _Training:
                     members=members[i].members,
                     weights=members[i].weights,
                     last_day=self.days.dates[self.days.offsets[i + 1] - 1].item(),
-                    cap=float(caps[i]),
+                    cap=float(bounds[i]),
                     closed_weekdays=tuple(np.flatnonzero(opened.chances[i] == 0).tolist()),
                     opening=opened.of(i),
                     rest_weekdays=tuple(np.flatnonzero(rest[i]).tolist()),
@@ -258,27 +221,22 @@ class _Training:
             for i, key in enumerate(self.days.keys)
         ]
 
-    def _parts(self, name: str, i: int) -> dict[str, float]:
-        """The strategies that the i-th series' forecast by that one is a mean of; their shares."""
-        if name not in self.weights:
-            return {name: 1.0}
-        shares = zip(self.known[name].candidates, self.weights[name][i].tolist(), strict=True)
-        return {part: share for part, share in shares if share > 0}
-
     def _members(self, name: str, i: int) -> "_Members":
         """The models of the i-th series by that strategy, and how much each counts."""
         members: list[Member] = []
         weights: list[float] = []
-        for part, share in self._parts(name, i).items():
+        shares = self.weighing.shares(name, i)
+        for part, share in shares.items():
             made = self.tests.members(part, i)
             members += made
             weights += [share / len(made)] * len(made)
-        equal = name not in self.weights or len(members) == 1
+        equal = name in shares or len(members) == 1
         return _Members(tuple(members), () if equal else tuple(weights))
 
     def _notes(self, name: str, i: int) -> list[str]:
         """What to know of how the i-th series' models were fitted."""
-        notes = [note for part in self._parts(name, i) for note in self.tests.notes(part, i)]
+        parts = self.weighing.shares(name, i)
+        notes = dict.fromkeys(note for part in parts for note in self.tests.notes(part, i))
         drivers = self.tests.left_out(i)
         return [*notes, *self._discounted(i), *([] if drivers is None else [drivers])]
 
@@ -300,7 +258,7 @@ class _Training:
         chosen: list[str] = []
         notes: list[list[str]] = []
         for i in range(len(self.days)):
-            why, score = self.tested[self.asked].reasons[i], self._score(i, self.asked)
+            why, score = self.tested[self.asked].reasons[i], self.weighing.score(self.asked, i)
             said: list[str] = []
             if why is not None:
                 said.append(f"the naive serves: {why.reason}")
@@ -329,7 +287,7 @@ class _Training:
                 )
                 continue
             serving = self.serving[i]
-            if serving is None or not np.isfinite(self._score(i, serving)):
+            if serving is None or not np.isfinite(self.weighing.score(serving, i)):
                 notes[i].append(f"a cold start: {champion.strategy} can't be measured today")
                 continue
             parts = self.known[serving].candidates or (serving,)
@@ -339,9 +297,6 @@ class _Training:
             chosen[i] = serving
             notes[i][:] = [f"a warm start from the model of days up to {champion.model.last_day}"]
         return found
-
-    def _score(self, i: int, name: str | None) -> float:
-        return float(self.relative[i, self.names.index(name)]) if name in self.names else np.nan
 
     def _band_of(self, chosen: list[str]) -> Band:
         """Each series' folds by its chosen strategy."""
@@ -353,17 +308,17 @@ class _Training:
 
     def _comparison(self, i: int, compared: Mapping[str, Floats]) -> tuple[Comparison, ...]:
         """Every strategy that was measured on the i-th series, the best first."""
-        shares = self._parts(self.asked, i) if self.asked in self.weights else {}
+        shares = self.weighing.shares(self.asked, i)
         found = [
             Comparison(
                 name,
-                float(self.relative[i, at]),
+                score,
                 metrics_of(compared[name][i].tolist()),
                 champion=champion,
-                weight=shares.get(name),
+                weight=shares.get(name) if name != self.asked else None,
             )
-            for at, name in enumerate(self.names)
-            if np.isfinite(self.relative[i, at])
+            for name in self.tested
+            if np.isfinite(score := self.weighing.score(name, i))
             for champion in ((False, True) if name == self.serving[i] else (False,))
             if champion or name in (*self.candidates, self.asked, NAIVE)
         ]
@@ -384,18 +339,3 @@ def _used(days: Panel, i: int, members: Sequence[Member]) -> tuple[date, int]:
     if len(fitted) < len(members):  # a level has no first day: it knew them all
         return days.dates[days.offsets[i]].item(), int(days.rows[i])
     return min(each.first_day for each in fitted), max(each.rows for each in fitted)
-
-
-def _caps(days: Panel) -> Floats:
-    """No series' forecast exceeds this; shape (n,)."""
-    last = days.dates[days.offsets[1:] - 1]
-    age = (np.repeat(last, days.rows) - days.dates).astype(np.int64)
-    largest = np.maximum.reduceat(np.where(age < CAP_DAYS, days.units, 0.0), days.offsets[:-1])
-    lately, before = (
-        np.add.reduceat(
-            np.where((age >= start) & (age < start + 14), days.units, 0.0), days.offsets[:-1]
-        )
-        for start in (0, 14)
-    )
-    growth = np.clip(lately / np.maximum(before, 1e-12), 1.0, MOST_GROWTH)
-    return np.maximum(CAP * growth * largest, 1.0)

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from functions.forecasting.backtests import SHORTEST_BLOCK
+from functions.forecasting.caps import CAP
 from functions.forecasting.levels import LevelModel
 from functions.forecasting.panel import Panel
 from functions.forecasting.parameters import ProphetParameters
-from functions.forecasting.procedure import CAP, Champion, Trained, train
+from functions.forecasting.procedure import Champion, Trained, train
 from functions.forecasting.strategy import NAIVE, Strategy, strategy, table
 from functions.forecasting.unfit import Unfit
 from tests.unit.forecasting.generated import weekly_sales
