@@ -67,7 +67,7 @@ def _sibling(url: str, name: str) -> str:
 
 @pytest.fixture(scope="session")
 def rossmann() -> Path:
-    """The real sales; the test is skipped where they are absent."""
+    """The real sales; a test is skipped where they are absent, as they may not be shipped."""
     if not ROSSMANN.exists():
         pytest.skip(f"no real data in {REAL_DATA}; set SHELFCAST_REAL_DATA to their folder")
     return ROSSMANN
