@@ -11,7 +11,7 @@ WITH RECURSIVE series AS (
     UNION ALL
     SELECT next.store, next.product FROM series, LATERAL (
         SELECT store, product FROM daily_sales
-        WHERE (store, product) > (series.store, series.product) AND {within}
+        WHERE {further}
         ORDER BY store, product LIMIT 1
     ) AS next
 )
@@ -32,9 +32,14 @@ CROSS JOIN LATERAL (
 ) AS newest
 """
 
+_FURTHER = "(store, product) > (series.store, series.product)"
+
 # Every series, or those of one store, with its first and last day: two index probes more.
-SCOPE_ALL = _SERIES.format(start="true", within="true") + _SPANS
-SCOPE_STORE = _SERIES.format(start="store = $1", within="store = $1") + _SPANS
+# Within a store the comparison of pairs would be a filter, and each probe begin at its first day.
+SCOPE_ALL = _SERIES.format(start="true", further=_FURTHER) + _SPANS
+SCOPE_STORE = (
+    _SERIES.format(start="store = $1", further="store = $1 AND product > series.product") + _SPANS
+)
 # Those of one product in every store, and those named that are known.
 SCOPE_PRODUCT = SCOPE_ALL + "WHERE series.product = $1"
 SCOPE_NAMED = (
@@ -96,7 +101,7 @@ GROUP BY asked.n
 MAX_SEARCHED = 2_000  # series from their first day on: a second for two years of each
 
 SERIES_PAGE = (
-    _SERIES.format(start="(store, product) > ($1, $2)", within="true")
+    _SERIES.format(start="(store, product) > ($1, $2)", further=_FURTHER)
     + """
 SELECT page.store, page.product, oldest.date AS first_day, newest.date AS last_day,
        model.version AS champion_version
