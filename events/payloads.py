@@ -393,6 +393,15 @@ class Compared(BaseModel):
     )
 
 
+class Finding(BaseModel):
+    """What a reader should know of a model, as data: programs can count and filter by `code`."""
+
+    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", allow_inf_nan=False)
+
+    code: Name
+    values: dict[Name, Text | int | Finite | tuple[Text, ...]] = {}
+
+
 class ModelTrained(_OfSeries):
     """A series has a new model: how it was made, how good it is, and its parameters."""
 
@@ -416,9 +425,11 @@ class ModelTrained(_OfSeries):
     comparison: tuple[Compared, ...] = Field(
         (), description="Every candidate, the champion's strategy and the honest naive."
     )
-    notes: tuple[Text, ...] = Field(
-        (), description="What a reader should know: a fallback, a bound, a widened interval."
+    findings: tuple[Finding, ...] = Field(
+        (),
+        description="What a reader should know: a fallback, days that were left out, an end.",
     )
+    notes: tuple[Text, ...] = Field((), description="Findings of older versions, in words.")
     parameters: dict[str, Any] = Field(description="The fitted model as plain numbers.")
     versions: dict[Name, Text] = Field(description="Versions of the libraries that made it.")
     fit_seconds: Annotated[float, Field(ge=0)] | None = Field(
@@ -427,6 +438,12 @@ class ModelTrained(_OfSeries):
     policy: Policy = Field(
         "if-better", description="When it becomes champion, as its run asked for."
     )
+
+    @property
+    def every_finding(self) -> tuple[Finding, ...]:
+        """The findings, those of older versions as well."""
+        said = (Finding(code="said", values={"text": note}) for note in self.notes)
+        return (*self.findings, *said)
 
     @model_validator(mode="after")
     def _can_be_stored(self) -> "ModelTrained":
@@ -611,6 +628,10 @@ class ForecastDay(BaseModel):
     yhat_upper: Annotated[float, Field(ge=0)]
     assumed: tuple[Name, ...] = Field(
         (), description="Drivers nobody had planned for that day; their usual value was taken."
+    )
+    limited: tuple[Name, ...] = Field(
+        (),
+        description="Drivers planned beyond all that was seen; the nearest seen value was taken.",
     )
     bounded: bool = Field(False, description="Whether the forecast was cut to its bound.")
 

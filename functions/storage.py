@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from events.envelope import Event
 from events.payloads import (
     Compared,
+    Finding,
     FoldMetrics,
     ModelTrained,
     Policy,
@@ -181,7 +182,7 @@ class Model:
     chosen: str | None = None
     folds: tuple[FoldMetrics, ...] = ()
     comparison: tuple[Compared, ...] = ()
-    notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
     verdict: Verdict | None = None
     aliases: tuple[str, ...] = ()
 
@@ -190,8 +191,8 @@ class Model:
 class DayForecast:
     """One day of a forecast, in units.
 
-    `assumed` names the drivers that nobody had planned for that day; `bounded` says that the
-    forecast was cut to its bound.
+    `assumed` names the drivers that nobody had planned for that day, `limited` those that were
+    planned beyond all that was seen; `bounded` says that the forecast was cut to its bound.
     """
 
     date: date
@@ -199,6 +200,7 @@ class DayForecast:
     yhat_lower: float
     yhat_upper: float
     assumed: tuple[str, ...] = ()
+    limited: tuple[str, ...] = ()
     bounded: bool = False
 
 

@@ -1,9 +1,16 @@
 """What the routes of models take and answer."""
 
 import datetime as dt
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    computed_field,
+    model_validator,
+)
 
 from events.names import name
 from events.payloads import (
@@ -16,6 +23,7 @@ from events.payloads import (
     check_promotion,
 )
 from functions.api.views import View
+from functions.forecasting.findings import said
 
 
 def _names_a_series(text: str) -> str:
@@ -105,6 +113,13 @@ class ComparedView(View):
     weight: float | None = Field(description="Its share in the forecast, where it was weighed.")
 
 
+class FindingView(View):
+    """What a reader should know of a model; programs can count and filter by its code."""
+
+    code: str
+    values: dict[str, Any]
+
+
 class VerdictView(View):
     """Whether a model became champion when it was trained, and why."""
 
@@ -160,10 +175,16 @@ class ModelView(View):
     metrics: dict[str, float | None]
     folds: list[FoldView]
     comparison: list[ComparedView]
-    notes: list[str]
+    findings: list[FindingView] = Field(description="What a reader should know, as data.")
     verdict: VerdictView | None = Field(description="Null: trained before there were verdicts.")
     versions: dict[str, str]
     trained_at: dt.datetime
+
+    @computed_field(description="The findings in words.")  # type: ignore[prop-decorator]
+    @property
+    def notes(self) -> list[str]:
+        """In the words that the command line shows too."""
+        return [said(each.code, each.values) for each in self.findings]
 
 
 class Models(View):

@@ -275,6 +275,9 @@ class DayView(View):
     assumed: list[str] = Field(
         description="Drivers nobody had planned for that day; their usual value was taken."
     )
+    limited: list[str] = Field(
+        description="Drivers planned beyond all that was seen; the nearest seen value was taken."
+    )
     bounded: bool = Field(description="Whether the forecast was cut to its bound.")
 
 

@@ -103,6 +103,7 @@ def _published(forecast: Forecast, run_id: str) -> ForecastPublished:
                 yhat_lower=day.yhat_lower,
                 yhat_upper=day.yhat_upper,
                 assumed=day.assumed,
+                limited=day.limited,
                 bounded=day.bounded,
             )
             for day in forecast.days

@@ -38,9 +38,6 @@ def forecast_days(
     fitted = [SeriesModel.from_json_dict(model.parameters) for model in models]
     made = forecasts.forecast(fitted, start, horizon, calendar, level)
     dates = made.dates.tolist()
-    return [
-        tuple(map(DayForecast, dates, *columns, made.assumed[i], made.bounded[i].tolist()))
-        for i, columns in enumerate(
-            zip(made.yhat.tolist(), made.lower.tolist(), made.upper.tolist(), strict=True)
-        )
-    ]
+    tables = (made.yhat.tolist(), made.lower.tolist(), made.upper.tolist())
+    columns = zip(*tables, made.assumed, made.limited, made.bounded.tolist(), strict=True)
+    return [tuple(map(DayForecast, dates, *of_model)) for of_model in columns]

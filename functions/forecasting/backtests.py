@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from functions.forecasting import levels
 from functions.forecasting.engine import Engine
+from functions.forecasting.findings import Finding
 from functions.forecasting.own_drivers import left_out, parts, renamed
 from functions.forecasting.panel import Floats, Panel
 from functions.forecasting.regressors import Design, design
@@ -98,16 +99,16 @@ class Backtests:
         walks = (self._walks[leaf.name] for leaf in plain(name, self._known))
         return tuple(walk.model(i) for walk in walks if walk.reasons[i] is None)
 
-    def notes(self, name: str, i: int) -> list[str]:
+    def findings(self, name: str, i: int) -> list[Finding]:
         """What to know of how they were fitted."""
         members = {leaf.name: self._walks[leaf.name] for leaf in plain(name, self._known)}
-        said = [walk.notes[i] for walk in members.values() if i in walk.notes]
+        found = [walk.findings[i] for walk in members.values() if i in walk.findings]
         unfit = [name for name, walk in members.items() if walk.reasons[i] is not None]
         if unfit:
-            said.append(f"without {', '.join(unfit)}, which it has no days for")
-        return said
+            found.append(Finding("members-unfit", {"strategies": unfit}))
+        return found
 
-    def left_out(self, i: int) -> str | None:
+    def left_out(self, i: int) -> Finding | None:
         """What to say of drivers of the i-th series that were not read."""
         return self._left_out[i]
 
@@ -197,7 +198,7 @@ class _Joined:
     band: Band
     reasons: list[Unfit | None]
     at: dict[int, tuple[Walk[Member], int, tuple[str, ...]]]
-    notes: dict[int, str]
+    findings: dict[int, Finding]
 
     def put(self, places: Ints, part: Panel, walk: Walk[Member]) -> None:
         """The walk of the series of `part`, which are those at `places` of all."""
@@ -205,8 +206,8 @@ class _Joined:
         for i, place in enumerate(places.tolist()):
             self.reasons[place] = walk.reasons[i]
             self.at[place] = walk, i, part.own_names[i] if part.own_names else ()
-            if i in walk.notes:
-                self.notes[place] = walk.notes[i]
+            if i in walk.findings:
+                self.findings[place] = walk.findings[i]
 
     def as_walk(self) -> Walk[Member]:
         """The walk of all."""
@@ -215,7 +216,7 @@ class _Joined:
             walk, i, names = self.at[place]
             return renamed(walk.model(i), names)
 
-        return Walk(self.band, self.reasons, model, self.notes)
+        return Walk(self.band, self.reasons, model, self.findings)
 
 
 def _split(leaf: Strategy, splits: int) -> Strategy:

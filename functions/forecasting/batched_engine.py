@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from functions.forecasting.engine import Engine
+from functions.forecasting.findings import Finding
 from functions.forecasting.fits import FinalFits, Fits, continued, finals
 from functions.forecasting.histories import Histories
 from functions.forecasting.intervals import Errors, quantiles
@@ -79,9 +80,9 @@ class BatchedEngine:
         """The fallback's walk of all series."""
         if self.fallback is not None:
             walk = self.fallback.walk_forward(panel, strategy, design, blocks)
-            note = "fitted by stock Prophet, as its posterior is not concave"
+            finding = Finding("stock-as-not-concave")
             fitted = (i for i, reason in enumerate(walk.reasons) if reason is None)
-            return replace(walk, notes=dict.fromkeys(fitted, note))
+            return replace(walk, findings=dict.fromkeys(fitted, finding))
         reason = Unfit(
             f"the batched solver has linear growth and additive terms only; {strategy.name} has "
             f"{strategy.growth} growth and {strategy.seasonality_mode} terms"
@@ -177,7 +178,7 @@ class _Walked:
     band: Band
     reasons: list[Unfit | None]
     at: dict[int, tuple[FinalFits, int] | ProphetParameters]
-    notes: dict[int, str]
+    findings: dict[int, Finding]
 
     def take(self, chosen: Ints, band: Band, last: FinalFits, done: Bools) -> None:
         """The results of some series; those not done have none."""
@@ -203,7 +204,7 @@ class _Walked:
             if walk.reasons[i] is None:
                 self.band.put((place, slice(None), slice(length)), walk.band.at(i))
                 self.at[place] = walk.model(i)
-                self.notes[place] = f"fitted by stock Prophet, as {_UNSOLVED}"
+                self.findings[place] = Finding("stock-as-unsolved")
 
     def as_walk(self) -> Walk[ProphetParameters]:
         """The walk as it stands."""
@@ -212,4 +213,4 @@ class _Walked:
             found = self.at[i]
             return found if isinstance(found, ProphetParameters) else found[0].model(found[1])
 
-        return Walk(self.band, self.reasons, model, self.notes)
+        return Walk(self.band, self.reasons, model, self.findings)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from functions.forecasting import outliers
 from functions.forecasting.backtests import Backtests, Tested
 from functions.forecasting.engine import Engine
+from functions.forecasting.findings import Finding
 from functions.forecasting.panel import Floats, Panel
 from functions.forecasting.scale import Band
 from functions.forecasting.series_model import Member
@@ -47,7 +48,8 @@ class Evidence:
         with_year: bool,
     ) -> None:
         self._n = len(days)
-        self.discounted = outliers.discounted(days)
+        self.why_discounted = outliers.why_discounted(days)
+        self.discounted = self.why_discounted > 0
         self._newest = Backtests(
             days, self.discounted, as_of, horizon, n_splits, wanted, known, engine
         )
@@ -89,15 +91,15 @@ class Evidence:
         """The models of the i-th series by that strategy, fitted to all its rows."""
         return self._newest.members(name, i)
 
-    def notes(self, name: str, i: int) -> list[str]:
+    def findings(self, name: str, i: int) -> list[Finding]:
         """What to know of how they were fitted."""
-        return self._newest.notes(name, i)
+        return self._newest.findings(name, i)
 
     def usual(self, i: int) -> dict[str, tuple[float, ...]]:
         """The usual values of the drivers of the i-th series, by weekday."""
         return self._newest.usual(i)
 
-    def left_out(self, i: int) -> str | None:
+    def left_out(self, i: int) -> Finding | None:
         """What to say of drivers of the i-th series that were not read."""
         return self._newest.left_out(i)
 

@@ -35,7 +35,8 @@ class Forecasts:
     """n series by h days: `dates` (datetime64[D]) has shape (h,), the others (n, h).
 
     In units per day, with 0 <= lower <= yhat <= upper. `bounded` says where the cap cut the
-    forecast; `assumed` names, for each series and day, the drivers that nobody had planned.
+    forecast; `assumed` names, for each series and day, the drivers that nobody had planned,
+    `limited` those that were planned beyond all that was seen, and count as the nearest seen value.
     """
 
     dates: Dates
@@ -44,6 +45,7 @@ class Forecasts:
     upper: Floats
     bounded: npt.NDArray[np.bool_]
     assumed: list[list[tuple[str, ...]]]
+    limited: list[list[tuple[str, ...]]]
 
 
 def forecast(
@@ -81,6 +83,7 @@ def forecast(
         np.concatenate([each.upper for each in made]),
         np.concatenate([each.bounded for each in made]),
         [assumed for each in made for assumed in each.assumed],
+        [limited for each in made for limited in each.limited],
     )
 
 
@@ -122,11 +125,19 @@ def _together(
         np.where(closed, 0.0, np.minimum(lower, yhat)),
         np.where(closed, 0.0, np.clip(upper, yhat, np.maximum(UPPER_CAP * cap, yhat))),
         bounded & ~closed,
-        [
-            [tuple(names[j] for j in np.flatnonzero(day).tolist()) for day in series]
-            for series in horizon.assumed
-        ],
+        _named(horizon.assumed, names),
+        _named(horizon.limited, names),
     )
+
+
+def _named(marked: npt.NDArray[np.bool_], names: tuple[str, ...]) -> list[list[tuple[str, ...]]]:
+    """The names of the drivers that are marked in (n, h, p), by series and day."""
+    if not marked.any():
+        return [[()] * marked.shape[1] for _ in marked]
+    return [
+        [tuple(names[j] for j in np.flatnonzero(day).tolist()) for day in series]
+        for series in marked
+    ]
 
 
 def _mean_of_members(models: Sequence[SeriesModel], horizon: Horizon, level: float) -> Band:

@@ -23,7 +23,8 @@ LOOK_BACK = 1  # days before the first one, to know whether it follows a closing
 @dataclass(frozen=True, eq=False)
 class Horizon:
     """h days from `dates[0]` for n models: whether each is open, or may be, and the chance that it
-    is (n, h), their facts (n * h, model by model), and which of the drivers were assumed (n, h, p).
+    is (n, h), their facts (n * h, model by model), and which of the drivers were assumed, and which
+    planned beyond all that was seen (n, h, p).
     """
 
     dates: Dates
@@ -31,6 +32,7 @@ class Horizon:
     chance: Floats
     facts: DayFacts
     assumed: Bools
+    limited: Bools
 
     def drivers(self) -> Floats:
         """The drivers' values, shape (n, h, p)."""
@@ -74,7 +76,9 @@ def horizon_of(
     )
     likely = np.array([model.opening or (1.0,) * 7 for model in models]).reshape(n, 7)
     chance = np.where(said < 0, likely[:, weekday], 1.0)[:, now]
-    return Horizon(every[now], is_open[:, now], chance, facts, assumed & is_open[:, now, None])
+    opened = is_open[:, now, None]
+    limited = _beyond(models, names, drivers) & ~assumed & opened
+    return Horizon(every[now], opened[..., 0], chance, facts, assumed & opened, limited)
 
 
 def _over(calendar: Calendar, dates: Dates) -> npt.NDArray[np.int8]:
@@ -108,6 +112,17 @@ def _drivers(
             matters[i, 0, j] = name in moving
     unknown = np.isnan(values)
     return np.where(unknown, usual[:, weekday], values), unknown & matters
+
+
+def _beyond(models: Sequence[SeriesModel], names: tuple[str, ...], drivers: Floats) -> Bools:
+    """Where drivers (n, h, p) are beyond all that their models were trained on."""
+    low, high = np.full((2, len(models), 1, len(names)), np.inf)
+    low = -low
+    for i, model in enumerate(models):
+        for name, (least, largest) in model.seen.items():
+            low[i, 0, names.index(name)], high[i, 0, names.index(name)] = least, largest
+    beyond: Bools = (drivers < low) | (drivers > high)
+    return beyond
 
 
 def _weekdays(marked: Sequence[tuple[int, ...]]) -> Bools:

@@ -15,6 +15,7 @@ from datetime import date
 import numpy as np
 import numpy.typing as npt
 
+from functions.forecasting.findings import Finding
 from functions.forecasting.panel import Floats, Panel
 
 Ints = npt.NDArray[np.int64]
@@ -35,7 +36,7 @@ class Opening:
     """`chances` (n, 7), Monday first, and what to say of each series."""
 
     chances: Floats
-    notes: list[list[str]]
+    findings: list[list[Finding]]
 
     def of(self, i: int) -> tuple[float, ...]:
         """The chances of the i-th series, empty if each of them is 0 or 1."""
@@ -49,23 +50,23 @@ def opening(days: Panel, as_of: date) -> Opening:
     idle = (np.datetime64(as_of, "D").astype(np.int64) - 1) - last
     # Days after the last open one are days of closing, if it has only just been.
     until = last + np.where(idle <= JUST, idle, 0)
-    chances, notes = _regular(days, until), [list[str]() for _ in days.keys]
+    chances, findings = _regular(days, until), [list[Finding]() for _ in days.keys]
     for i in np.flatnonzero(np.isnan(chances).any(axis=1) | (idle > ENDS_AFTER)).tolist():
         dates = days.dates[days.series(i)].astype(np.int64)
         seen = dates[dates > until[i] - SEEN_DAYS]
         if np.isnan(chances[i]).any():
             since = max(int(dates[0]), int(until[i]) - SEEN_DAYS + 1)
             chances[i] = _weekdays(seen, since, int(until[i]))
-            notes[i] += _irregular(chances[i])
+            findings[i] += _irregular(chances[i])
         overdue = int(idle[i]) - max(ENDS_AFTER, int(np.diff(seen).max(initial=0)))
         if overdue > 0:
             left = 0.5 ** (overdue / HALF_LIFE)
             left = left if left >= LEAST_CHANCE else 0.0
             chances[i] *= left
-            fate = "its forecast fades out" if left else "it is taken to have ended"
-            day = dates[-1].astype("datetime64[D]")
-            notes[i].append(f"no open day since {day}, {idle[i]} days before {as_of}: {fate}")
-    return Opening(chances, notes)
+            newest = str(dates[-1].astype("datetime64[D]"))
+            values = {"since": newest, "idle": int(idle[i]), "as_of": str(as_of)}
+            findings[i].append(Finding("fading" if left else "ended", values))
+    return Opening(chances, findings)
 
 
 def _regular(days: Panel, until: Ints) -> Floats:
@@ -128,12 +129,10 @@ def _chance(was_open: npt.NDArray[np.bool_], rows: int) -> float:
     return share if weeks >= FEW_WEEKS else 1.0
 
 
-def _irregular(chances: Floats) -> list[str]:
+def _irregular(chances: Floats) -> list[Finding]:
     """What to say of chances that are neither 0 nor 1."""
     some = chances[(chances > 0) & (chances < 1)]
     if len(some) == 0:
         return []
-    return [
-        f"open on {some.mean():.0%} of the days of {len(some)} weekdays: where no calendar speaks "
-        "its forecast counts by that chance; send a day without a sale as 0 units"
-    ]
+    share = round(float(some.mean()), 4)
+    return [Finding("open-by-chance", {"share": share, "weekdays": len(some)})]

@@ -23,6 +23,14 @@ from functions.forecasting.panel import Floats, Panel
 Bools = npt.NDArray[np.bool_]
 Ints = npt.NDArray[np.int64]
 
+FAR_OFF, OUTAGE, FORMER = 1, 2, 3
+# The codes of their findings.
+REASONS = {
+    FAR_OFF: "days-far-off",
+    OUTAGE: "days-of-outage",
+    FORMER: "days-of-former-level",
+}
+
 NEIGHBOURS = 4  # days of the same weekday, to each side; twice as many where one has none
 SPREADS = 6.0
 LEAST_FACTOR = 3.0
@@ -38,8 +46,10 @@ _SAME_SEASON = range(-3, 4)  # days about the day a year away
 _UNUSUAL_DRIVER = 2.0  # standard deviations
 
 
-def discounted(days: Panel) -> Bools:
-    """Which rows of the open days `days` are to be left out; shape (rows,)."""
+def why_discounted(days: Panel) -> npt.NDArray[np.int8]:
+    """Why each row of the open days `days` is to be left out, one of `REASONS`; 0 where it is
+    not; shape (rows,).
+    """
     series = np.repeat(np.arange(len(days)), days.rows)
     away = _away(days, series)
     number = np.maximum(days.rows, 1)
@@ -55,9 +65,10 @@ def discounted(days: Panel) -> Bools:
         sign = np.where(marked, np.sign(away[rows]), 0.0)
         marked &= ~(_recurs(days.dates[rows], sign) | _explained(days.drivers[rows], marked))
         marked &= ~_new_level(np.where(marked, sign, 0.0))
-    found: Bools = far | _outages(days, series) | _former(days, series)
-    found &= (np.bincount(series, ~found, len(days)) >= MIN_ROWS)[series]
-    return found
+    outage, former = _outages(days, series), _former(days, series)
+    why = np.select([former, outage, far], [FORMER, OUTAGE, FAR_OFF], 0).astype(np.int8)
+    why[(np.bincount(series, why == 0, len(days)) < MIN_ROWS)[series]] = 0
+    return why
 
 
 def _outages(days: Panel, series: Ints) -> Bools:

@@ -14,6 +14,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
+from functions.forecasting.findings import Finding
 from functions.forecasting.panel import Floats, Panel
 from functions.forecasting.parameters import ProphetParameters
 from functions.forecasting.series_model import Member
@@ -64,21 +65,17 @@ def parts(panel: Panel) -> Iterator[tuple[Ints, Panel]]:
                 yield at, _placed(panel, at, [kept[i] for i in at.tolist()])
 
 
-def left_out(panel: Panel) -> list[str | None]:
+def left_out(panel: Panel) -> list[Finding | None]:
     """What to say of each series that has more drivers than `parts` gives it."""
     read = panel.left_out or ((0, ""),) * len(panel)
     wide = len(panel.driver_names) > MAX_DRIVERS
-    notes: list[str | None] = []
+    findings: list[Finding | None] = []
     for i, (more, first) in enumerate(read):
         if wide:
             _, (more, first) = most_frequent(_days_of(panel, i))
-        notes.append(
-            f"{more} drivers are left out, {first} first: a series has the {MAX_DRIVERS} that were "
-            "not 0 on most days"
-            if more
-            else None
-        )
-    return notes
+        values = {"count": more, "first": first, "most": MAX_DRIVERS}
+        findings.append(Finding("drivers-left-out", values) if more else None)
+    return findings
 
 
 def alone(panel: Panel, i: int) -> Panel:

@@ -11,10 +11,11 @@ from datetime import date
 
 import numpy as np
 
-from functions.forecasting import conformal
+from functions.forecasting import conformal, outliers
 from functions.forecasting.caps import caps
 from functions.forecasting.engine import Engine
 from functions.forecasting.evidence import Evidence
+from functions.forecasting.findings import Finding, said
 from functions.forecasting.metrics import (
     Metrics,
     fold_metrics,
@@ -32,6 +33,8 @@ from functions.forecasting.strategy import BUILT_IN, COLD, NAIVE, Strategies, St
 from functions.forecasting.unfit import Unfit, not_sales
 from functions.forecasting.warm_start import can_start_from, refreshed
 from functions.forecasting.weighing import Weighing
+
+MAX_DAYS_NAMED = 31  # of those that are left out for one reason, the newest
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,12 @@ class Trained:
     coverage_before: float | None
     folds: tuple[Fold, ...]
     comparison: tuple[Comparison, ...]
-    notes: tuple[str, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The findings in words."""
+        return tuple(said(each.code, each.values) for each in self.findings)
 
     @property
     def data_through(self) -> date:
@@ -191,35 +199,43 @@ class _Training:
         members = [
             warm[i] if i in warm else self._members(chosen[i], i) for i in range(len(self.days))
         ]
-        used = [_used(self.days, i, members[i].members) for i in range(len(self.days))]
-        return [
-            Trained(
-                key=key,
-                chosen=chosen[i],
-                model=SeriesModel(
-                    members=members[i].members,
-                    weights=members[i].weights,
-                    last_day=self.days.dates[self.days.offsets[i + 1] - 1].item(),
-                    cap=float(bounds[i]),
-                    closed_weekdays=tuple(np.flatnonzero(opened.chances[i] == 0).tolist()),
-                    opening=opened.of(i),
-                    rest_weekdays=tuple(np.flatnonzero(rest[i]).tolist()),
-                    widening=float(times[i]),
-                    usual=tests.usual(i),
-                ),
-                first_day=used[i][0],
-                rows=used[i][1],
-                metrics=metrics_of(means[i].tolist()),
-                coverage_before=None if np.isnan(coverage[i]) else float(coverage[i]),
-                folds=tuple(
-                    Fold(first, last, metrics_of(measured[i, k].tolist()))
-                    for k, first, last in tests.fold_days(i)
-                ),
-                comparison=self._comparison(i, compared),
-                notes=(*reasons[i], *self._notes(chosen[i], i), *opened.notes[i]),
+        results: list[Trained | Unfit] = []
+        for i, key in enumerate(self.days.keys):
+            model = SeriesModel(
+                members=members[i].members,
+                weights=members[i].weights,
+                last_day=self.days.dates[self.days.offsets[i + 1] - 1].item(),
+                cap=float(bounds[i]),
+                closed_weekdays=tuple(np.flatnonzero(opened.chances[i] == 0).tolist()),
+                opening=opened.of(i),
+                rest_weekdays=tuple(np.flatnonzero(rest[i]).tolist()),
+                widening=float(times[i]),
+                usual=tests.usual(i),
             )
-            for i, key in enumerate(self.days.keys)
-        ]
+            first_day, rows = _used(self.days, i, model.members)
+            results.append(
+                Trained(
+                    key=key,
+                    chosen=chosen[i],
+                    model=model,
+                    first_day=first_day,
+                    rows=rows,
+                    metrics=metrics_of(means[i].tolist()),
+                    coverage_before=None if np.isnan(coverage[i]) else float(coverage[i]),
+                    folds=tuple(
+                        Fold(first, last, metrics_of(measured[i, k].tolist()))
+                        for k, first, last in tests.fold_days(i)
+                    ),
+                    comparison=self._comparison(i, compared),
+                    findings=(
+                        *reasons[i],
+                        *self._findings(chosen[i], i),
+                        *_unused(model),
+                        *opened.findings[i],
+                    ),
+                )
+            )
+        return results
 
     def _members(self, name: str, i: int) -> "_Members":
         """The models of the i-th series by that strategy, and how much each counts."""
@@ -233,69 +249,74 @@ class _Training:
         equal = name in shares or len(members) == 1
         return _Members(tuple(members), () if equal else tuple(weights))
 
-    def _notes(self, name: str, i: int) -> list[str]:
-        """What to know of how the i-th series' models were fitted."""
-        parts = self.weighing.shares(name, i)
-        notes = dict.fromkeys(note for part in parts for note in self.tests.notes(part, i))
+    def _findings(self, name: str, i: int) -> list[Finding]:
+        """What to know of how the i-th series' models were fitted, and of which days."""
+        found: list[Finding] = []
+        for part in self.weighing.shares(name, i):
+            found += [each for each in self.tests.findings(part, i) if each not in found]
         drivers = self.tests.left_out(i)
-        return [*notes, *self._discounted(i), *([] if drivers is None else [drivers])]
+        return [*found, *self._discounted(i), *([] if drivers is None else [drivers])]
 
-    def _discounted(self, i: int) -> list[str]:
+    def _discounted(self, i: int) -> list[Finding]:
         rows = self.days.series(i)
-        days = self.days.dates[rows][self.tests.discounted[rows]]
-        if len(days) == 0:
-            return []
-        if len(days) == 1:
-            return [f"{days[0]} is no evidence of what it sells and left out"]
+        why = self.tests.why_discounted[rows]
         return [
-            f"{len(days)} days are no evidence of what it sells and left out, lastly {days[-1]}"
+            Finding(
+                code,
+                {
+                    "days": len(days),
+                    "first": str(days[0]),
+                    "last": str(days[-1]),
+                    "newest": [str(day) for day in days[-MAX_DAYS_NAMED:]],
+                },
+            )
+            for reason, code in outliers.REASONS.items()
+            if len(days := self.days.dates[rows][why == reason])
         ]
 
-    def _choose(self, naive_serves: bool) -> tuple[list[str], list[list[str]]]:
+    def _choose(self, naive_serves: bool) -> tuple[list[str], list[list[Finding]]]:
         """The strategy of each series, and what there is to say about it: the one asked for, or
         the naive where that can't be fitted or measured, or is worse.
         """
         chosen: list[str] = []
-        notes: list[list[str]] = []
+        findings: list[list[Finding]] = []
         for i in range(len(self.days)):
             why, score = self.tested[self.asked].reasons[i], self.weighing.score(self.asked, i)
-            said: list[str] = []
+            found: list[Finding] = []
             if why is not None:
-                said.append(f"the naive serves: {why.reason}")
+                found.append(Finding("naive-as-unfit", {"reason": why.reason}))
             elif not np.isfinite(score):
-                said.append(
-                    f"the naive serves: {self.days.rows[i]} open days are too few to measure"
-                )
+                found.append(Finding("naive-as-unmeasured", {"rows": int(self.days.rows[i])}))
             elif naive_serves and score > 1:
-                said.append(
-                    f"the naive serves: {self.asked} scores {score:.3f} on the folds, the naive 1"
-                )
-            chosen.append(NAIVE if said else self.asked)
-            notes.append(said if self.asked != NAIVE else [])
-        return chosen, notes
+                values = {"strategy": self.asked, "score": score}
+                found.append(Finding("naive-as-better", values))
+            chosen.append(NAIVE if found else self.asked)
+            findings.append(found if self.asked != NAIVE else [])
+        return chosen, findings
 
-    def _warm_members(self, chosen: list[str], notes: list[list[str]]) -> dict[int, "_Members"]:
-        """Members that start from the champion's, where it has any; `chosen` and `notes` of
+    def _warm_members(
+        self, chosen: list[str], findings: list[list[Finding]]
+    ) -> dict[int, "_Members"]:
+        """Members that start from the champion's, where it has any; `chosen` and `findings` of
         those series are made to say so. Its strategy's own folds measure it.
         """
         found: dict[int, _Members] = {}
         for i, champion in enumerate(self.champions):
             days = alone(self.days, i)
             if champion is None or not can_start_from(champion.model, days):
-                notes[i].append(
-                    "a cold start: no champion has parameters that can be moved to these days"
-                )
+                findings[i].append(Finding("cold-start"))
                 continue
             serving = self.serving[i]
             if serving is None or not np.isfinite(self.weighing.score(serving, i)):
-                notes[i].append(f"a cold start: {champion.strategy} can't be measured today")
+                values = {"strategy": champion.strategy}
+                findings[i].append(Finding("cold-start-as-unmeasured", values))
                 continue
             parts = self.known[serving].candidates or (serving,)
             fresh = [member for part in parts for member in self.tests.members(part, i)]
             moved = refreshed(champion.model, fresh, days, self.strategy)
             found[i] = _Members(moved, champion.model.weights)
             chosen[i] = serving
-            notes[i][:] = [f"a warm start from the model of days up to {champion.model.last_day}"]
+            findings[i][:] = [Finding("warm-start", {"through": str(champion.model.last_day)})]
         return found
 
     def _band_of(self, chosen: list[str]) -> Band:
@@ -331,6 +352,11 @@ class _Members:
 
     members: tuple[Member, ...]
     weights: tuple[float, ...]
+
+
+def _unused(model: SeriesModel) -> list[Finding]:
+    names = sorted(model.usual.keys() - model.drivers)
+    return [Finding("drivers-unused", {"names": names})] if names else []
 
 
 def _used(days: Panel, i: int, members: Sequence[Member]) -> tuple[date, int]:

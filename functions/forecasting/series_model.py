@@ -48,6 +48,24 @@ class SeriesModel:
             + [each.promotion for each in levels if each.promotion is not None]
         )
 
+    @property
+    def seen(self) -> dict[str, tuple[float, float]]:
+        """Between which values each driver was seen that moves its forecast by its value; what
+        lies beyond them counts as the nearer one.
+        """
+        found: dict[str, tuple[float, float]] = {}
+        for member in self.members:
+            if isinstance(member, ProphetParameters):
+                for term in member.regressors:
+                    kind, *names = term.name.split("/")
+                    if (kind, len(names)) != ("driver", 1):
+                        continue
+                    if term.low is not None and term.high is not None:
+                        [name] = names
+                        low, high = found.get(name, (term.low, term.high))
+                        found[name] = min(low, term.low), max(high, term.high)
+        return found
+
     def to_json_dict(self) -> dict[str, Any]:
         """The fields as JSON-compatible lists, numbers and strings; floats stay exact."""
         return {

@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from functions.forecasting.findings import Finding
 from functions.forecasting.scale import Band
 from functions.forecasting.unfit import Unfit
 
@@ -33,14 +34,14 @@ class Walk(Generic[Fitted]):
 
     `band` (n, K, B) has the forecasts of the folds' rows, in units per day, as they would
     have been published, but for caps. `reasons` says why a series has none.
-    `model(i)` makes the i-th series' model, fitted to all its rows. `notes` holds, by series,
+    `model(i)` makes the i-th series' model, fitted to all its rows. `findings` hold, by series,
     what a reader should know of how it was fitted.
     """
 
     band: Band
     reasons: Sequence[Unfit | None]
     model: Callable[[int], Fitted]
-    notes: dict[int, str]
+    findings: dict[int, Finding]
 
 
 def empty_folds(n_splits: int, blocks: Ints) -> Band:

@@ -30,6 +30,7 @@ from events.names import as_one_line
 from events.pace import LONGEST_BATCH_SECONDS
 from events.payloads import (
     Compared,
+    Finding,
     FoldMetrics,
     ModelTrained,
     Payload,
@@ -37,6 +38,7 @@ from events.payloads import (
     TrainingShardRequested,
 )
 from events.publisher import to_record
+from functions.forecasting import findings
 from functions.forecasting.engine import Engine
 from functions.forecasting.panel import Panel
 from functions.forecasting.procedure import Champion, Comparison, Trained, train
@@ -233,12 +235,25 @@ class Trainer:
                 for fold in result.folds
             ),
             comparison=tuple(_compared(each, champion) for each in result.comparison),
-            notes=tuple(map(as_one_line, result.notes)),
+            findings=tuple(map(_finding, result.findings)),
             parameters=result.model.to_json_dict(),
             versions=self._versions,
             fit_seconds=seconds,
             policy=shard.policy,
         )
+
+
+def _finding(found: findings.Finding) -> Finding:
+    """As an event has it: texts of one line each, which came from anywhere."""
+    values = {
+        name: as_one_line(value)
+        if isinstance(value, str)
+        else tuple(map(as_one_line, value))
+        if isinstance(value, list)
+        else value
+        for name, value in found.values.items()
+    }
+    return Finding(code=found.code, values=values)
 
 
 def _compared(each: Comparison, champion: Model | None) -> Compared:

@@ -132,8 +132,8 @@ def forecast_table(found: Document) -> "Table":
     from rich.text import Text
 
     table = numbers_table("date", "weekday", "yhat", "lower", "upper", numbers=3)
-    if noted := any(day["assumed"] or day["bounded"] for day in found["days"]):
-        table.add_column("assumed")
+    if noted := any(map(notes, found["days"])):
+        table.add_column("notes")
     decimals = decimals_of(found)
     for day in found["days"]:
         numbers = (day["yhat"], day["yhat_lower"], day["yhat_upper"])
@@ -153,9 +153,15 @@ def decimals_of(found: Document) -> int:
 
 
 def notes(day: Document) -> str:
-    """The drivers of a day that nobody had planned, and whether its forecast was cut."""
-    names = [one_line(name) for name in day["assumed"]]
-    return ", ".join(names + ["cut to its bound"] * day["bounded"])
+    """The drivers of a day that nobody had planned, those planned beyond all that was seen, and
+    whether its forecast was cut.
+    """
+    said = [
+        f"{', '.join(map(one_line, names))} {what}"
+        for names, what in ((day["assumed"], "assumed"), (day["limited"], "beyond all seen"))
+        if names
+    ]
+    return "; ".join(said + ["cut to its bound"] * day["bounded"])
 
 
 def series_table(found: Sequence[Document]) -> "Table":

@@ -106,8 +106,8 @@ def what_if_table(found: Document, planned: Document) -> "Table":
     from rich.text import Text
 
     table = numbers_table("date", "weekday", "as planned", "what if", "lower", "upper", numbers=4)
-    if noted := any(day["assumed"] or day["bounded"] for day in found["days"]):
-        table.add_column("assumed")
+    if noted := any(map(notes, found["days"])):
+        table.add_column("notes")
     decimals = min(decimals_of(found), decimals_of(planned))
     for day, before in zip(found["days"], planned["days"], strict=True):
         numbers = (before["yhat"], day["yhat"], day["yhat_lower"], day["yhat_upper"])

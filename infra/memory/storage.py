@@ -267,9 +267,11 @@ class MemoryStorage:
             series = (model.store, model.product)
             if model.model_id not in self.stored.keys() | self.gone.keys():
                 shared = {field.name for field in fields(Model)} & set(ModelTrained.model_fields)
+                shared -= {"findings"}
                 self.stored[model.model_id] = Model(
                     **{name: getattr(model, name) for name in shared},
                     version=max((m.version for m in await self.versions(*series)), default=0) + 1,
+                    findings=model.every_finding,
                     trained_at=event.time,
                     verdict=decided[model.model_id],
                 )

@@ -237,19 +237,19 @@ WITH new AS (
         $14::text[], $15::text[], $16::text[], $17::text[], $18::text[], $19::text[],
         $20::timestamptz[]
     ) AS t (model_id, store, product, run_id, strategy, chosen, policy, as_of, horizon, first_day,
-            data_through, rows, metrics, folds, comparison, notes, verdict, parameters, versions,
+            data_through, rows, metrics, folds, comparison, findings, verdict, parameters, versions,
             trained_at)
 )
 INSERT INTO model_versions
     (model_id, store, product, version, run_id, strategy, chosen, policy, as_of, horizon,
-     first_day, data_through, rows, metrics, folds, comparison, notes, verdict, parameters,
+     first_day, data_through, rows, metrics, folds, comparison, findings, verdict, parameters,
      versions, trained_at)
 SELECT model_id, store, product,
        coalesce((SELECT max(version) FROM model_versions AS old
                  WHERE old.store = new.store AND old.product = new.product), 0)
        + row_number() OVER (PARTITION BY store, product ORDER BY as_of, trained_at, model_id),
        run_id, strategy, chosen, policy, as_of, horizon, first_day, data_through, rows,
-       metrics::jsonb, folds::jsonb, comparison::jsonb, notes::jsonb, verdict::jsonb,
+       metrics::jsonb, folds::jsonb, comparison::jsonb, findings::jsonb, verdict::jsonb,
        parameters::jsonb, versions::jsonb, trained_at
 FROM new
 """
@@ -460,7 +460,7 @@ MODELS = _MODEL + "WHERE model_id = ANY ($1)"
 # Of champions what forecasts and trains beside them: runs of many series read them all.
 CHAMPIONS = """
 SELECT model_id, store, product, version, run_id, strategy, chosen, policy, as_of, horizon,
-       first_day, data_through, rows, metrics, '[]' AS folds, '[]' AS comparison, notes,
+       first_day, data_through, rows, metrics, '[]' AS folds, '[]' AS comparison, findings,
        NULL AS verdict, parameters, versions, trained_at,
        ARRAY(SELECT alias FROM model_aliases AS a
              WHERE a.store = model.store AND a.product = model.product
@@ -475,7 +475,7 @@ VERSIONS = _MODEL + "WHERE store = $1 AND product = $2 ORDER BY version DESC"
 # Of those before a version the newest, without what a list does not show.
 VERSIONS_PAGE = """
 SELECT model_id, store, product, version, run_id, strategy, chosen, policy, as_of, horizon,
-       first_day, data_through, rows, metrics, folds, comparison, notes, verdict, versions,
+       first_day, data_through, rows, metrics, folds, comparison, findings, verdict, versions,
        trained_at, '{}' AS parameters,
        ARRAY(SELECT alias FROM model_aliases AS a
              WHERE a.store = model.store AND a.product = model.product
@@ -486,19 +486,24 @@ WHERE store = $1 AND product = $2 AND version < $3 ORDER BY version DESC LIMIT $
 
 SAVE_FORECASTS = """
 INSERT INTO forecasts
-    (store, product, date, model_id, yhat, yhat_lower, yhat_upper, assumed, bounded)
+    (store, product, date, model_id, yhat, yhat_lower, yhat_upper, assumed, limited,
+     bounded)
 SELECT DISTINCT ON (store, product, date, model_id)
        store, product, date, model_id, yhat, yhat_lower, yhat_upper,
        ARRAY(SELECT name FROM jsonb_array_elements_text(assumed::jsonb)
              WITH ORDINALITY AS t (name, n) ORDER BY n),
+       ARRAY(SELECT name FROM jsonb_array_elements_text(limited::jsonb)
+             WITH ORDINALITY AS t (name, n) ORDER BY n),
        bounded
 FROM unnest(
     $1::text[], $2::text[], $3::date[], $4::text[], $5::float8[], $6::float8[], $7::float8[],
-    $8::text[], $9::boolean[]
-) AS t (store, product, date, model_id, yhat, yhat_lower, yhat_upper, assumed, bounded)
+    $8::text[], $9::text[], $10::boolean[]
+) AS t (
+    store, product, date, model_id, yhat, yhat_lower, yhat_upper, assumed, limited, bounded
+)
 ON CONFLICT (store, product, date, model_id) DO UPDATE
 SET yhat = excluded.yhat, yhat_lower = excluded.yhat_lower, yhat_upper = excluded.yhat_upper,
-    assumed = excluded.assumed, bounded = excluded.bounded
+    assumed = excluded.assumed, limited = excluded.limited, bounded = excluded.bounded
 """
 
 WINDOWS = """
@@ -549,7 +554,8 @@ ORDER BY store, product
 
 FORECAST = """
 SELECT served.model_id, model.version, model.data_through, day.date, day.yhat, day.yhat_lower,
-       day.yhat_upper, day.assumed, day.bounded, served.published_at, served.served_since,
+       day.yhat_upper, day.assumed, day.limited, day.bounded, served.published_at,
+       served.served_since,
        (SELECT max(date) FROM daily_sales AS sold
         WHERE sold.store = $1 AND sold.product = $2) AS newest_sale
 FROM served_forecasts AS served

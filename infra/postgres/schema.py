@@ -180,7 +180,7 @@ model_versions = Table(
     Column("metrics", JSONB, nullable=False),
     Column("folds", JSONB, nullable=False, server_default=text("'[]'")),
     Column("comparison", JSONB, nullable=False, server_default=text("'[]'")),
-    Column("notes", JSONB, nullable=False, server_default=text("'[]'")),
+    Column("findings", JSONB, nullable=False, server_default=text("'[]'")),
     Column(
         "verdict",
         JSONB,
@@ -290,6 +290,13 @@ forecasts = Table(
         comment="Drivers nobody had planned for that day.",
     ),
     Column(
+        "limited",
+        ARRAY(Text),
+        nullable=False,
+        server_default=text("'{}'"),
+        comment="Drivers planned beyond all that was seen.",
+    ),
+    Column(
         "bounded",
         Boolean,
         nullable=False,
@@ -303,6 +310,7 @@ forecasts = Table(
         name="interval",
     ),
     CheckConstraint("array_position(assumed, NULL) IS NULL", name="assumed"),
+    CheckConstraint("array_position(limited, NULL) IS NULL", name="limited"),
     Index(None, "model_id"),
 )
 

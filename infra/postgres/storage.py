@@ -17,6 +17,7 @@ from events.envelope import Event
 from events.payloads import (
     MAX_INTEGER,
     Compared,
+    Finding,
     FoldMetrics,
     ModelTrained,
     PromotionRequested,
@@ -56,6 +57,7 @@ log = logging.getLogger(__name__)
 
 FOLDS = TypeAdapter(tuple[FoldMetrics, ...])
 COMPARISON = TypeAdapter(tuple[Compared, ...])
+FINDINGS = TypeAdapter(tuple[Finding, ...])
 CONNECTIONS = 4  # one function's
 
 
@@ -363,13 +365,13 @@ class PostgresStorage:
             days = [
                 (
                     *(*key, day.date, forecast.model_id, day.yhat, day.yhat_lower, day.yhat_upper),
-                    *(_json(day.assumed), day.bounded),
+                    *(_json(day.assumed), _json(day.limited), day.bounded),
                 )
                 for key, (forecast, _) in asked.items()
                 if key in taken
                 for day in forecast.days
             ]
-            await connection.execute(queries.SAVE_FORECASTS, *columns(days, 9))
+            await connection.execute(queries.SAVE_FORECASTS, *columns(days, 10))
         return asked.keys() - taken
 
     async def served_on(
@@ -388,7 +390,7 @@ class PostgresStorage:
         days = tuple(
             DayForecast(
                 *(row["date"], row["yhat"], row["yhat_lower"], row["yhat_upper"]),
-                *(tuple(row["assumed"]), row["bounded"]),
+                *(tuple(row["assumed"]), tuple(row["limited"]), row["bounded"]),
             )
             for row in rows
         )
@@ -588,7 +590,7 @@ def _model_row(event: Event[ModelTrained], verdicts: Mapping[str, Verdict]) -> t
         _json(model.metrics),
         _json(model.folds),
         _json(model.comparison),
-        _json(model.notes),
+        _json(model.every_finding),
         _json(verdicts[model.model_id]),
         _json(model.parameters),
         _json(model.versions),
@@ -606,7 +608,7 @@ def _model(row: Any) -> Model:
         values[column] = from_json(values[column])
     values["folds"] = FOLDS.validate_json(values["folds"])
     values["comparison"] = COMPARISON.validate_json(values["comparison"])
-    values["notes"] = tuple(from_json(values["notes"]))
+    values["findings"] = FINDINGS.validate_json(values["findings"])
     if values["verdict"] is not None:
         values["verdict"] = Verdict(**from_json(values["verdict"]))
     return Model(**values | {"aliases": tuple(values["aliases"])})

@@ -46,7 +46,12 @@ async def test_a_champions_forecast_is_served_with_all_that_was_said_of_it(stora
     await storage.record_results([trained(run, SERIES[0])], [])
     await sell(storage, SERIES[0], 3)
     days = (
-        DayForecast(date(2015, 8, 1), 5.0, 4.0, 6.5, assumed=("school", 'a "b", c'), bounded=True),
+        DayForecast(
+            *(date(2015, 8, 1), 5.0, 4.0, 6.5),
+            assumed=("school", 'a "b", c'),
+            limited=("price", "d\\e"),
+            bounded=True,
+        ),
         DayForecast(date(2015, 8, 2), 0.0, 0.0, 0.0),
     )
     model_id = trained(run, SERIES[0]).data.model_id

@@ -14,6 +14,7 @@ from events.envelope import Event, first_event
 from events.errors import Refusal
 from events.payloads import (
     Compared,
+    Finding,
     FoldMetrics,
     ModelTrained,
     PromotionRequested,
@@ -436,9 +437,10 @@ async def test_of_a_series_with_too_many_names_the_most_frequent_are_trained_on(
     by_rank = [f"campaign_{n:02}" for n in range(100) if n not in closed]
     kept = ["price", *by_rank[: MAX_DRIVERS - 1]]
     panel = panel.open_days()
-    notes = left_out(panel)
-    assert (notes[0] or "").partition(":")[0].endswith(f"{by_rank[MAX_DRIVERS - 1]} first")
-    assert notes[1] is None
+    [found, none] = left_out(panel)
+    assert found is not None
+    assert found.values["first"] == by_rank[MAX_DRIVERS - 1]
+    assert none is None
     found = {name for _, part in parts(panel) for own in part.own_names for name in own}
     assert found == {*kept, "promo"}
 
@@ -626,6 +628,12 @@ def comparison(new: float, champion: float, champions_id: str) -> tuple[Compared
     )
 
 
+async def test_what_an_older_version_said_in_words_is_kept_as_such(storage: Storage):
+    await week(storage, 1, SERIES[0], notes=("intervals widened ½",))
+    [model] = await storage.versions(*SERIES[0])
+    assert model.findings == (Finding(code="said", values={"text": "intervals widened ½"}),)
+
+
 async def test_a_model_comes_back_with_all_that_was_compared(storage: Storage):
     await week(storage, 1, SERIES[0])
     [first] = await storage.versions(*SERIES[0])
@@ -634,7 +642,12 @@ async def test_a_model_comes_back_with_all_that_was_compared(storage: Storage):
         "policy": "if-better",
         "folds": (FoldMetrics(first_day=DAY, last_day=DAY, metrics={"wape": 0.1, "mape": None}),),
         "comparison": comparison(0.9, 0.8, first.model_id),
-        "notes": ("intervals widened ½",),
+        "findings": (
+            Finding(
+                code="days-far-off",
+                values={"days": 2, "share": 0.5, "why": "½", "newest": ("2015-07-01",)},
+            ),
+        ),
     }
     await week(storage, 2, SERIES[0], **told)
     model, _ = await storage.versions(*SERIES[0])

@@ -66,7 +66,7 @@ ANSWERS: dict[str, Any] = {
     "/forecasts/1/milk": {
         **{"store": "1", "product": "milk", "version": 1, "data_through": "2025-12-31"},
         **{"published_at": "2026-01-01T00:00:00+00:00", "stale": False},
-        "days": [A_DAY | {"assumed": [], "bounded": False}],
+        "days": [A_DAY | {"assumed": [], "limited": [], "bounded": False}],
     },
     "/models/1/milk": {"models": [MODEL]},
     "/retrain": {"run_id": "0b1c"},

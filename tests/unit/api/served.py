@@ -15,6 +15,7 @@ from events.envelope import Event, first_event
 from events.memory import MemoryLog
 from events.payloads import (
     Compared,
+    Finding,
     FoldMetrics,
     ModelTrained,
     PromotionRequested,
@@ -155,7 +156,7 @@ def loses_to(model_id: str) -> dict[str, object]:
             Compared(strategy="windowed", score=0.9, metrics={"wape": 0.09}),
             Compared(strategy="full", model_id=model_id, score=0.8, metrics={"wape": 0.08}),
         ),
-        "notes": ("no promo is planned",),
+        "findings": (Finding(code="drivers-unused", values={"names": ("promo",)}),),
     }
 
 
@@ -165,7 +166,7 @@ def _forecast(model: ModelTrained) -> Forecast:
         DayForecast(day, *((0.0, 0.0, 0.0) if day.weekday() == 6 else (55.25, 40.5, 1234.5)))
         for day in dates
     ]
-    days[2] = replace(days[2], assumed=("promo",), bounded=True)
+    days[2] = replace(days[2], assumed=("promo",), limited=("price",), bounded=True)
     return Forecast(model.store, model.product, model.model_id, tuple(days))
 
 

@@ -51,7 +51,9 @@ async def test_a_challenger_shows_what_it_lost_and_to_whom(api: httpx.AsyncClien
         "weight": None,
     }
     assert challenger["folds"][0]["first_day"] == "2015-07-25"
-    assert challenger["notes"] == ["no promo is planned"]
+    assert challenger["findings"] == [{"code": "drivers-unused", "values": {"names": ["promo"]}}]
+    [note] = challenger["notes"]
+    assert note.startswith("not moved by promo")
 
 
 async def test_a_version_is_promoted_and_rolled_back(api, shop: Shop, runs):

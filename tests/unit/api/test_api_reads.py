@@ -162,9 +162,11 @@ async def test_a_forecast_comes_from_the_champion(api: httpx.AsyncClient, run: s
         "yhat_lower": 40.5,
         "yhat_upper": 1234.5,
         "assumed": [],
+        "limited": [],
         "bounded": False,
     }
     assert found["days"][2]["assumed"] == ["promo"]
+    assert found["days"][2]["limited"] == ["price"]
     assert found["days"][2]["bounded"] is True
     assert found["days"][1]["yhat_upper"] == 0
     assert len(found.pop("days")) == 7

@@ -45,16 +45,17 @@ def test_a_forecast_is_a_table_of_days(client: Client):
     assert told.exit_code == 0
     lines = told.stdout.splitlines()
     assert lines[0].startswith("1/milk by model version 2, data through 2015-07-31, published 0 s")
-    assert lines[1].split() == ["date", "weekday", "yhat", "lower", "upper", "assumed"]
+    assert lines[1].split() == ["date", "weekday", "yhat", "lower", "upper", "notes"]
     assert lines[3].split() == ["2015-08-01", "Saturday", "55", "40", "1,234"]
     assert lines[4].split() == ["2015-08-02", "Sunday", "0", "0", "0"]
-    assert lines[5].endswith("promo, cut to its bound")
-    assert len(lines) == 3 + 7 + 1
+    assert lines[5].endswith("promo assumed; price beyond all seen;")
+    assert lines[6].strip() == "cut to its bound"
+    assert len(lines) == 3 + 8 + 1
 
 
-def test_a_forecast_that_assumes_nothing_has_no_column_of_what_it_assumes():
+def test_a_forecast_with_nothing_to_say_has_no_column_of_notes():
     day = {"date": "2015-08-01", "yhat": 1.0, "yhat_lower": 0.5, "yhat_upper": 2.0}
-    plain = {"days": [{**day, "assumed": [], "bounded": False}]}
+    plain = {"days": [{**day, "assumed": [], "limited": [], "bounded": False}]}
 
     assert [column.header for column in forecasts.forecast_table(plain).columns] == [
         "date",

@@ -59,10 +59,10 @@ def test_it_is_a_table_beside_the_forecast_as_planned(client: Client):
     assert max(map(len, lines)) <= 80
     assert lines[0] == "1/milk by model version 1 (windowed)"
     assert lines[1].split() == [
-        *("date", "weekday", "as", "planned", "what", "if", "lower", "upper", "assumed")
+        *("date", "weekday", "as", "planned", "what", "if", "lower", "upper", "notes")
     ]
     assert lines[3].split()[2:5] == ["10.0", "10.0", "7.4"]
-    assert lines[3].split()[-1] == "promo"
+    assert lines[3].endswith("promo assumed")
     assert lines[5].split()[:4] == ["2015-08-03", "Monday", "10.0", "15.0"]
     assert lines[-1].strip() == "in units, with the 80 % interval"
 

@@ -9,6 +9,7 @@ from events.payloads import (
     CancelRequested,
     ChallengerKept,
     Compared,
+    Finding,
     FoldMetrics,
     ForecastDay,
     ForecastPublished,
@@ -95,6 +96,10 @@ TRAINED = ModelTrained(
             score=0.8,
             metrics={"wape": 0.13},
         ),
+    ),
+    findings=(
+        Finding(code="days-far-off", values={"days": 1, "newest": ("2015-07-01",)}),
+        Finding(code="naive-as-better", values={"strategy": "windowed", "score": 1.25}),
     ),
     notes=("intervals widened 1.2 times",),
     parameters={"k": -0.1, "delta": [0.0, 0.25], "growth": "linear"},

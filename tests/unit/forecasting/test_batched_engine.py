@@ -12,6 +12,7 @@ from prophet.serialize import model_from_json, model_to_json
 from functions.forecasting import active_set, batched_engine
 from functions.forecasting.batched_engine import BatchedEngine
 from functions.forecasting.engine import Engine
+from functions.forecasting.findings import Finding
 from functions.forecasting.intervals import half_widths
 from functions.forecasting.panel import Panel
 from functions.forecasting.parameters import ProphetParameters
@@ -274,7 +275,7 @@ def test_what_has_no_optimum_is_fitted_by_the_fallback_which_says_so(
     two = replace(windowed, n_splits=2)
     walk = walked(BatchedEngine(fallback=stock), panel, two, 7)
     expected = walked(stock, panel, two, 7)
-    assert walk.notes == {1: "fitted by stock Prophet, as the batched solver found no optimum"}
+    assert walk.findings == {1: Finding("stock-as-unsolved")}
     assert walk.model(1) == expected.model(1)
     np.testing.assert_array_equal(walk.band.yhat[1], expected.band.yhat[1])
     assert walk.reasons[2] == Unfit("1 open days are too few; at least 16 are needed")

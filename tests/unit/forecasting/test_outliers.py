@@ -1,14 +1,27 @@
 import numpy as np
 import pytest
 
-from functions.forecasting.outliers import MIN_ROWS, discounted
+from functions.forecasting.outliers import FAR_OFF, FORMER, MIN_ROWS, OUTAGE, why_discounted
 from tests.unit.forecasting.shapes import DAYS, shaped
 
 
 def left_out(panel) -> list[int]:
     """How many days ago the discounted days are."""
     ago = (panel.dates[-1] - panel.dates).astype(int)
-    return ago[discounted(panel)].tolist()
+    return ago[why_discounted(panel) > 0].tolist()
+
+
+@pytest.mark.parametrize(
+    ("why", "changed"),
+    [
+        (FAR_OFF, lambda u, ago: np.where(ago == 20, 100 * u, u)),
+        (OUTAGE, lambda u, ago: np.where((ago >= 60) & (ago < 240), 0, u)),
+        (FORMER, lambda u, ago: np.where(ago >= 500, u / 50, u)),
+    ],
+)
+def test_the_reason_is_told_apart(why, changed):
+    found = why_discounted(shaped(changed, days=1000))
+    assert set(found[found > 0].tolist()) == {why}
 
 
 def test_an_ordinary_series_loses_no_day():
@@ -81,4 +94,7 @@ def test_a_series_is_judged_by_itself():
                 for i, p in enumerate(panels)
             ]
         )
-        assert discounted(both).tolist() == [*discounted(panels[0]), *discounted(panels[1])]
+        assert why_discounted(both).tolist() == [
+            *map(int, why_discounted(panels[0])),
+            *map(int, why_discounted(panels[1])),
+        ]

@@ -204,7 +204,9 @@ def test_parts_hold_every_series_once_with_the_values_that_it_has():
 def test_what_was_not_read_is_told_of_as_well():
     panel = replace(panel_of(("price",), ()), left_out=((0, ""), (7, "z")))
     assert left_out(panel)[0] is None
-    assert (left_out(panel)[1] or "").startswith("7 drivers are left out, z first")
+    [_, found] = left_out(panel)
+    assert found is not None
+    assert (found.values["count"], found.values["first"]) == (7, "z")
 
 
 def test_of_equally_frequent_drivers_the_first_by_name_stay():

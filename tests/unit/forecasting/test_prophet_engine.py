@@ -133,7 +133,7 @@ def test_a_series_without_an_optimum_is_trained_by_stock_prophet_and_says_so(
     [trained] = train(panel, one, date(2015, 4, 16), engine_named(), naive_serves=False)
     [stocks] = train(panel, one, date(2015, 4, 16), engine, naive_serves=False)
     assert trained.notes == ("fitted by stock Prophet, as the batched solver found no optimum",)
-    assert replace(trained, notes=()) == stocks
+    assert replace(trained, findings=()) == stocks
 
 
 OTHER_KINDS = {
@@ -155,7 +155,7 @@ def test_what_only_stan_fits_is_stock_prophets_under_the_default_engine(make_pan
         for each in (engine_named(), engine)
     )
     assert ours.notes == ("fitted by stock Prophet, as its posterior is not concave",)
-    assert replace(ours, notes=()) == stocks
+    assert replace(ours, findings=()) == stocks
     assert ours.chosen == name
     assert ours.metrics.mape < 0.1
     [model] = ours.model.members

@@ -160,7 +160,7 @@ async def test_a_series_that_cannot_be_fitted_is_served_by_the_naive_with_the_re
     trained = {(m.store, m.product): m for m in world.data(ModelTrained)}
     for series, reason in {SERIES[0]: "too odd", ("9", "new"): "3 open days in all days"}.items():
         assert trained[series].chosen == "naive"
-        assert any(reason in note for note in trained[series].notes)
+        assert trained[series].findings[0].values["reason"].startswith(reason)
         assert await world.storage.forecast(*series) is not None
 
 

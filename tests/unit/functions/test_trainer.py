@@ -5,7 +5,7 @@ import pytest
 
 from events.envelope import Event, first_event
 from events.errors import Refusal
-from events.payloads import ModelTrained, SeriesRef, TrainingFailed, TrainingShardRequested
+from events.payloads import Finding, ModelTrained, SeriesRef, TrainingFailed, TrainingShardRequested
 from functions.forecasting.series_model import SeriesModel
 from functions.trainer import Trainer
 from tests.unit.events.examples import SALE
@@ -54,7 +54,7 @@ async def test_a_series_that_cannot_be_fitted_is_served_by_the_naive_and_the_not
     world.engine.unfit = {SERIES[0]: "too odd"}
     [event] = await trainer(world)([shard(SERIES[0])])
     assert event.data.chosen == "naive"
-    assert event.data.notes == ("the naive serves: too odd",)
+    assert event.data.findings == (Finding(code="naive-as-unfit", values={"reason": "too odd"}),)
     assert [(each.strategy, each.score) for each in event.data.comparison] == [("naive", 1.0)]
 
 
@@ -68,7 +68,9 @@ async def test_the_champion_is_compared_on_the_same_folds_under_its_model_id(wor
     }  # fmt: skip
     assert compared["naive", None] == 1.0
     assert event.data.chosen == "naive", "which is exact where each week is like the last"
-    assert event.data.notes[0].startswith("the naive serves: windowed scores 1.8")
+    [why, *_] = event.data.findings
+    assert (why.code, why.values["strategy"]) == ("naive-as-better", "windowed")
+    assert 1.8 < why.values["score"] < 1.9
 
 
 async def test_under_always_the_strategy_asked_for_serves_however_good_the_naive_is(world: World):
@@ -97,7 +99,8 @@ async def test_a_note_is_cut_to_what_an_event_takes(world: World):
     world.engine.unfit = {SERIES[0]: "x" * 5000}
     [event] = await trainer(world)([shard(SERIES[0])])
     assert event.data.chosen == "naive"
-    assert list(map(len, event.data.notes)) == [1000]
+    [finding] = event.data.findings
+    assert len(finding.values["reason"]) == 1000
 
 
 async def test_a_redelivered_shard_gives_the_same_ids_and_models(world: World):
