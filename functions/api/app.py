@@ -12,6 +12,7 @@ from typing import Annotated, Any
 from fastapi import Depends, FastAPI, HTTPException, Query, Response
 from fastapi.exceptions import RequestValidationError
 
+from events.clock import utc_today
 from events.envelope import first_event
 from events.payloads import Name, RetrainRequested
 from events.publisher import Publisher
@@ -40,6 +41,8 @@ from functions.api.runs import add_runs
 from functions.api.sales import add_sales
 from functions.api.what_if import add_what_if
 from functions.forecasting.strategy import BUILT_IN, Strategies, UnknownStrategy, strategy
+from functions.planner.as_of import default_as_of
+from functions.planner.history import is_own, too_short
 from functions.planner.planner import unknown_run, unknown_series
 from functions.retention import Retention
 from functions.storage import Run, Storage
@@ -137,7 +140,7 @@ def _add_retrain(
             strategy(body.strategy, strategies)
         except UnknownStrategy as error:
             raise unprocessable("strategy", body.strategy, str(error)) from None
-        await _refuse_what_means_nothing(storage, body)
+        await _refuse_what_means_nothing(storage, body, strategies)
         if body.run_id is not None and (known := await storage.run(body.run_id, 0)) is not None:
             await _refuse_another_run(storage, known, body)
         request = RetrainRequested(
@@ -155,11 +158,22 @@ def _add_retrain(
         return views.Accepted(run_id=event.id, url=url)
 
 
-async def _refuse_what_means_nothing(storage: Storage, body: views.RetrainBody) -> None:
-    """422 if the body names what is not known, or a day before or beyond what it can be."""
+async def _refuse_what_means_nothing(
+    storage: Storage, body: views.RetrainBody, strategies: Strategies
+) -> None:
+    """422 if the body names what is not known, a day before or beyond what it can be, or a strategy
+    that needs more days than there are.
+    """
     scope = await known_scope(storage, body)
-    if body.as_of is not None:
-        refuse_day(body.as_of, scope or await storage.scope(None, None), body.horizon)
+    dated = body.as_of is not None
+    if scope is None and (dated or is_own(body.strategy, strategies)):
+        scope = await storage.scope(None, None)
+    if scope is not None:
+        if body.as_of is not None:
+            refuse_day(body.as_of, scope, body.horizon)
+        as_of = body.as_of or default_as_of(scope, utc_today())
+        if (problem := too_short(body.strategy, strategies, scope, as_of)) is not None:
+            raise unprocessable("strategy", body.strategy, problem.removeprefix("strategy: "))
     if body.failed_in is not None and await storage.run(body.failed_in, 0) is None:
         raise unprocessable("failed_in", body.failed_in, unknown_run(body.failed_in))
 

@@ -41,6 +41,7 @@ from functions.forecasting.strategy import (
     strategy,
 )
 from functions.planner.as_of import default_as_of, too_late
+from functions.planner.history import too_short
 from functions.planner.shards import plan_shards
 from functions.planner.work import rows_read
 from functions.storage import Counts, Plan, Scope, Series, Storage
@@ -116,6 +117,8 @@ class Planner:
         if request.as_of is not None and (
             problem := too_early(as_of, scope) or too_late(as_of, scope, request.horizon)
         ):
+            raise Refusal(problem)
+        if problem := too_short(request.strategy, self._strategies, scope, as_of):
             raise Refusal(problem)
         policy = request.policy or self._policy
         chosen = await self._chosen(request, scope, as_of)

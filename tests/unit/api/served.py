@@ -25,6 +25,7 @@ from events.payloads import (
 from events.publisher import Publisher
 from events.topics import lanes
 from functions.api import create_app
+from functions.forecasting.strategy import Strategy, table
 from functions.planner import Planner
 from functions.storage import DayForecast, Forecast, Window
 from infra.memory.storage import MemoryStorage
@@ -44,6 +45,9 @@ class AwayStorage:
         return refuse
 
 
+PATIENT = Strategy(name="patient", min_open_days=400)  # one of a shop's own
+
+
 class Shop:
     """An API, the storage and the log behind it, and what happens around it."""
 
@@ -53,7 +57,8 @@ class Shop:
         self.functions: dict[str, dict[str, Any]] = dict(HEALTHY)
 
     def app(self, storage: Any = None) -> FastAPI:
-        return create_app(storage or self.storage, self.publisher(), self.health, is_outage)
+        used = (storage or self.storage, self.publisher(), self.health, is_outage)
+        return create_app(*used, strategies=table([PATIENT]))
 
     def publisher(self) -> Publisher:
         """Of requests, into the log."""

@@ -120,6 +120,13 @@ async def test_a_run_id_of_another_run_is_a_conflict(api, shop: Shop, change, to
         ({"older_than_days": 7}, "body", "name a store, a product or both", "{"),
         ({"all": True, "policy": "maybe"}, "policy", "'always', 'if-better' or 'never'", "'maybe'"),
         ({"all": True, "strategy": "magic"}, "strategy", "known are: ", "'magic'"),
+        (
+            {"all": True, "strategy": "patient"},
+            "strategy",
+            "patient needs at least 400 open days, and no series of these has more than 60 days",
+            "'patient'",
+        ),
+        ({"store": "2", "strategy": "patient"}, "strategy", "lower its min_open_days", "'patient'"),
         ({"all": True, "horizon": 0}, "horizon", "must be 1 or more", "0"),
         ({"all": True, "horizon": 91}, "horizon", "must be 90 or less", "91"),
         ({"all": True, "horizon": "7"}, "horizon", "must be a whole number", "'7'"),
