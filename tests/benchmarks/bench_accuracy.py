@@ -71,6 +71,10 @@ def main() -> None:
         panels[name] = _summary(tables[name])
         _show(f"{name}: {len(panel):,} series, {len(days)} weeks from {days[0]}", tables[name])
     _show("all panels", panels)
+    _show(
+        "how much of it the 95 % interval covers, by day ahead, weekday, and half of the series",
+        {name: next(iter(rows.values()))["covered"] for name, rows in tables.items()},
+    )
     if options.json:
         print(json.dumps({"panels": panels, "tables": tables}))
 
@@ -142,13 +146,14 @@ def _panels(options: argparse.Namespace) -> Iterator[tuple[str, Panel]]:
 
 def _show(title: str, rows: dict[str, dict[str, Any]]) -> None:
     """The rows as a table."""
-    names = list(dict.fromkeys(name for row in rows.values() for name in row))
+    every = (name for row in rows.values() for name in row if not isinstance(row[name], dict))
+    names = list(dict.fromkeys(every))
     table = Table("", *names, title=title, title_justify="left")
     for column in table.columns[1:]:
         column.justify = "right"
     for label, row in rows.items():
         table.add_row(label, *(_cell(row.get(name)) for name in names))
-    Console(width=130).print(table)
+    Console(width=150).print(table)
 
 
 def _cell(value: Any) -> str:

@@ -7,6 +7,7 @@ days on which all yardsticks say something too.
 
 import subprocess
 import tempfile
+from calendar import day_abbr
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, timedelta
 from functools import partial
@@ -46,6 +47,7 @@ made.forecast(df=rows, h=int(sys.argv[3]), level=[95]).to_csv(sys.argv[2], index
 """
 
 
+Bools = npt.NDArray[np.bool_]
 Forecaster = Callable[[Panel, date, Calendar], Band]
 
 
@@ -83,9 +85,27 @@ class Known:
             "median_mae": float(np.median(mine[judged] / known.sum(axis=1)[judged])),
             "bias": float(error.sum() / actual.sum()),
             "coverage": float(inside.sum() / known.sum()),
+            "covered": self._covered(inside, known, actual),
             "width": float(np.where(known, band.upper - band.lower, 0).sum() / known.sum()),
             "beats_naive": float((mine < other)[judged].mean()),
             "beats_mean4": float((mine < mean4)[much].mean()) if much.any() else None,
+        }
+
+    def _covered(self, inside: Bools, known: Bools, actual: Floats) -> dict[str, float | None]:
+        """The share of judged days inside the interval, by day ahead, weekday, and slow and fast
+        movers (the lower and the upper half of the series by units a day); None where no day is.
+        """
+        day = np.arange(known.shape[1])
+        first = np.array([origin.weekday() for origin in self.origins])
+        mean = actual.sum(axis=1) / np.maximum(known.sum(axis=1), 1)
+        slow = mean <= np.median(mean[known.any(axis=1)])
+        parts = {f"day {n + 1}": (day % HORIZON == n)[None] for n in range(HORIZON)}
+        weekday = (np.repeat(first, HORIZON) + day % HORIZON) % 7
+        parts |= {day_abbr[n]: (weekday == n)[None] for n in range(7)}
+        parts |= {"slow": slow[:, None], "fast": ~slow[:, None]}
+        return {
+            name: float((inside & part).sum() / count) if (count := (known & part).sum()) else None
+            for name, part in parts.items()
         }
 
     def _walked(self, forecaster: Forecaster) -> Band:
