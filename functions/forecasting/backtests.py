@@ -71,9 +71,12 @@ class Backtests:
         # The regressors of one part at a time: they are the largest thing there is.
         for at, part in parts(whole):
             designs: dict[tuple[bool, ...], Design] = {}
+            walked: list[Strategy] = []
             for leaf, _ in plans:
                 if leaf.method == "prophet":
+                    self._take_over(leaf, at, part, joined, walked)
                     self._walk(leaf, at, part, joined[leaf.name], designs)
+                    walked.append(leaf)
             self._keep_usual(at, part, designs.values())
         for leaf, _ in plans:
             if leaf.method != "prophet":
@@ -156,6 +159,24 @@ class Backtests:
                 reasons[i] = Unfit(f"{leaf.name} is not asked for")
         return _Joined(empty_folds(splits, self.blocks), reasons, {}, {})
 
+    def _take_over(
+        self,
+        leaf: Strategy,
+        at: Ints,
+        part: Panel,
+        joined: Mapping[str, "_Joined"],
+        walked: Sequence[Strategy],
+    ) -> None:
+        """Takes the walks of the series `at` from strategies that differ in their window alone,
+        where both windows hold the same days: young series are fitted once.
+        """
+        mine = joined[leaf.name]
+        for other in walked:
+            if replace(leaf, name=other.name, window_days=other.window_days) == other:
+                apart = self._inside(leaf, part) != self._inside(other, part)
+                same = np.diff(np.concatenate([[0], np.cumsum(apart)])[part.offsets]) == 0
+                mine.take_over(at[same], joined[other.name])
+
     def _walk(
         self,
         leaf: Strategy,
@@ -164,8 +185,12 @@ class Backtests:
         joined: "_Joined",
         designs: dict[tuple[bool, ...], Design],
     ) -> None:
-        """Walks those of the series `at`, which `part` holds, that nothing speaks against."""
-        fit = np.array([joined.reasons[i] is None for i in at.tolist()], bool)
+        """Walks those of the series `at`, which `part` holds, that nothing speaks against and that
+        are not walked yet.
+        """
+        fit = np.array([joined.reasons[i] is None and i not in joined.at for i in at.tolist()])
+        if not fit.any():
+            return
         chosen = np.flatnonzero(fit)
         kept = self._inside(leaf, part) & np.repeat(fit, part.rows)
         if leaf.method == "prophet" and self._discounted.any():
@@ -208,6 +233,17 @@ class _Joined:
             self.at[place] = walk, i, part.own_names[i] if part.own_names else ()
             if i in walk.findings:
                 self.findings[place] = walk.findings[i]
+
+    def take_over(self, places: Ints, other: "_Joined") -> None:
+        """The walks of the series at `places` as another strategy has them, where nothing speaks
+        against either.
+        """
+        taken = [i for i in places.tolist() if self.reasons[i] is None and i in other.at]
+        self.band.put(taken, other.band.at(taken))
+        for place in taken:
+            self.reasons[place], self.at[place] = other.reasons[place], other.at[place]
+            if place in other.findings:
+                self.findings[place] = other.findings[place]
 
     def as_walk(self) -> Walk[Member]:
         """The walk of all."""

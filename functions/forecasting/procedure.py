@@ -239,15 +239,19 @@ class _Training:
 
     def _members(self, name: str, i: int) -> "_Members":
         """The models of the i-th series by that strategy, and how much each counts."""
+        shares = self.weighing.shares(name, i)
+        if name in shares:
+            return _Members(self.tests.members(name, i), ())
         members: list[Member] = []
         weights: list[float] = []
-        shares = self.weighing.shares(name, i)
         for part, share in shares.items():
             made = self.tests.members(part, i)
-            members += made
-            weights += [share / len(made)] * len(made)
-        equal = name in shares or len(members) == 1
-        return _Members(tuple(members), () if equal else tuple(weights))
+            for member in made:
+                if member not in members:  # of a young series, by two windows of the same days
+                    members.append(member)
+                    weights.append(0.0)
+                weights[members.index(member)] += share / len(made)
+        return _Members(tuple(members), () if len(members) == 1 else tuple(weights))
 
     def _findings(self, name: str, i: int) -> list[Finding]:
         """What to know of how the i-th series' models were fitted, and of which days."""

@@ -116,14 +116,15 @@ def curved(made_up: ProphetParameters, request: pytest.FixtureRequest) -> Prophe
 
 
 class Quick:
-    """An engine that fits nothing: every series has the same model, and each strategy's folds
-    are those that `says` has for its name, off by nothing if it has none.
+    """An engine that fits nothing: every series has the same model, or that which `models`
+    has for the strategy, and the folds that `says` has for it, off by nothing if it has none.
 
     It remembers the panels, strategies, designs and blocks that it saw.
     """
 
     def __init__(self, model: ProphetParameters) -> None:
         self.model = model
+        self.models: dict[str, ProphetParameters] = {}
         self.says: dict[str, Callable[[np.ndarray], np.ndarray]] = {}
         self.fails: dict[str, str] = {}
         self.seen: list[tuple[Panel, Strategy, Design, np.ndarray]] = []
@@ -142,7 +143,7 @@ class Quick:
             tests = panel.units[panel.series(i)][-strategy.n_splits * block :]
             yhat = self.says.get(strategy.name, np.array)(tests).reshape(-1, block)
             band.put((i, slice(None), slice(block)), Band(yhat, 0.9 * yhat, 1.1 * yhat))
-        return Walk(band, reasons, lambda i: self.model, {})
+        return Walk(band, reasons, lambda i: self.models.get(strategy.name, self.model), {})
 
 
 @pytest.fixture

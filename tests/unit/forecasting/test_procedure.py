@@ -100,6 +100,7 @@ def test_members_that_can_not_be_fitted_are_left_out_and_named(noisy, quick):
 
 def test_candidates_count_by_what_their_folds_say_of_them(noisy, quick):
     quick.says |= {"all-days": off_by(50.0), "short": off_by(-45.0)}
+    quick.models["short"] = replace(quick.model, m=0.5)
     trained = train(noisy, EITHER, AS_OF, quick, known=OWN)[0]
     weights = {each.strategy: each.weight for each in trained.comparison}
     assert weights["either"] is weights["naive"] is None
@@ -108,6 +109,21 @@ def test_candidates_count_by_what_their_folds_say_of_them(noisy, quick):
     assert trained.model.weights == pytest.approx((weights["all-days"], weights["short"]))
     mean = 50 * weights["all-days"] - 45 * weights["short"]
     assert trained.metrics.mae == pytest.approx(abs(mean))
+
+
+def test_windows_that_hold_the_same_days_are_fitted_once(make_panel, quick):
+    """Of young series, next to an old one; the model has one member, which counts alone."""
+    panel = make_panel(weekly_sales(182, 1), weekly_sales(182, 2))
+    panel = panel.only(np.arange(2 * 182) >= np.repeat([0, 2 * 182 - 50], 182))
+    [alone] = train(panel.select([1]), EITHER, AS_OF, quick, known=OWN, naive_serves=False)
+    assert [(asked.name, len(seen)) for seen, asked, _, _ in quick.seen] == [("all-days", 1)]
+    quick.seen.clear()
+    _, young = train(panel, EITHER, AS_OF, quick, known=OWN, naive_serves=False)
+    seen = {asked.name: len(seen) for seen, asked, _, blocks in quick.seen if len(blocks)}
+    assert seen == {"all-days": 2, "short": 1}
+    assert (young.model, young.folds) == (alone.model, alone.folds)
+    assert (young.model.members, young.model.weights) == ((quick.model,), ())
+    assert {each.strategy for each in young.comparison} == {"either", "all-days", "short", NAIVE}
 
 
 def test_a_candidate_that_is_biased_counts_less_than_one_as_far_off_by_day(noisy, quick):
@@ -216,7 +232,7 @@ def test_too_few_open_days_are_served_by_the_naive_which_says_so(make_panel, qui
     assert trained.model.members[0].levels[:4] == (4.0, 8.0, 6.0, 6.0)
     assert (trained.folds, trained.comparison, trained.coverage_before) == ((), (), None)
     assert trained.metrics.mae is None
-    assert quick.seen[0][0].rows.tolist() == []
+    assert quick.seen == []
 
 
 def test_of_several_candidates_none_of_which_has_the_days_the_naive_serves(make_panel, quick):
