@@ -63,7 +63,9 @@ class Backtests:
         leaves = _leaves(wanted, known)
         common = [leaf for leaf, some in leaves if some is None and leaf.method == "prophet"]
         self.blocks = _blocks(panel, as_of, horizon, n_splits, common)
-        self.actual = _actual(panel, self.blocks, n_splits)
+        self.actual = _of_folds(panel.units, panel, self.blocks, n_splits)
+        weekday = ((panel.dates.astype(np.int64) + 3) % 7).astype(float)
+        self.weekday = _of_folds(weekday, panel, self.blocks, n_splits)
         self._usual: list[dict[str, tuple[float, ...]]] = [{} for _ in panel.keys]
         self._left_out = left_out(whole)
         plans = [(_split(leaf, n_splits), some) for leaf, some in leaves]
@@ -305,12 +307,12 @@ def _blocks(
     return np.minimum(room, max(horizon, SHORTEST_BLOCK))
 
 
-def _actual(panel: Panel, blocks: Ints, n_splits: int) -> Floats:
-    """What was sold on the days of each fold, shape (n, K, B), NaN beyond a series' block."""
-    actual = empty_folds(n_splits, blocks).yhat
+def _of_folds(values: Floats, panel: Panel, blocks: Ints, n_splits: int) -> Floats:
+    """What a panel's rows have, on the days of each fold; (n, K, B), NaN beyond a series' block."""
+    found = empty_folds(n_splits, blocks).yhat
     cuts = walk_cuts(panel.rows, blocks, n_splits)
     for length in np.unique(blocks[blocks > 0]).tolist():
         some = np.flatnonzero(blocks == length)
         rows = panel.offsets[some][:, None, None] + cuts[some, :-1, None] + np.arange(length)
-        actual[some, :, :length] = panel.units[rows]
-    return actual
+        found[some, :, :length] = values[rows]
+    return found

@@ -3,27 +3,38 @@
 A day's miss is measured in units of the interval's reach on its side. The quantile of the
 misses that the interval's level asks for says how many times as far it should reach: a
 series' own quantile is shrunk towards that of all series, as 35 days say little about a tail.
+All series together say by how much more or less it should reach on each weekday, so that weekends
+are covered as often as other days.
 Source: conformalised intervals; Romano, Patterson & Candes, Conformalized quantile
 regression (2019), with locally scaled scores.
 """
 
 import numpy as np
+import numpy.typing as npt
 
 from functions.forecasting.panel import Floats
 from functions.forecasting.scale import Band
 
 # A series' own days weigh as much as the fleet when it has so many.
 SHRINKAGE_DAYS = 35
+# Of a weekday, all series together: so many days weigh as much as that all weekdays are alike.
+WEEKDAY_SHRINKAGE_DAYS = 70
 # The strategy was chosen on the same days, which flatters it: so much of what the level leaves
 # out is added to it.
 _FLATTERY = 0.2
 _MOST = 5.0  # times; beyond that the forecast is at fault, not its interval
+# Coverage on weekdays and at weekends was 0.98 and 0.91 on favorita-stores, where no interval
+# became narrower, and 0.96 and 0.93 with this least; widths fell by 10 % there and on two others.
+_LEAST = 0.75
+_WEEKDAY_BOUNDS = 0.5, 2.0
 
 
-def widening(actual: Floats, band: Band, level: float) -> Floats:
-    """How many times as far each series' interval is to reach, at least 1; shape (n,).
+def widening(actual: Floats, band: Band, weekday: Floats, level: float) -> Floats:
+    """How many times as far each series' interval is to reach on each weekday; shape (n, 7).
 
-    All arrays have shape (n, K, B), NaN where there is no day.
+    The other arrays have shape (n, K, B), NaN where there is no day; `weekday` is 0 on Mondays.
+    At least 1 for a series with days of no sales: an interval that begins a little above 0 would
+    miss them.
     """
     n = len(actual)
     level += _FLATTERY * (1 - level)
@@ -33,7 +44,7 @@ def widening(actual: Floats, band: Band, level: float) -> Floats:
     misses = (np.abs(error) / np.maximum(reach, floor)).reshape(n, -1)
     known = np.isfinite(misses)
     if not known.any():
-        return np.ones(n)
+        return np.ones((n, 7))
     fleet = float(np.quantile(misses[known], level))
     own = np.full(n, fleet)
     for i in np.flatnonzero(known.any(axis=1)).tolist():
@@ -42,13 +53,33 @@ def widening(actual: Floats, band: Band, level: float) -> Floats:
     weight = days / (days + SHRINKAGE_DAYS)
     tiny = 1e-9
     mixed = np.exp(weight * np.log(own + tiny) + (1 - weight) * np.log(fleet + tiny))
-    times: Floats = np.clip(mixed, 1.0, _MOST)
-    return times
+    times = np.clip(mixed, 1.0, _MOST)[:, None]
+    by_day = _by_weekday(misses / times, np.where(known, weekday.reshape(n, -1), -1), level)
+    sells_daily = ~((actual == 0).any(axis=(1, 2)))
+    least = np.where(sells_daily, _LEAST, 1.0)[:, None]
+    found: Floats = np.clip(times * by_day, least, _MOST)
+    return found
 
 
-def widened(band: Band, times: Floats) -> Band:
-    """The band with each series' interval reaching that many times as far, not below 0."""
-    stretch = times[:, None, None]
+def _by_weekday(misses: Floats, weekday: Floats, level: float) -> Floats:
+    """How many times as far an interval should reach on each weekday, to miss it as often as any
+    other; shape (7,).
+    """
+    found = np.ones(7)
+    for day in range(7):
+        of_day = misses[weekday == day]
+        if len(of_day):
+            weight = len(of_day) / (len(of_day) + WEEKDAY_SHRINKAGE_DAYS)
+            found[day] = max(float(np.quantile(of_day, level)), 1e-9) ** weight
+    return np.clip(found, *_WEEKDAY_BOUNDS)
+
+
+def widened(band: Band, times: Floats, weekday: npt.NDArray[np.int64]) -> Band:
+    """The band with each series' interval reaching as many times as far as `times` (n, 7) say of
+    the day's weekday, not below 0. Weekdays have the band's shape, or one that fits it.
+    """
+    series = np.arange(len(times)).reshape(-1, *(1,) * (band.yhat.ndim - 1))
+    stretch = times[series, weekday]
     return Band(
         band.yhat,
         np.maximum(band.yhat - stretch * (band.yhat - band.lower), 0),

@@ -32,8 +32,8 @@ class Evidence:
     """Backtests of several strategies on the same folds of the open days `days` before `as_of`.
 
     `actual` (n, K, B) are the folds' units, oldest fold first, NaN where a series has no such
-    fold. `wanted` maps the name of a strategy to the series it is for (None: all of them, also in
-    the year before if `with_year`).
+    fold, `weekday` (0 is Monday) those of the same days. `wanted` maps the name of a strategy to
+    the series it is for (None: all of them, also in the year before if `with_year`).
     """
 
     def __init__(
@@ -75,6 +75,7 @@ class Evidence:
         self._splits = [tests.actual.shape[1] for _, tests in self._parts]
         self._length = max(tests.actual.shape[2] for _, tests in self._parts)
         self.actual = self._joined([tests.actual for _, tests in self._parts])
+        self.weekday = self._joined([tests.weekday for _, tests in self._parts])
 
     def __getitem__(self, name: str) -> Tested:
         """The backtest of the strategy of that name: the mean of the members it could fit."""

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from functions.forecasting.calendar import Calendar
+from functions.forecasting.conformal import widened
 from functions.forecasting.horizon import Horizon, horizon_of
 from functions.forecasting.intervals import half_widths
 from functions.forecasting.levels import LevelModel
@@ -111,10 +112,10 @@ def _together(
     """The forecasts of models that may share columns; see `forecast`."""
     horizon = horizon_of(models, start, days, calendar)
     band = _mean_of_members(models, horizon, level)
-    widening = np.array([model.widening for model in models])[:, None]
+    times = np.array([model.widening or (1.0,) * 7 for model in models]).reshape(len(models), 7)
+    band = widened(band, times, (horizon.dates.astype(np.int64) + 3) % 7)
     cap = np.array([model.cap for model in models])[:, None]
-    lower = np.maximum(band.yhat - widening * (band.yhat - band.lower), 0)
-    upper = band.yhat + widening * (band.upper - band.yhat)
+    lower, upper = band.lower, band.upper
     closed, bounded = ~horizon.is_open, band.yhat > cap
     yhat = np.minimum(band.yhat, cap) * horizon.chance
     lower = np.where(horizon.chance < 1, 0.0, lower)

@@ -184,9 +184,10 @@ class _Training:
         warm = self._warm_members(chosen, reasons) if self.warm else {}
         tests, level = self.tests, self.strategy.interval_level
         band = self._band_of(chosen)
-        times = conformal.widening(tests.actual, band, level)
+        times = conformal.widening(tests.actual, band, tests.weekday, level)
         raw = fold_metrics(tests.actual, band)
-        measured = fold_metrics(tests.actual, conformal.widened(band, times))
+        weekday = np.nan_to_num(tests.weekday).astype(np.int64)
+        measured = fold_metrics(tests.actual, conformal.widened(band, times, weekday))
         means = mean_metrics(measured)
         coverage = mean_metrics(raw)[:, Metrics.place("coverage")]
         compared = {
@@ -209,7 +210,7 @@ class _Training:
                 closed_weekdays=tuple(np.flatnonzero(opened.chances[i] == 0).tolist()),
                 opening=opened.of(i),
                 rest_weekdays=tuple(np.flatnonzero(rest[i]).tolist()),
-                widening=float(times[i]),
+                widening=tuple(times[i].tolist()),
                 usual=tests.usual(i),
             )
             first_day, rows = _used(self.days, i, model.members)

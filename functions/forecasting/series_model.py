@@ -19,8 +19,9 @@ class SeriesModel:
     Unless a calendar says otherwise the store is taken to be closed on `closed_weekdays` (0 is
     Monday), and to be open on others by the chances `opening`, Monday first (empty: surely); it
     usually is closed on `rest_weekdays`. No forecast goes above `cap` units, and an interval
-    reaches `widening` times as far as the members say. `usual` has a driver's usual value for each
-    weekday, which is assumed where nothing is planned. `last_day` is the last open day used.
+    reaches `widening` times as far as the members say, Monday first (empty: once). `usual` has a
+    driver's usual value for each weekday, which is assumed where nothing is planned. `last_day` is
+    the last open day used.
     """
 
     members: tuple[Member, ...]
@@ -28,7 +29,7 @@ class SeriesModel:
     cap: float
     closed_weekdays: tuple[int, ...] = ()
     rest_weekdays: tuple[int, ...] = ()
-    widening: float = 1.0
+    widening: tuple[float, ...] = ()
     usual: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     weights: tuple[float, ...] = ()
     opening: tuple[float, ...] = ()
@@ -80,7 +81,7 @@ class SeriesModel:
             "cap": self.cap,
             "closed_weekdays": list(self.closed_weekdays),
             "rest_weekdays": list(self.rest_weekdays),
-            "widening": self.widening,
+            "widening": list(self.widening),
             "usual": {name: list(values) for name, values in self.usual.items()},
             "weights": list(self.weights),
             "opening": list(self.opening),
@@ -96,13 +97,18 @@ class SeriesModel:
                 cap=values["cap"],
                 closed_weekdays=tuple(values["closed_weekdays"]),
                 rest_weekdays=tuple(values["rest_weekdays"]),
-                widening=values["widening"],
+                widening=_by_weekday(values["widening"]),
                 usual={name: tuple(each) for name, each in values["usual"].items()},
                 weights=tuple(values.get("weights", ())),
                 opening=tuple(values.get("opening", ())),
             )
         except KeyError as missing:
             raise ValueError(f"a stored model lacks {missing}; retrain its series") from None
+
+
+def _by_weekday(widening: float | list[float]) -> tuple[float, ...]:
+    """Older versions had one number for all weekdays."""
+    return tuple(widening) if isinstance(widening, list) else (widening,) * 7
 
 
 def _member(values: dict[str, Any]) -> Member:

@@ -275,7 +275,7 @@ async def test_a_fitted_model_shows_its_components(api, shop):
         closed_weekdays=(),
         regressors=(Regressor("driver/promo", 10.0, 0.0, 1.0, 0.25),),
     )
-    model = replace(MODEL, members=(fitted,), cap=100.0, widening=1.0)
+    model = replace(MODEL, members=(fitted,), cap=100.0, widening=())
     await shop.train("run", [("1", "milk")], parameters=model.to_json_dict())
 
     answer = await api.post(

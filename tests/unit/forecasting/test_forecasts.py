@@ -90,13 +90,13 @@ def test_another_level_of_the_interval_reaches_as_far_as_a_normal_errors_would()
 
 
 def test_a_widened_interval_reaches_that_many_times_as_far_but_not_below_zero():
-    week = forecast([leveled(widening=3.0)], MONDAY, 7)
+    week = forecast([leveled(widening=(3.0,) * 7)], MONDAY, 7)
     assert week.lower[0].tolist() == [0, 0, 0, 0, 1, 2, 3]
     assert week.upper[0].tolist() == [6, 7, 8, 9, 10, 11, 12]
 
 
 def test_no_forecast_is_above_the_cap_and_says_where_it_would_have_been():
-    week = forecast([leveled(cap=4.0, widening=10.0)], MONDAY, 7)
+    week = forecast([leveled(cap=4.0, widening=(10.0,) * 7)], MONDAY, 7)
     assert week.yhat[0].tolist() == [0, 1, 2, 3, 4, 4, 4]
     assert week.bounded[0].tolist() == [False] * 5 + [True] * 2
     assert week.upper.max() == UPPER_CAP * 4.0
