@@ -73,7 +73,8 @@ def cut_alike(values: Any, sample: bytes, layout: Layout) -> Cut:
         if after and number == len(marks):
             return ends[rows] - (len(sample) - at)
         number -= not after
-        return quotes[first[rows] + number] + (at - marks[number])
+        there: Rows = quotes[first[rows] + number] + (at - marks[number])
+        return there
 
     fields = [(places(begin, after=False), places(end, after=True)) for begin, end in spans]
     edges = [(begins[rows], begins[rows]), *fields, (ends[rows], ends[rows])]
@@ -130,10 +131,10 @@ def _slices(values: Any, spans: Sequence[tuple[Rows, Rows]]) -> list[Any]:
     if not count:
         return [pa.array([], pa.binary()) for _ in spans]
     offsets = np.column_stack(edges).astype(np.int32).ravel()
-    buffers = [None, pa.py_buffer(offsets), values.buffers()[2]]
+    buffers = [None, pa.py_buffer(offsets.tobytes()), values.buffers()[2]]
     pieces = pa.Array.from_buffers(pa.binary(), len(offsets) - 1, buffers)
-    places = np.arange(count) * len(edges)
-    return [pieces.take(pa.array(places + 2 * field)) for field in range(len(spans))]
+    places: Rows = np.arange(count) * len(edges)
+    return [pieces.take(pa.array(places + 2 * at, pa.int64())) for at in range(len(spans))]
 
 
 @cache

@@ -8,7 +8,7 @@ is taken is one that the payload takes, with the same fields. What is not taken 
 that is for the payload to say, one value at a time.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
@@ -59,7 +59,7 @@ class _Reader:
         kind: Any = GenericAlias(list, (field.rebuild_annotation(),))
         return TypeAdapter(kind, config=self._kept.payload.model_config)
 
-    def cuts(self, values: Any) -> list[Callable[[Any], Cut]]:
+    def cuts(self, values: Any) -> Sequence[Callable[[Any], Cut]]:
         """How to cut the first, the middle and the last value, which need not differ, and others
         like them, the fastest way first.
         """
