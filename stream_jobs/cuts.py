@@ -57,36 +57,40 @@ def cut_alike(values: Any, sample: bytes, layout: Layout) -> Cut:
     data, begins, ends = _bytes_of(values)
     if written is None or BACKSLASH in sample or not len(data):
         return Cut(np.empty(0, np.int64), {})
-    spans = [written.span(name) for name in layout]
-    quotes = begins[0] + np.flatnonzero(data[begins[0] : ends[-1]] == QUOTE)
     marks = [at for at, byte in enumerate(sample) if byte == QUOTE]
+    quotes = _places_of(QUOTE, data, begins, ends)
     first = np.searchsorted(quotes, begins)
     alike = np.searchsorted(quotes, ends) - first == len(marks)
-    alike &= values.is_valid().to_numpy(zero_copy_only=False)
-    escapes = begins[0] + np.flatnonzero(data[begins[0] : ends[-1]] == BACKSLASH)
+    escapes = _places_of(BACKSLASH, data, begins, ends)
     alike &= np.searchsorted(escapes, begins) == np.searchsorted(escapes, ends)
-    rows = np.flatnonzero(alike)
+    rows = np.flatnonzero(alike & values.is_valid().to_numpy(zero_copy_only=False))
+    first, begins, ends = first[rows], begins[rows], ends[rows]
 
-    def places(at: int, after: bool) -> Rows:
+    def place(at: int, after: bool) -> Rows:
         """Where in each value is what is there in the sample: by the quote before or after it."""
         number = sum(mark < at for mark in marks)
         if after and number == len(marks):
-            return ends[rows] - (len(sample) - at)
+            return ends - (len(sample) - at)
         number -= not after
-        there: Rows = quotes[first[rows] + number] + (at - marks[number])
+        there: Rows = quotes[first + number] + (at - marks[number])
         return there
 
-    fields = [(places(begin, after=False), places(end, after=True)) for begin, end in spans]
-    edges = [(begins[rows], begins[rows]), *fields, (ends[rows], ends[rows])]
-    here = [(0, 0), *spans, (len(sample), len(sample))]
+    spans = [written.span(name) for name in layout]
+    fields = [(place(begin, after=False), place(end, after=True)) for begin, end in spans]
     right = reduce(np.logical_and, (begin < end for begin, end in fields))
-    for (before, after), (left, beyond) in zip(pairwise(edges), pairwise(here), strict=True):
-        right &= _is_there(data, before[1], after[0], sample[left[1] : beyond[0]], right)
-    texts = {}
-    chosen = [(begin[right], end[right]) for begin, end in fields]
-    for name, column in zip(layout, _slices(values, chosen), strict=True):
-        texts[name] = column.dictionary_encode()
+    between = pairwise([(begins, begins), *fields, (ends, ends)])
+    in_sample = pairwise([(0, 0), *spans, (len(sample), len(sample))])
+    for ((_, begin), (end, _)), ((_, left), (beyond, _)) in zip(between, in_sample, strict=True):
+        right &= _is_there(data, begin, end, sample[left:beyond], right)
+    columns = _slices(values, [(begin[right], end[right]) for begin, end in fields])
+    texts = {name: texts.dictionary_encode() for name, texts in zip(layout, columns, strict=True)}
     return _of_texts(rows[right], texts)
+
+
+def _places_of(byte: int, data: Any, begins: Rows, ends: Rows) -> Rows:
+    """Where a byte is, from the first value to the last."""
+    places: Rows = begins[0] + np.flatnonzero(data[begins[0] : ends[-1]] == byte)
+    return places
 
 
 def _is_there(data: Any, begin: Rows, end: Rows, literal: bytes, where: Any) -> Any:
