@@ -6,6 +6,7 @@ is there exactly once in its usual form. What is not plain may still be right; t
 `events.cloudevents.decode` to say, one record at a time.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,8 @@ USUAL_TIME = (
     r"(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$"
 )
 Rows = np.ndarray[Any, np.dtype[np.int64]]
+# Where headers of a name are among all headers of a batch, and which records have them.
+Places = Callable[[str], tuple[Rows, Rows]]
 
 
 @dataclass(frozen=True)
@@ -45,27 +48,20 @@ def plain_attributes(headers: Any, event_type: str) -> PlainAttributes:
         texts = pc.struct_field(entries, "value").cast(pa.string())
     except pa.ArrowInvalid:  # some header is not UTF-8: which one, `decode` will tell
         return none
-    names = pc.struct_field(entries, "key").dictionary_encode()
-    codes = names.indices.to_numpy(zero_copy_only=False)
-    spellings = [str(name).lower() for name in names.dictionary.to_pylist()]
-    owners = pc.list_parent_indices(headers).to_numpy()
-
-    def places(name: str) -> Rows:
-        return np.flatnonzero(np.isin(codes, [i for i, s in enumerate(spellings) if s == name]))
-
+    places = _alike(headers) or _each(headers)
     plain = np.ones(len(headers), bool)
     where: dict[str, Rows] = {}
     for name in ("ce_id", "ce_type", "ce_source", "ce_time"):
-        at = places(name)
-        plain &= np.bincount(owners[at], minlength=len(headers)) == 1
+        at, owners = places(name)
+        plain &= np.bincount(owners, minlength=len(headers)) == 1
         where[name] = np.zeros(len(headers), np.int64)
-        where[name][owners[at]] = at
-    at = places(CONTENT_TYPE)
-    structured = _mask(pc.starts_with(texts.take(at), STRUCTURED_TYPE))
-    plain[owners[at[structured]]] = False
+        where[name][owners] = at
+    at, owners = places(CONTENT_TYPE)
+    structured = _mask(pc.starts_with(texts.take(pa.array(at)), STRUCTURED_TYPE))
+    plain[owners[structured]] = False
 
     rows = np.flatnonzero(plain)
-    found = {name: texts.take(at[rows]) for name, at in where.items()}
+    found = {name: texts.take(pa.array(at[rows])) for name, at in where.items()}
     length = pc.utf8_length(found["ce_id"])
     usual = (
         _mask(pc.equal(found["ce_type"], pa.scalar(event_type)))
@@ -80,6 +76,46 @@ def plain_attributes(headers: Any, event_type: str) -> PlainAttributes:
     except pa.ArrowInvalid:  # a day that no month has
         return none
     return PlainAttributes(rows[usual], found["ce_id"].filter(usual), times)
+
+
+def _alike(headers: Any) -> Places | None:
+    """The places where all records have the headers of the first, in its order; None if not."""
+    ends = headers.offsets.to_numpy()
+    each = int(ends[1] - ends[0]) if len(headers) else 0
+    names = pc.struct_field(headers.flatten(), "key")
+    if not each or headers.null_count or names.null_count or (np.diff(ends) != each).any():
+        return None
+    _, offsets, data = names.buffers()
+    ends = np.frombuffer(offsets, np.int32)[names.offset : names.offset + len(names) + 1]
+    sizes = np.diff(ends).reshape(-1, each)
+    letters = np.frombuffer(data, np.uint8)[ends[0] : ends[-1]]
+    if (sizes != sizes[0]).any() or (letters.reshape(len(headers), -1) != letters[0]).any():
+        return None
+    spellings = [name.lower() for name in names[:each].to_pylist()]
+    rows = np.arange(len(headers))
+
+    def places(name: str) -> tuple[Rows, Rows]:
+        here = [at for at, spelling in enumerate(spellings) if spelling == name]
+        return (
+            np.concatenate([rows[:0], *(rows * each + at for at in here)]),
+            np.tile(rows, len(here)),
+        )
+
+    return places
+
+
+def _each(headers: Any) -> Places:
+    """The places where each record has headers of its own."""
+    names = pc.struct_field(headers.flatten(), "key").dictionary_encode()
+    codes = names.indices.to_numpy(zero_copy_only=False)
+    spellings = [str(name).lower() for name in names.dictionary.to_pylist()]
+    owners = pc.list_parent_indices(headers).to_numpy()
+
+    def places(name: str) -> tuple[Rows, Rows]:
+        at = np.flatnonzero(np.isin(codes, [i for i, s in enumerate(spellings) if s == name]))
+        return at, owners[at]
+
+    return places
 
 
 def _times(texts: Any) -> Any:

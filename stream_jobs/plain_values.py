@@ -2,35 +2,28 @@
 
 Looks at whole Arrow columns. Values are *plain* when they are JSON objects of one layout: the
 same fields of the contract in the same order, each a scalar or an object of scalars. Such values
-are cut into the texts of their fields, and each distinct text of a field is judged once, by the
-field's own type. Nothing of the contract is said again here, so a value that is taken is one that
-the payload takes, with the same fields. What is not taken may still be right; that is for the
-payload to say, one value at a time.
+are cut into the texts of their fields (`stream_jobs.cuts`), and each distinct text of a field is
+judged once, by the field's own type. Nothing of the contract is said again here, so a value that
+is taken is one that the payload takes, with the same fields. What is not taken may still be right;
+that is for the payload to say, one value at a time.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from types import GenericAlias
 from typing import Any
 
 import numpy as np
 import orjson
 import pyarrow as pa
-import pyarrow.compute as pc
 from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
 
 from events.payloads import Payload
-from stream_jobs.attributes import Rows
+from stream_jobs.cuts import Cut, Layout, Rows, cut_alike, cut_freely
 from stream_jobs.tables import KeptTable
-
-BLANK = r"[ \t\n\r]*"
-STRING = r'"(?:[^"\\]|\\.)*"'
-# No text of these reaches beyond its own end: brackets are closed and strings are whole. So texts
-# of a field, put into one JSON array, are judged as each would be by itself.
-TEXT = rf'{STRING}|[-+.\w]+|\{{(?:[^"{{}}]|{STRING})*\}}'
 
 
 @dataclass(frozen=True)
@@ -42,11 +35,13 @@ class PlainValues:
 
 
 def plain_values(values: Any, kept: KeptTable) -> Iterator[PlainValues]:
-    """What is plain among an Arrow array of JSON, a part for each layout of a few samples."""
+    """What is plain among an Arrow array of JSON, by the layouts of a few samples."""
     reader = _reader(kept)
     left = np.arange(len(values))
-    for layout in reader.layouts(values):
-        part = reader.read(values.take(pa.array(left)), layout)
+    for cut in reader.cuts(values):
+        if not len(left):
+            return
+        part = reader.read(cut(values.take(pa.array(left))))
         if part is not None:
             yield PlainValues(left[part.rows], part.columns)
             left = np.delete(left, part.rows)
@@ -64,31 +59,30 @@ class _Reader:
         kind: Any = GenericAlias(list, (field.rebuild_annotation(),))
         return TypeAdapter(kind, config=self._kept.payload.model_config)
 
-    def layouts(self, values: Any) -> list[tuple[str, ...]]:
-        """The layouts of the first, the middle and the last value, which need not differ."""
-        found: dict[tuple[str, ...], None] = {}
-        for at in {0, len(values) // 2, len(values) - 1} if len(values) else ():
-            try:
-                sample = orjson.loads(values[at].as_py())
-            except orjson.JSONDecodeError:
-                continue
-            if isinstance(sample, dict) and self._is_layout(sample):
-                found[tuple(sample)] = None
-        return list(found)
+    def cuts(self, values: Any) -> Sequence[Callable[[Any], Cut]]:
+        """How to cut the first, the middle and the last value, which need not differ, and others
+        like them, the fastest way first.
+        """
+        samples: dict[bytes, Layout] = {}
+        for at in (0, len(values) // 2, len(values) - 1) if len(values) else ():
+            value = values[at].as_py()
+            with suppress(orjson.JSONDecodeError):
+                sample = orjson.loads(value)
+                if isinstance(sample, dict) and self._is_layout(sample):
+                    samples[value] = tuple(sample)
+        alike = [partial(cut_alike, sample=one, layout=layout) for one, layout in samples.items()]
+        return alike + [partial(cut_freely, layout=one) for one in dict.fromkeys(samples.values())]
 
-    def read(self, values: Any, layout: tuple[str, ...]) -> PlainValues | None:
-        """The values of that layout; None if they hold something that no column takes."""
-        cut = pc.extract_regex(values, pattern=_pattern(layout))
-        rows = np.flatnonzero(cut.is_valid().to_numpy(zero_copy_only=False))
-        cut = cut.drop_null()
-        right = np.ones(len(rows), bool)
+    def read(self, cut: Cut) -> PlainValues | None:
+        """The values that are right; None if they hold something that no column takes."""
+        right = np.ones(len(cut.rows), bool)
         found: dict[str, tuple[list[Any], Rows]] = {}
         for name, field in self._fields.items():
-            if name not in layout:
+            texts = cut.texts.get(name)
+            if texts is None:
                 default = field.get_default(call_default_factory=True)
-                found[name] = [default], np.zeros(len(rows), np.int64)
+                found[name] = [default], np.zeros(len(cut.rows), np.int64)
                 continue
-            texts = pc.struct_field(cut, name).dictionary_encode()
             judged, known = self._judged(name, texts.dictionary.to_pylist())
             codes = texts.indices.to_numpy()
             right &= known[codes]
@@ -100,7 +94,7 @@ class _Reader:
             }
         except (pa.ArrowException, ValueError, TypeError):
             return None
-        return PlainValues(rows[right], columns)
+        return PlainValues(cut.rows[right], columns)
 
     def _is_layout(self, sample: Mapping[str, Any]) -> bool:
         required = {name for name, field in self._fields.items() if field.is_required()}
@@ -130,11 +124,3 @@ def _of_fields_alone(payload: type[Payload]) -> bool:
     return not (
         also.validators or also.field_validators or also.root_validators or also.model_validators
     )
-
-
-@cache
-def _pattern(layout: tuple[str, ...]) -> str:
-    fields = f"{BLANK},{BLANK}".join(
-        rf'"{name}"{BLANK}:{BLANK}(?P<{name}>{TEXT})' for name in layout
-    )
-    return rf"(?s)^{BLANK}\{{{BLANK}{fields}{BLANK}\}}{BLANK}$"

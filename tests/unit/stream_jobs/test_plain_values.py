@@ -127,6 +127,17 @@ def test_values_of_several_layouts_are_taken_together() -> None:
     assert agree([SALE, turned, SALE, turned, SALE, turned]).keys() == set(range(6))
 
 
+def test_values_of_one_program_are_cut_by_where_the_quotes_of_the_first_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def slowly(values: Any, layout: object) -> None:
+        pytest.fail(f"{len(values)} values are cut by a pattern")
+
+    monkeypatch.setattr("stream_jobs.plain_values.cut_freely", slowly)
+    others = [with_data(store=f"store {n}", units=n / 7)[0] for n in range(5)]
+    assert agree([SALE, *others]).keys() == set(range(6))
+
+
 def test_a_plan_for_all_is_kept_as_the_table_keeps_it() -> None:
     values = [planned(store=None)[0], planned(product="milk", open=None)[0]]
     rows = agree(values, CALENDAR)

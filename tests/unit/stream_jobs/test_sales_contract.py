@@ -241,6 +241,22 @@ def test_plain_attributes_keep_the_records_apart() -> None:
     assert plain.ids.to_pylist() == ["one", "three"]
 
 
+@given(st.lists(st.tuples(texts, times), min_size=1, max_size=4), st.permutations(raw()[1]))
+@settings(deadline=None, max_examples=200)
+def test_headers_that_are_all_alike_are_read_as_those_of_each_record(
+    drawn: list[tuple[bytes, str]], order: list[tuple[str, bytes]]
+) -> None:
+    records = []
+    for event_id, time in drawn:
+        changed = {"ce_id": event_id, "ce_time": time.encode()}
+        records.append((b"", [(name, changed.get(name, value)) for name, value in order]))
+    alike = plain_attributes(batch(*records).column("headers"), SaleRecorded.TYPE)
+    odd = (b"", [("ce_id", b"odd")])
+    each = plain_attributes(batch(*records, odd).column("headers"), SaleRecorded.TYPE)
+    assert alike.rows.tolist() == each.rows.tolist()
+    assert (alike.ids, alike.times) == (each.ids, each.times)
+
+
 def test_a_sale_recorded_after_the_log_took_it_is_rejected_with_both_times() -> None:
     bound = TIME + MAX_AHEAD
     just, ahead = raw("just", bound), raw("ahead", bound + dt.timedelta(microseconds=1))
