@@ -69,14 +69,15 @@ class Backtests:
         joined = {leaf.name: self._unwalked(leaf, some) for leaf, some in plans}
         # The regressors of one part at a time: they are the largest thing there is.
         for at, part in parts(whole):
-            designs: dict[tuple[bool, ...], Design] = {}
+            shared = _Shared({}, {})
             for leaf, _ in plans:
                 if leaf.method == "prophet":
-                    self._walk(leaf, at, part, joined[leaf.name], designs)
-            self._keep_usual(at, part, designs.values())
+                    self._walk(leaf, at, part, joined[leaf.name], shared)
+            self._keep_usual(at, part, shared.designs.values())
         for leaf, _ in plans:
             if leaf.method != "prophet":
-                self._walk(leaf, np.arange(len(panel)), panel, joined[leaf.name], {})
+                every = np.arange(len(panel))
+                self._walk(leaf, every, panel, joined[leaf.name], _Shared({}, {}))
         self._walks = {name: each.as_walk() for name, each in joined.items()}
 
     def has(self, name: str) -> bool:
@@ -161,7 +162,7 @@ class Backtests:
         at: Ints,
         part: Panel,
         joined: "_Joined",
-        designs: dict[tuple[bool, ...], Design],
+        shared: "_Shared",
     ) -> None:
         """Walks those of the series `at`, which `part` holds, that nothing speaks against."""
         fit = np.array([joined.reasons[i] is None for i in at.tolist()], bool)
@@ -175,11 +176,16 @@ class Backtests:
         if leaf.method != "prophet":
             joined.put(at[chosen], some, levels.walk_forward(some, leaf, blocks))
             return
-        kind = (leaf.drivers, leaf.driver_weekdays, leaf.calendar_terms)
-        if kind not in designs:
-            designs[kind] = design(part, leaf)
-        made = designs[kind] if kept.all() else designs[kind].rows(kept)
-        joined.put(at[chosen], some, self._engine.walk_forward(some, leaf, made, blocks))
+        same = (replace(leaf, name="", window_days=None), kept.tobytes(), chosen.tobytes())
+        if (walk := shared.walks.get(same)) is None:
+            kind = (leaf.drivers, leaf.driver_weekdays, leaf.calendar_terms)
+            if kind not in shared.designs:
+                shared.designs[kind] = design(part, leaf)
+            made = shared.designs[kind] if kept.all() else shared.designs[kind].rows(kept)
+            walk = self._engine.walk_forward(some, leaf, made, blocks)
+            if not any(walk.reasons):  # which would name the strategy
+                shared.walks[same] = walk
+        joined.put(at[chosen], some, walk)
 
     def _keep_usual(self, at: Ints, part: Panel, designs: Iterable[Design]) -> None:
         """Remembers the usual values of the drivers of the series `at`."""
@@ -188,6 +194,16 @@ class Backtests:
                 for column, name in enumerate(part.names_of(i)):
                     if np.isfinite(values := each.usual[i, :, column]).all():
                         self._usual[place][name] = tuple(np.round(values, 4).tolist())
+
+
+@dataclass(frozen=True, eq=False)
+class _Shared:
+    """What strategies have in common in a part of the series: the regressors of one kind, and the
+    walk of those that differ by a window which leaves out nothing.
+    """
+
+    designs: dict[tuple[bool, ...], Design]
+    walks: dict[tuple[Strategy, bytes, bytes], Walk[Member]]
 
 
 @dataclass(frozen=True, eq=False)
