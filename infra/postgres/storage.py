@@ -165,18 +165,17 @@ class PostgresStorage:
 
     async def plan(self, run_id: str) -> Plan | None:
         """The stored plan."""
-        async with self._transaction() as connection:
+        async with (await self._pool()).acquire() as connection:
             return await _plan(connection, run_id)
 
     async def save_plan(self, plan: Plan) -> Plan:
         """Store the plan unless there is one."""
+        numbered = [(*s, n) for n, shard in enumerate(plan.shards) for s in shard]
         async with self._transaction() as connection:
-            into = None
-            if plan.wish:
+            if plan.wish:  # before the statement that looks for the run that waits with it
                 await connection.execute(queries.LOCK_WISH, plan.wish)
-                into = await connection.fetchval(queries.WAITING, plan.wish)
-            inserted = await connection.fetchval(
-                queries.INSERT_RUN,
+            await connection.execute(
+                queries.INSERT_PLAN,
                 plan.run_id,
                 plan.requested_by,
                 plan.requested_at,
@@ -191,11 +190,8 @@ class PostgresStorage:
                 plan.failed_in,
                 plan.older_than_days,
                 plan.wish or None,
-                None if into == plan.run_id else into,
+                *columns(numbered, 3),
             )
-            if inserted and into is None:
-                numbered = [(*s, n) for n, shard in enumerate(plan.shards) for s in shard]
-                await connection.execute(queries.INSERT_PLANNED, plan.run_id, *columns(numbered, 3))
             stored = await _plan(connection, plan.run_id)
         assert stored is not None  # noqa: S101  # this transaction has just seen to it
         return stored
