@@ -228,15 +228,18 @@ class PostgresStorage:
     async def history(
         self, series: Sequence[Series], first: date | None, before: date, drivers: bool = True
     ) -> Panel:
-        """One query for all series, and one more for the drivers."""
-        if not drivers:
+        """One query for all series, and one more for the drivers of several."""
+        if not drivers or len(series) == 1:
             async with (await self._pool()).acquire() as connection:
-                return await daily.history(connection, series, first, before, drivers=False)
+                return await daily.history(connection, series, first, before, drivers=drivers)
         async with self._snapshot() as connection:
             return await daily.history(connection, series, first, before, drivers=True)
 
     async def calendar(self, series: Sequence[Series], start: date, days: int) -> Calendar:
-        """One query for all plans that apply, and one more for their drivers."""
+        """One query for all plans that apply; of several series one more for their drivers."""
+        if len(series) == 1:
+            async with (await self._pool()).acquire() as connection:
+                return await daily.calendar(connection, series, start, days)
         async with self._snapshot() as connection:
             return await daily.calendar(connection, series, start, days)
 
@@ -354,18 +357,17 @@ class PostgresStorage:
                 for forecast, window in (asked[key[0], key[1]],)
                 if forecast.model_id == champion
             ]
-            rows = await connection.fetch(queries.SERVE, *columns(heads, 7))
-            taken = {(row["store"], row["product"]) for row in rows}
             days = [
                 (
                     *(*key, day.date, forecast.model_id, day.yhat, day.yhat_lower, day.yhat_upper),
                     *(_json(day.assumed), day.bounded),
                 )
-                for key, (forecast, _) in asked.items()
-                if key in taken
+                for *key, _, _, _, _, _ in heads
+                for forecast, _ in (asked[key[0], key[1]],)
                 for day in forecast.days
             ]
-            await connection.execute(queries.SAVE_FORECASTS, *columns(days, 9))
+            rows = await connection.fetch(queries.SERVE, *columns(heads, 7), *columns(days, 9))
+            taken = {(row["store"], row["product"]) for row in rows}
         return asked.keys() - taken
 
     async def served_on(
