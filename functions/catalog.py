@@ -194,3 +194,10 @@ def processes(layout: "Layout" = "shared") -> dict[str, tuple[Function, ...]]:
         alone = layout == "spread" or function.fits or function.process == EXPRESS
         places.setdefault(function.process if alone else BULK, []).append(function)
     return {name: tuple(functions) for name, functions in places.items()}
+
+
+def can_wait(names: Sequence[str]) -> bool:
+    """Whether a process of these functions does nothing that a person waits for: it has bulk work
+    only. One without a function is the API's.
+    """
+    return bool(names) and all(FUNCTIONS[name].process != EXPRESS for name in names)

@@ -29,7 +29,7 @@ from ray.serve.schema import LoggingConfig
 from events.clock import utc_now
 from events.kafka import KafkaProducer
 from events.publisher import Publisher
-from functions.catalog import EXPRESS, FUNCTIONS, Function, processes
+from functions.catalog import EXPRESS, Function, can_wait, processes
 from infra.hosts.cron import next_tick, run_clock, ticks
 from infra.hosts.function_host import FunctionHost, workers_of
 from infra.hosts.lag_policy import LagPolicy
@@ -102,11 +102,6 @@ def application(settings: Settings) -> serve.Application:
     ingress = serve.ingress(lambda: _api(settings))(FunctionReplica)
     api = _deployment(ingress, EXPRESS if with_api else "api", with_api, settings)
     return api.options(max_ongoing_requests=100).bind(_names(with_api), settings, *replicas)
-
-
-def can_wait(names: Sequence[str]) -> bool:
-    """Whether these functions are bulk work only; the API, which has none, is not."""
-    return bool(names) and all(FUNCTIONS[name].process != EXPRESS for name in names)
 
 
 def _names(functions: Sequence[Function]) -> list[str]:

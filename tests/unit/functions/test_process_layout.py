@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from functions.catalog import EXPRESS, FUNCTIONS, processes
+from functions.catalog import EXPRESS, FUNCTIONS, can_wait, processes
 from infra.settings import Settings
 
 # Libraries that only fitting, files or other processes need.
@@ -33,6 +33,16 @@ def test_what_fits_shares_its_process_with_nobody_on_the_bulk_lane():
 def test_few_processes_are_shared_and_a_cluster_has_one_for_each_function():
     assert list(processes("shared")) == ["bulk", "trainer", EXPRESS]
     assert list(processes("spread")) == ["planner", "trainer", "registry", "forecaster", EXPRESS]
+
+
+@pytest.mark.parametrize("layout", ["shared", "spread"])
+def test_bulk_work_steps_back_and_neither_the_express_lane_nor_the_api_does(layout):
+    waiting = {
+        process: can_wait([function.name for function in functions])
+        for process, functions in processes(layout).items()
+    }
+    assert waiting == {process: process != EXPRESS for process in waiting}
+    assert not can_wait([])
 
 
 @pytest.mark.parametrize(
