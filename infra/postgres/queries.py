@@ -206,8 +206,8 @@ SELECT DISTINCT shard FROM training_results
 WHERE run_id = $1 AND (state = 'planned' OR (state = 'failed' AND $2))
 """
 
-# A plan and its series, unless there is one. It waits for the run that waits with the same wish, if
-# any: one of which nothing has a result or is being trained.
+# A plan and its series, unless there is one; the series, none if it waits for another run: the one
+# that waits with the same wish, of which nothing has a result or is being trained.
 INSERT_PLAN = """
 WITH inserted AS (
     INSERT INTO training_runs
@@ -224,11 +224,14 @@ WITH inserted AS (
     ))
     ON CONFLICT (run_id) DO NOTHING
     RETURNING run_id, coalesced_into
+), planned AS (
+    INSERT INTO training_results (run_id, store, product, shard)
+    SELECT inserted.run_id, series.*
+    FROM inserted, unnest($15::text[], $16::text[], $17::integer[]) AS series
+    WHERE inserted.coalesced_into IS NULL
+    RETURNING store, product, shard
 )
-INSERT INTO training_results (run_id, store, product, shard)
-SELECT inserted.run_id, planned.*
-FROM inserted, unnest($15::text[], $16::text[], $17::integer[]) AS planned
-WHERE inserted.coalesced_into IS NULL
+SELECT store, product, shard FROM planned ORDER BY shard, store, product
 """
 
 PLANNED_RUN = "SELECT * FROM training_runs WHERE run_id = $1"

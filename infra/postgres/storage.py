@@ -174,7 +174,7 @@ class PostgresStorage:
         async with self._transaction() as connection:
             if plan.wish:  # before the statement that looks for the run that waits with it
                 await connection.execute(queries.LOCK_WISH, plan.wish)
-            await connection.execute(
+            planned = await connection.fetch(
                 queries.INSERT_PLAN,
                 plan.run_id,
                 plan.requested_by,
@@ -192,6 +192,8 @@ class PostgresStorage:
                 plan.wish or None,
                 *columns(numbered, 3),
             )
+            if planned:
+                return replace(plan, shards=_shards(planned))
             stored = await _plan(connection, plan.run_id)
         assert stored is not None  # noqa: S101  # this transaction has just seen to it
         return stored
@@ -547,7 +549,6 @@ async def _plan(connection: Any, run_id: str) -> Plan | None:
     if run is None:
         return None
     rows = await connection.fetch(queries.PLANNED_SERIES, run_id)
-    shards = groupby(rows, key=lambda row: row["shard"])
     return Plan(
         run_id=run["run_id"],
         requested_by=run["requested_by"],
@@ -558,7 +559,7 @@ async def _plan(connection: Any, run_id: str) -> Plan | None:
         strategy=run["strategy"],
         as_of=run["as_of"],
         horizon=run["horizon"],
-        shards=tuple(tuple((r["store"], r["product"]) for r in shard) for _, shard in shards),
+        shards=_shards(rows),
         policy=run["policy"],
         named=run["named"],
         failed_in=run["failed_in"],
@@ -566,6 +567,12 @@ async def _plan(connection: Any, run_id: str) -> Plan | None:
         wish=run["wish"] or "",
         coalesced_into=run["coalesced_into"],
     )
+
+
+def _shards(rows: Sequence[Any]) -> tuple[tuple[Series, ...], ...]:
+    """Rows in the order of their shards as these."""
+    shards = groupby(rows, key=lambda row: row["shard"])
+    return tuple(tuple((row["store"], row["product"]) for row in shard) for _, shard in shards)
 
 
 def _model_row(event: Event[ModelTrained], verdicts: Mapping[str, Verdict]) -> tuple[Any, ...]:
