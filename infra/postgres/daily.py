@@ -76,8 +76,9 @@ async def calendar(connection: Any, series: Sequence[Series], start: date, days:
     scopes = list(dict.fromkeys(scope for level in levels for scope in level))
     fields, span = ("n", "date", "said"), (start, start + timedelta(days=days))
     if len(series) == 1:
-        rows, *of_rows = await _of_one(connection, queries.CALENDAR_OF_ONE, fields, scopes, span)
-        sets = _as_sets(*of_rows)
+        statement = queries.CALENDAR_OF_ONE
+        rows, codes, found = await _of_one(connection, statement, fields, scopes, span)
+        sets = _as_sets(codes, found)
     else:
         statements = (queries.CALENDAR, queries.DRIVERS_PLANNED)
         rows, sets = await _with_sets(connection, *statements, fields, scopes, span)
