@@ -509,6 +509,23 @@ FROM model_versions AS model
 WHERE store = $1 AND product = $2 AND version < $3 ORDER BY version DESC LIMIT $4
 """
 
+SAVE_FORECASTS = """
+INSERT INTO forecasts
+    (store, product, date, model_id, yhat, yhat_lower, yhat_upper, assumed, bounded)
+SELECT DISTINCT ON (store, product, date, model_id)
+       store, product, date, model_id, yhat, yhat_lower, yhat_upper,
+       ARRAY(SELECT name FROM jsonb_array_elements_text(assumed::jsonb)
+             WITH ORDINALITY AS t (name, n) ORDER BY n),
+       bounded
+FROM unnest(
+    $1::text[], $2::text[], $3::date[], $4::text[], $5::float8[], $6::float8[], $7::float8[],
+    $8::text[], $9::boolean[]
+) AS t (store, product, date, model_id, yhat, yhat_lower, yhat_upper, assumed, bounded)
+ON CONFLICT (store, product, date, model_id) DO UPDATE
+SET yhat = excluded.yhat, yhat_lower = excluded.yhat_lower, yhat_upper = excluded.yhat_upper,
+    assumed = excluded.assumed, bounded = excluded.bounded
+"""
+
 WINDOWS = """
 SELECT run_id, as_of, horizon, requested_at FROM training_runs WHERE run_id = ANY ($1)
 """
@@ -528,44 +545,23 @@ WHERE alias.alias = 'champion'
 ORDER BY alias.store, alias.product FOR SHARE OF alias
 """
 
-# Days that were asked for earlier than those that are served do not come back. Of the forecasts
-# given those are stored that are served now.
+# Days that were asked for earlier than those that are served do not come back.
 SERVE = """
-WITH taken AS (
-    INSERT INTO served_forecasts AS served
-        (store, product, model_id, first_day, horizon, requested_at, request_id)
-    SELECT * FROM unnest(
-        $1::text[], $2::text[], $3::text[], $4::date[], $5::integer[], $6::timestamptz[],
-        $7::text[]
-    ) AS t (store, product, model_id, first_day, horizon, requested_at, request_id)
-    ORDER BY store, product
-    ON CONFLICT (store, product) DO UPDATE
-    SET model_id = excluded.model_id, first_day = excluded.first_day, horizon = excluded.horizon,
-        requested_at = excluded.requested_at, request_id = excluded.request_id,
-        published_at = now(),
-        served_since = CASE
-            WHEN (served.first_day, served.horizon) = (excluded.first_day, excluded.horizon)
-            THEN served.served_since ELSE now() END
-    WHERE (excluded.requested_at, excluded.request_id) >= (served.requested_at, served.request_id)
-    RETURNING store, product
-), saved AS (
-    INSERT INTO forecasts
-        (store, product, date, model_id, yhat, yhat_lower, yhat_upper, assumed, bounded)
-    SELECT DISTINCT ON (store, product, date, model_id)
-           store, product, date, model_id, yhat, yhat_lower, yhat_upper,
-           ARRAY(SELECT name FROM jsonb_array_elements_text(assumed::jsonb)
-                 WITH ORDINALITY AS t (name, n) ORDER BY n),
-           bounded
-    FROM unnest(
-        $8::text[], $9::text[], $10::date[], $11::text[], $12::float8[], $13::float8[],
-        $14::float8[], $15::text[], $16::boolean[]
-    ) AS t (store, product, date, model_id, yhat, yhat_lower, yhat_upper, assumed, bounded)
-    JOIN taken USING (store, product)
-    ON CONFLICT (store, product, date, model_id) DO UPDATE
-    SET yhat = excluded.yhat, yhat_lower = excluded.yhat_lower, yhat_upper = excluded.yhat_upper,
-        assumed = excluded.assumed, bounded = excluded.bounded
-)
-SELECT store, product FROM taken
+INSERT INTO served_forecasts AS served
+    (store, product, model_id, first_day, horizon, requested_at, request_id)
+SELECT * FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::date[], $5::integer[], $6::timestamptz[], $7::text[]
+) AS t (store, product, model_id, first_day, horizon, requested_at, request_id)
+ORDER BY store, product
+ON CONFLICT (store, product) DO UPDATE
+SET model_id = excluded.model_id, first_day = excluded.first_day, horizon = excluded.horizon,
+    requested_at = excluded.requested_at, request_id = excluded.request_id,
+    published_at = now(),
+    served_since = CASE
+        WHEN (served.first_day, served.horizon) = (excluded.first_day, excluded.horizon)
+        THEN served.served_since ELSE now() END
+WHERE (excluded.requested_at, excluded.request_id) >= (served.requested_at, served.request_id)
+RETURNING store, product
 """
 
 SERVED_ON = """

@@ -359,17 +359,18 @@ class PostgresStorage:
                 for forecast, window in (asked[key[0], key[1]],)
                 if forecast.model_id == champion
             ]
+            rows = await connection.fetch(queries.SERVE, *columns(heads, 7))
+            taken = {(row["store"], row["product"]) for row in rows}
             days = [
                 (
                     *(*key, day.date, forecast.model_id, day.yhat, day.yhat_lower, day.yhat_upper),
                     *(_json(day.assumed), day.bounded),
                 )
-                for *key, _, _, _, _, _ in heads
-                for forecast, _ in (asked[key[0], key[1]],)
+                for key, (forecast, _) in asked.items()
+                if key in taken
                 for day in forecast.days
             ]
-            rows = await connection.fetch(queries.SERVE, *columns(heads, 7), *columns(days, 9))
-            taken = {(row["store"], row["product"]) for row in rows}
+            await connection.execute(queries.SAVE_FORECASTS, *columns(days, 9))
         return asked.keys() - taken
 
     async def served_on(
