@@ -197,7 +197,10 @@ def processes(layout: "Layout" = "shared") -> dict[str, tuple[Function, ...]]:
 
 
 def can_wait(names: Sequence[str]) -> bool:
-    """Whether a process of these functions does nothing that a person waits for: it has bulk work
-    only. One without a function is the API's.
+    """Whether all that a process of these functions does is to fit for runs of many.
+
+    What else the bulk lane has holds locks of the database, for which the express lane would wait
+    all the longer the less of the processor its holder gets.
     """
-    return bool(names) and all(FUNCTIONS[name].process != EXPRESS for name in names)
+    bulk_fits = {f.name for f in FUNCTIONS.values() if f.fits and f.process != EXPRESS}
+    return bool(names) and bulk_fits.issuperset(names)

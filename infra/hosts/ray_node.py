@@ -68,7 +68,7 @@ def _start(home: Path, preloaded: Sequence[str]) -> None:
         configure_logging=False,
         _system_config={
             # Ray's 15 would put whoever waits for an answer behind Kafka, Postgres and Spark, and
-            # behind whatever else the machine does. What can wait steps back by itself.
+            # behind whatever else the machine does. What fits many steps back by itself.
             "worker_niceness": 0,
             **({"preload_python_modules": list(preloaded)} if preloaded else {}),
         },

@@ -54,7 +54,7 @@ API_CONNECTIONS = 10
 CLOCK_CONNECTIONS = 1
 PROBE_SECONDS = 2.0
 CUT_LOGS_EVERY = 60.0  # seconds
-BULK_NICENESS = 15  # what Ray gives every worker of a cluster
+FITTING_NICENESS = 15  # what Ray gives every worker of a cluster
 SCALED = "trainer"  # the process that has more or fewer replicas
 UPSCALE_SECONDS = 2.0  # lag that lasts so long is no burst that one replica works off
 
@@ -69,7 +69,7 @@ class FunctionReplica:
         if settings.ray_address is None:
             keep_replica_on_loopback()
             if can_wait(names):
-                os.nice(BULK_NICENESS)  # of this thread, and of those that it starts
+                os.nice(FITTING_NICENESS)  # of this thread, and of those that it starts
         # Serve calls this with the replica's event loop running, which the consumers need.
         self._hosts = {name: FunctionHost(name, settings) for name in names}
 

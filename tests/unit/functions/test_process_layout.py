@@ -36,13 +36,14 @@ def test_few_processes_are_shared_and_a_cluster_has_one_for_each_function():
 
 
 @pytest.mark.parametrize("layout", ["shared", "spread"])
-def test_bulk_work_steps_back_and_neither_the_express_lane_nor_the_api_does(layout):
-    waiting = {
-        process: can_wait([function.name for function in functions])
+def test_only_what_fits_for_runs_of_many_steps_back(layout):
+    stepping_back = [
+        process
         for process, functions in processes(layout).items()
-    }
-    assert waiting == {process: process != EXPRESS for process in waiting}
-    assert not can_wait([])
+        if can_wait([function.name for function in functions])
+    ]
+    assert stepping_back == ["trainer"]
+    assert not can_wait([])  # the API's process where it has one of its own
 
 
 @pytest.mark.parametrize(
