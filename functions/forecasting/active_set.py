@@ -157,27 +157,26 @@ def _round(problems: Problems, state: _State) -> Bools:
 def _solve_active(problems: Problems, state: _State, shrink: Floats) -> Bools:
     """Steps 1 and 2: moves delta; True where it stopped at a crossing and dropped one."""
     p, _ = state.sign.shape
-    count = np.count_nonzero(state.sign, axis=1)
+    count = (state.sign != 0).sum(axis=1)
     most = int(count.max(initial=0))
     if most == 0:
         return np.zeros(p, bool)
     active = np.argsort(state.sign == 0, axis=1, kind="stable")[:, :most]
     within = np.arange(most) < count[:, None]
     each = np.arange(p)[:, None]
-    zc = np.where(within[:, None, :], np.take_along_axis(problems.zc, active[:, None, :], 2), 0.0)
+    rows = np.arange(problems.zc.shape[1])[:, None]
+    zc = np.where(within[:, None, :], problems.zc[each[:, :, None], rows, active[:, None, :]], 0.0)
     cc = problems.cc[each[:, :, None], active[:, :, None], active[:, None, :]]
     shrunk = shrink[:, :, None] * zc
     matrix = cc - zc.transpose(0, 2, 1) @ shrunk
     both = within[:, :, None] & within[:, None, :]
     matrix = np.where(both, matrix, np.eye(most))
-    sign = np.take_along_axis(state.sign, active, 1)
-    right = np.take_along_axis(problems.cy, active, 1) - np.einsum(
-        "pna,pn->pa", shrunk, problems.zy
-    )
+    sign = state.sign[each, active]
+    right = problems.cy[each, active] - np.einsum("pna,pn->pa", shrunk, problems.zy)
     right -= (state.variance / problems.tau)[:, None] * sign
     target = _solved(matrix, np.where(within, right, 0.0))
 
-    now = np.take_along_axis(state.delta, active, 1)
+    now = state.delta[each, active]
     wrong = within & (target * sign <= 0)
     crossed: Bools = wrong.any(axis=1)
     way = np.where(wrong, now / np.where(wrong, now - target, 1.0), np.inf)
@@ -186,10 +185,9 @@ def _solve_active(problems: Problems, state: _State, shrink: Floats) -> Bools:
     delta = np.where(crossed[:, None], now + share * (target - now), target)
     dropped = crossed[:, None] & (np.arange(most) == first[:, None])
     kept = within & ~dropped
-    barred = np.take_along_axis(state.barred, active, 1) | (dropped & (now == 0))
-    np.put_along_axis(state.barred, active, barred, 1)
-    np.put_along_axis(state.delta, active, np.where(kept, delta, 0.0), 1)
-    np.put_along_axis(state.sign, active, np.where(kept, sign, 0.0), 1)
+    state.barred[each, active] |= dropped & (now == 0)
+    state.delta[each, active] = np.where(kept, delta, 0.0)
+    state.sign[each, active] = np.where(kept, sign, 0.0)
     return crossed
 
 

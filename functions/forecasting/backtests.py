@@ -240,10 +240,11 @@ class _Joined:
         """The walks of the series at `places` as another strategy has them, where nothing speaks
         against either.
         """
-        taken = [i for i in places.tolist() if self.reasons[i] is None and i in other.at]
+        mine = [i for i in places.tolist() if self.reasons[i] is None]
+        taken = [i for i in mine if i in other.at and other.reasons[i] is None]
         self.band.put(taken, other.band.at(taken))
         for place in taken:
-            self.reasons[place], self.at[place] = other.reasons[place], other.at[place]
+            self.at[place] = other.at[place]
             if place in other.findings:
                 self.findings[place] = other.findings[place]
 

@@ -18,6 +18,7 @@ Source: Prophet 1.5, forecaster.py, `_sample_uncertainty`, `_make_trend_shift_ma
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from statistics import NormalDist
 
 import numpy as np
@@ -161,13 +162,19 @@ def _in_blocks(errors: Errors, days_ahead: Days, probability: float) -> Floats:
     return quantiles
 
 
+@cache
+def _gauss() -> tuple[Floats, Floats]:
+    """The nodes and weights of Gauss and Legendre, which take longer to find than to use."""
+    return np.polynomial.legendre.leggauss(_NODES)
+
+
 def _invert(errors: Errors, days_ahead: Days, probability: float) -> Floats:
     """Solves F(x) = probability for each model and day, shape (n, h).
 
     F is concave for x > 0 (the error is unimodal) and the noise's quantile is never above
     the error's, so Newton's steps from there rise to the solution and never pass it.
     """
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
+    nodes, weights = _gauss()
     v = (nodes + 1) * (_HIGHEST_FREQUENCY / 2)
     phi = _characteristic(errors, days_ahead, v) * (weights * _HIGHEST_FREQUENCY / 2 / np.pi)
     z = np.full(days_ahead.shape, NormalDist().inv_cdf(probability))

@@ -66,9 +66,9 @@ def _walked(plain: Floats, known: npt.NDArray[np.bool_]) -> Floats:
     level = np.repeat(level[:, None], len(_SMOOTHING), axis=1)
     levels = np.empty((len(plain), wide + 1, len(_SMOOTHING)))
     levels[:, 0] = level
+    weights = known[:, :, None] * _SMOOTHING
     for row in range(wide):
-        weight = known[:, row, None] * _SMOOTHING
-        level = level + weight * (plain[:, row, None] - level)
+        level = level + weights[:, row] * (plain[:, row, None] - level)
         levels[:, row + 1] = level
     return levels
 

@@ -1,8 +1,9 @@
 """Days out of Postgres, sold and planned, as a binary COPY straight into arrays.
 
-Helpers take a connection and never commit. Where drivers are read, the caller's transaction
-must see one state of the database throughout (REPEATABLE READ): of its rows each distinct set
-of drivers is fetched and parsed once, from one of the rows that have it.
+Helpers take a connection and never commit. Where drivers of several series are read, the caller's
+transaction must see one state of the database throughout (REPEATABLE READ): of its rows each
+distinct set of drivers is fetched and parsed once, from one of the rows that have it. What is read
+of one series, for whom somebody waits, is one statement.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,7 +42,11 @@ async def history(
     """The sold days with first <= date < before, with their drivers if asked for."""
     span = (first or BEGINNING, before)
     fields = ("n", "date", "units", "open")
-    if drivers:
+    if drivers and len(series) == 1:
+        rows, codes, found = await _of_one(connection, queries.HISTORY_OF_ONE, fields, series, span)
+        offsets = _offsets(rows, 1)
+        sold = joined([*blocks_of(codes, found, rows["open"].astype(bool), offsets)], offsets)
+    elif drivers:
         rows, sold = await _with_drivers(connection, fields, series, span)
     else:
         rows = await _copied(connection, queries.HISTORY, fields, series, span)
@@ -69,14 +74,14 @@ async def calendar(connection: Any, series: Sequence[Series], start: date, days:
         list(series),
     ]
     scopes = list(dict.fromkeys(scope for level in levels for scope in level))
-    rows, sets = await _with_sets(
-        connection,
-        queries.CALENDAR,
-        queries.DRIVERS_PLANNED,
-        ("n", "date", "said"),
-        scopes,
-        (start, start + timedelta(days=days)),
-    )
+    fields, span = ("n", "date", "said"), (start, start + timedelta(days=days))
+    if len(series) == 1:
+        statement = queries.CALENDAR_OF_ONE
+        rows, codes, found = await _of_one(connection, statement, fields, scopes, span)
+        sets = _as_sets(codes, found)
+    else:
+        statements = (queries.CALENDAR, queries.DRIVERS_PLANNED)
+        rows, sets = await _with_sets(connection, *statements, fields, scopes, span)
     at = (_number(rows), (_dates(rows) - np.datetime64(start, "D")).astype(np.int64))
     said = np.full((len(scopes), days), -1, np.int8)
     said[at] = rows["said"]
@@ -121,6 +126,23 @@ async def _copied(
         statement, *_unzipped(series), *span, output=keep, format="binary"
     )
     return np.frombuffer(memoryview(copied)[COPY_HEADER:-COPY_TRAILER], np.dtype(row))
+
+
+async def _of_one(
+    connection: Any,
+    statement: str,
+    fields: Sequence[str],
+    scopes: Sequence[Series],
+    span: tuple[date, date],
+) -> tuple[Rows, Ints, list[dict[str, float]]]:
+    """What concerns one series: its rows, which of the distinct sets of drivers each has, and these
+    sets.
+    """
+    packed, sets = await connection.fetchrow(statement, *_unzipped(scopes), *span)
+    row = [(name, FIELD[name]) for name in (*fields, "drivers")]
+    rows = np.frombuffer(packed or b"", np.dtype(row))
+    codes: Ints = rows["drivers"].astype(np.int64) - 1
+    return rows, codes, [orjson.loads(text) for text in sets or ()]
 
 
 def _number(rows: Rows) -> Ints:
@@ -198,10 +220,14 @@ async def _with_sets(
     if _confusable(found):
         rows = await _copied(connection, sure, [*fields, "drivers"], series, span)
         codes, found = await _distinct(connection, of_days, series, rows)
+    return rows, _as_sets(codes, found)
+
+
+def _as_sets(codes: Ints, found: Sequence[Mapping[str, float]]) -> _Sets:
     names = tuple(sorted({name for one in found for name in one}))
     values = [[one.get(name, np.nan) for name in names] for one in found]
     shape = (len(found), len(names))
-    return rows, _Sets(names, np.array(values, np.float64).reshape(shape), codes)
+    return _Sets(names, np.array(values, np.float64).reshape(shape), codes)
 
 
 def _confusable(found: Sequence[Mapping[str, float]]) -> bool:

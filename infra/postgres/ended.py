@@ -14,8 +14,6 @@ from infra.postgres import queries
 
 async def count_ended(connection: Any, run_ids: Sequence[str]) -> None:
     """Keep the counts of those of the runs that have ended. The caller owns the transaction."""
-    ended = await connection.fetch(queries.ENDED, sorted(set(run_ids)))
+    ended = await connection.fetch(queries.LOCK_ENDED, sorted(set(run_ids)))
     if ended:
-        ids = [row["run_id"] for row in ended]
-        await connection.execute(queries.LOCK_RUNS, ids)  # whoever counts later counts more
-        await connection.execute(queries.KEEP_COUNTS, ids)
+        await connection.execute(queries.KEEP_COUNTS, [row["run_id"] for row in ended])

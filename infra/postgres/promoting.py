@@ -23,13 +23,13 @@ async def judge(
     connection: Any, trained: Sequence[Event[ModelTrained]]
 ) -> tuple[Places, Mapping[str, Verdict]]:
     """Verdicts on those models that are not stored yet, and where they move."""
-    ids = [event.data.model_id for event in trained]
-    known = {row["model_id"] for row in await connection.fetch(queries.KNOWN_MODELS, ids)}
-    new = [event for event in trained if event.data.model_id not in known]
-    runs = list({event.data.run_id for event in new})
-    rows = await connection.fetch(queries.REQUEST_TIMES, runs)
+    asked = [(event.data.model_id, event.data.run_id) for event in trained]
+    rows = await connection.fetch(queries.NEW_MODELS, *columns(asked, 2))
+    ids = {row["model_id"] for row in rows}
+    new = [event for event in trained if event.data.model_id in ids]
+    requested = {row["run_id"]: at for row in rows if (at := row["requested_at"]) is not None}
     places = await read_places(connection, ((e.data.store, e.data.product) for e in new))
-    return places, verdicts(new, {row["run_id"]: row["requested_at"] for row in rows}, places)
+    return places, verdicts(new, requested, places)
 
 
 async def choose(

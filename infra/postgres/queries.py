@@ -153,6 +153,26 @@ CALENDAR = tuple(
     for quick_or_sure in _HASHES
 )
 
+# The same for one series in one answer: its days packed, and the distinct sets of drivers, which
+# each day has by its number. Of many series the COPY is quicker.
+_ONE = """
+WITH day AS MATERIALIZED ({days})
+SELECT (SELECT string_agg({packed} || int8send(number), ''::bytea ORDER BY n, date)
+        FROM (SELECT *, dense_rank() OVER (ORDER BY drivers) AS number FROM day) AS numbered),
+       (SELECT array_agg(DISTINCT drivers ORDER BY drivers) FROM day)
+"""
+_PACKED = "int8send(n) || date_send(date)"
+HISTORY_OF_ONE = _ONE.format(
+    days=_DAYS.format(table="daily_sales", columns="day.units, day.open, day.drivers"),
+    packed=f"{_PACKED} || float8send(units) || boolsend(open)",
+)
+CALENDAR_OF_ONE = _ONE.format(
+    days=_DAYS.format(
+        table="calendar", columns="coalesce(day.open::integer, -1)::smallint AS said, day.drivers"
+    ),
+    packed=f"{_PACKED} || int2send(said)",
+)
+
 # The drivers of single days, in the order asked for.
 _DRIVERS = """
 SELECT day.drivers
@@ -165,17 +185,6 @@ DRIVERS_PLANNED = _DRIVERS.format(table="calendar")
 
 # Planners of one wish take turns, so of two at once one finds the other's run.
 LOCK_WISH = "SELECT pg_advisory_xact_lock(7346217, hashtext($1))"
-
-# The run that waits with a wish, if any: one of which nothing has a result or is being trained.
-WAITING = """
-SELECT run_id FROM training_runs AS run
-WHERE wish = $1 AND coalesced_into IS NULL
-  AND EXISTS (SELECT FROM training_results AS result WHERE result.run_id = run.run_id)
-  AND NOT EXISTS (SELECT FROM training_results AS result
-                  WHERE result.run_id = run.run_id AND state <> 'planned')
-  AND NOT EXISTS (SELECT FROM shard_deliveries AS shard WHERE shard.run_id = run.run_id)
-ORDER BY requested_at, run_id LIMIT 1
-"""
 
 # What counted on a cancelled run though it was requested later, oldest first.
 COALESCED_AFTER = """
@@ -197,18 +206,32 @@ SELECT DISTINCT shard FROM training_results
 WHERE run_id = $1 AND (state = 'planned' OR (state = 'failed' AND $2))
 """
 
-INSERT_RUN = """
-INSERT INTO training_runs
-    (run_id, requested_by, requested_at, reason, store, product, strategy, as_of, horizon,
-     policy, named, failed_in, older_than_days, wish, coalesced_into)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)
-ON CONFLICT (run_id) DO NOTHING
-RETURNING run_id
-"""
-
-INSERT_PLANNED = """
-INSERT INTO training_results (run_id, store, product, shard)
-SELECT $1, * FROM unnest($2::text[], $3::text[], $4::integer[])
+# A plan and its series, unless there is one; the series, none if it waits for another run: the one
+# that waits with the same wish, of which nothing has a result or is being trained.
+INSERT_PLAN = """
+WITH inserted AS (
+    INSERT INTO training_runs
+        (run_id, requested_by, requested_at, reason, store, product, strategy, as_of, horizon,
+         policy, named, failed_in, older_than_days, wish, coalesced_into)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, (
+        SELECT run_id FROM training_runs AS run
+        WHERE wish = $14 AND run_id <> $1 AND coalesced_into IS NULL
+          AND EXISTS (SELECT FROM training_results AS result WHERE result.run_id = run.run_id)
+          AND NOT EXISTS (SELECT FROM training_results AS result
+                          WHERE result.run_id = run.run_id AND state <> 'planned')
+          AND NOT EXISTS (SELECT FROM shard_deliveries AS shard WHERE shard.run_id = run.run_id)
+        ORDER BY requested_at, run_id LIMIT 1
+    ))
+    ON CONFLICT (run_id) DO NOTHING
+    RETURNING run_id, coalesced_into
+), planned AS (
+    INSERT INTO training_results (run_id, store, product, shard)
+    SELECT inserted.run_id, series.*
+    FROM inserted, unnest($15::text[], $16::text[], $17::integer[]) AS series
+    WHERE inserted.coalesced_into IS NULL
+    RETURNING store, product, shard
+)
+SELECT store, product, shard FROM planned ORDER BY shard, store, product
 """
 
 PLANNED_RUN = "SELECT * FROM training_runs WHERE run_id = $1"
@@ -221,12 +244,15 @@ ORDER BY shard, store, product
 # Writers of models take turns, so versions count up without gaps or clashes.
 LOCK_MODELS = "SELECT pg_advisory_xact_lock(7346216)"
 
-# Also those that are kept no longer: a result that comes again does not bring them back.
-KNOWN_MODELS = """
-SELECT model_id FROM model_versions WHERE model_id = ANY ($1)
-UNION ALL SELECT model_id FROM pruned_models WHERE model_id = ANY ($1)
+# Of models those that are new, with when their runs were requested, NULL for a run without a plan.
+# What is kept no longer is not new: a result that comes again does not bring it back.
+NEW_MODELS = """
+SELECT asked.model_id, asked.run_id, run.requested_at
+FROM unnest($1::text[], $2::text[]) AS asked (model_id, run_id)
+LEFT JOIN training_runs AS run USING (run_id)
+WHERE NOT EXISTS (SELECT FROM model_versions AS known WHERE known.model_id = asked.model_id)
+  AND NOT EXISTS (SELECT FROM pruned_models AS gone WHERE gone.model_id = asked.model_id)
 """
-REQUEST_TIMES = "SELECT run_id, requested_at FROM training_runs WHERE run_id = ANY ($1)"
 
 # New models get the next version of their series.
 INSERT_MODELS = """
@@ -419,15 +445,14 @@ FROM training_results AS result JOIN training_runs AS run USING (run_id)
 WHERE run_id = ANY ($1) AND run.planned IS NULL GROUP BY run_id
 """
 
-# Of runs: those that have results, and none to come.
-ENDED = """
-SELECT run_id FROM unnest($1::text[]) AS asked (run_id)
-WHERE EXISTS (SELECT FROM training_results AS result WHERE result.run_id = asked.run_id)
+# Of runs those that have results, and none to come, held: whoever counts later counts more.
+LOCK_ENDED = """
+SELECT run_id FROM training_runs AS run
+WHERE run_id = ANY ($1)
+  AND EXISTS (SELECT FROM training_results AS result WHERE result.run_id = run.run_id)
   AND NOT EXISTS (SELECT FROM training_results AS result
-                  WHERE result.run_id = asked.run_id AND state = 'planned')
-"""
-LOCK_RUNS = """
-SELECT FROM training_runs WHERE run_id = ANY ($1) ORDER BY run_id FOR NO KEY UPDATE
+                  WHERE result.run_id = run.run_id AND state = 'planned')
+ORDER BY run_id FOR NO KEY UPDATE
 """
 KEEP_COUNTS = """
 UPDATE training_runs AS run

@@ -167,18 +167,17 @@ class PostgresStorage:
 
     async def plan(self, run_id: str) -> Plan | None:
         """The stored plan."""
-        async with self._transaction() as connection:
+        async with (await self._pool()).acquire() as connection:
             return await _plan(connection, run_id)
 
     async def save_plan(self, plan: Plan) -> Plan:
         """Store the plan unless there is one."""
+        numbered = [(*s, n) for n, shard in enumerate(plan.shards) for s in shard]
         async with self._transaction() as connection:
-            into = None
-            if plan.wish:
+            if plan.wish:  # before the statement that looks for the run that waits with it
                 await connection.execute(queries.LOCK_WISH, plan.wish)
-                into = await connection.fetchval(queries.WAITING, plan.wish)
-            inserted = await connection.fetchval(
-                queries.INSERT_RUN,
+            planned = await connection.fetch(
+                queries.INSERT_PLAN,
                 plan.run_id,
                 plan.requested_by,
                 plan.requested_at,
@@ -193,11 +192,10 @@ class PostgresStorage:
                 plan.failed_in,
                 plan.older_than_days,
                 plan.wish or None,
-                None if into == plan.run_id else into,
+                *columns(numbered, 3),
             )
-            if inserted and into is None:
-                numbered = [(*s, n) for n, shard in enumerate(plan.shards) for s in shard]
-                await connection.execute(queries.INSERT_PLANNED, plan.run_id, *columns(numbered, 3))
+            if planned:
+                return replace(plan, shards=_shards(planned))
             stored = await _plan(connection, plan.run_id)
         assert stored is not None  # noqa: S101  # this transaction has just seen to it
         return stored
@@ -234,15 +232,18 @@ class PostgresStorage:
     async def history(
         self, series: Sequence[Series], first: date | None, before: date, drivers: bool = True
     ) -> Panel:
-        """One query for all series, and one more for the drivers."""
-        if not drivers:
+        """One query for all series, and one more for the drivers of several."""
+        if not drivers or len(series) == 1:
             async with (await self._pool()).acquire() as connection:
-                return await daily.history(connection, series, first, before, drivers=False)
+                return await daily.history(connection, series, first, before, drivers=drivers)
         async with self._snapshot() as connection:
             return await daily.history(connection, series, first, before, drivers=True)
 
     async def calendar(self, series: Sequence[Series], start: date, days: int) -> Calendar:
-        """One query for all plans that apply, and one more for their drivers."""
+        """One query for all plans that apply; of several series one more for their drivers."""
+        if len(series) == 1:
+            async with (await self._pool()).acquire() as connection:
+                return await daily.calendar(connection, series, start, days)
         async with self._snapshot() as connection:
             return await daily.calendar(connection, series, start, days)
 
@@ -551,7 +552,6 @@ async def _plan(connection: Any, run_id: str) -> Plan | None:
     if run is None:
         return None
     rows = await connection.fetch(queries.PLANNED_SERIES, run_id)
-    shards = groupby(rows, key=lambda row: row["shard"])
     return Plan(
         run_id=run["run_id"],
         requested_by=run["requested_by"],
@@ -562,7 +562,7 @@ async def _plan(connection: Any, run_id: str) -> Plan | None:
         strategy=run["strategy"],
         as_of=run["as_of"],
         horizon=run["horizon"],
-        shards=tuple(tuple((r["store"], r["product"]) for r in shard) for _, shard in shards),
+        shards=_shards(rows),
         policy=run["policy"],
         named=run["named"],
         failed_in=run["failed_in"],
@@ -570,6 +570,12 @@ async def _plan(connection: Any, run_id: str) -> Plan | None:
         wish=run["wish"] or "",
         coalesced_into=run["coalesced_into"],
     )
+
+
+def _shards(rows: Sequence[Any]) -> tuple[tuple[Series, ...], ...]:
+    """Rows in the order of their shards as these."""
+    shards = groupby(rows, key=lambda row: row["shard"])
+    return tuple(tuple((row["store"], row["product"]) for row in shard) for _, shard in shards)
 
 
 def _model_row(event: Event[ModelTrained], verdicts: Mapping[str, Verdict]) -> tuple[Any, ...]:

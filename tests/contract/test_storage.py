@@ -373,6 +373,29 @@ async def test_history_has_the_drivers_that_any_of_its_days_names(storage: Stora
     )
 
 
+async def test_a_series_alone_has_the_history_that_it_has_among_others(storage: Storage):
+    await sell(storage, SERIES[0], 100)
+    await sell(storage, SERIES[2], 30)
+    for n in range(100):
+        day = DAY - timedelta(days=n)
+        await drive(storage, SERIES[0], day, **{f"price_{n:02}": 2.5, "promo": n % 2, "never": 0})
+    for n in (0, 3, 4):
+        await drive(storage, SERIES[2], DAY - timedelta(days=n), promo=1, price=n / 3)
+    span = (DAY - timedelta(days=90), DAY)
+    panel = await storage.history(SERIES, *span)
+    for i, series in enumerate(SERIES):
+        alone, rows = await storage.history([series], *span), panel.series(i)
+        for column in ("dates", "units", "is_open"):
+            found, expected = getattr(alone, column), getattr(panel, column)[rows]
+            assert found.dtype == expected.dtype
+            np.testing.assert_array_equal(found, expected)
+        assert alone.rows.tolist() == [rows.stop - rows.start]
+        assert left_out(alone)[0] == left_out(panel)[i]
+        names = [name for name in panel.names_of(i) if name in alone.names_of(0)]
+        assert set(names) == set(alone.names_of(0))
+        np.testing.assert_array_equal(alone.drivers_named(names), panel.drivers_named(names)[rows])
+
+
 async def test_history_without_a_driver_or_not_asked_for_them_has_none(storage: Storage):
     await sell(storage, SERIES[0], 3)
     tomorrow = DAY + timedelta(days=1)
@@ -392,9 +415,10 @@ async def test_days_that_differ_in_which_of_many_drivers_they_have_are_told_apar
     for n, name in enumerate(names):
         day = DAY - timedelta(days=39 - n)
         await drive(storage, SERIES[0], day, **{other: float(other == name) for other in names})
-    panel = await storage.history([SERIES[0]], None, DAY + timedelta(days=1))
-    assert panel.driver_names == tuple(names)
-    np.testing.assert_array_equal(panel.drivers, np.eye(40))
+    for asked in (SERIES[:1], SERIES[:2]):  # alone, and beside another
+        panel = await storage.history(asked, None, DAY + timedelta(days=1))
+        assert panel.driver_names == tuple(names)
+        np.testing.assert_array_equal(panel.drivers, np.eye(40))
 
 
 async def test_names_of_many_series_add_no_columns_to_each_other(
@@ -451,10 +475,11 @@ async def test_days_with_every_combination_of_a_few_drivers_are_told_apart(stora
     for n in range(256):
         day = DAY - timedelta(days=255 - n)
         await drive(storage, SERIES[0], day, **{d: float(n >> i & 1) for i, d in enumerate(names)})
-    panel = await storage.history([SERIES[0]], None, DAY + timedelta(days=1))
-    assert panel.driver_names == names
     expected = (np.arange(256)[:, None] >> np.arange(8)) & 1
-    np.testing.assert_array_equal(panel.drivers, expected)
+    for asked in (SERIES[:1], SERIES[:2]):  # alone, and beside another
+        panel = await storage.history(asked, None, DAY + timedelta(days=1))
+        assert panel.driver_names == names
+        np.testing.assert_array_equal(panel.drivers, expected)
 
 
 async def test_of_the_plans_for_a_day_the_more_specific_goes_first_in_each_thing_it_says(
@@ -476,6 +501,13 @@ async def test_of_the_plans_for_a_day_the_more_specific_goes_first_in_each_thing
         calendar.drivers[:, 1], [[1, 2, 2, 2, 0], [1, 2, 3, 4, 0], [1, 1, 3, 3, 0]]
     )
     assert np.isnan(calendar.drivers[:, [0, 2]]).all()
+    for i, series in enumerate([SERIES[2], SERIES[0], SERIES[1]]):
+        alone = await storage.calendar([series], date(2015, 8, 1), 3)
+        np.testing.assert_array_equal(alone.is_open[0], calendar.is_open[i])
+        at = [calendar.driver_names.index(name) for name in alone.driver_names]
+        np.testing.assert_array_equal(alone.drivers[0], calendar.drivers[i][:, at])
+        others = np.delete(calendar.drivers[i], at, axis=1)
+        assert np.isnan(others).all()
 
 
 async def test_a_calendar_holds_the_days_asked_for_and_no_other(storage: Storage):

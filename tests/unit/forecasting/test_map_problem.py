@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from functions.forecasting.map_problem import Problems, RunningSums, turned
+from functions.forecasting.map_problem import FEW, Problems, RunningSums, turned
 
 SCALES = np.array([5.0, 5.0, 10.0])
 CUTS = np.array([[12, 30], [9, 21]])
@@ -62,3 +62,13 @@ def test_a_direction_without_a_row_is_exactly_untold(columns: np.ndarray):
     assert (found.d[:, 0] == 0).all()
     assert (found.zy[:, 0] == 0).all()
     assert (found.d[:, 1:] > 0).all()
+
+
+def test_running_sums_of_a_series_are_the_same_bytes_alone_and_among_many():
+    many = np.random.default_rng(2).normal(size=(FEW + 1, 50, 4))
+    many[:, :3] = -0.0  # the sign of a zero is a bit like any other
+    sums = RunningSums.of(many)
+    for i in range(len(many)):
+        alone = RunningSums.of(many[i : i + 1])
+        assert alone.plain[:, 0].tobytes() == sums.plain[:, i].tobytes()
+        assert alone.by_time[:, 0].tobytes() == sums.by_time[:, i].tobytes()

@@ -331,3 +331,19 @@ def test_an_empty_panel_trains_nothing(make_panel, quick, windowed: Strategy):
 def test_the_made_up_model_is_what_every_series_gets(noisy, quick, made_up: ProphetParameters):
     results = train(noisy, ALL, AS_OF, quick, known=OWN, naive_serves=False)
     assert [result.model.members for result in results] == [(made_up,)] * 4
+
+
+def test_strategies_whose_windows_leave_out_nothing_are_walked_once(make_panel, noisy, quick):
+    either = strategy("either", OWN)
+    train(make_panel(weekly_sales(59)), either, date(2015, 3, 5), quick, known=OWN)
+    assert [seen[1].name for seen in quick.seen] == ["all-days"]
+    quick.seen.clear()
+    train(noisy, either, AS_OF, quick, known=OWN)
+    assert [seen[1].name for seen in quick.seen] == ["all-days", "short"]
+
+
+def test_a_walk_whose_reasons_name_their_strategy_is_nobody_elses(make_panel, quick):
+    quick.fails = {"all-days": "all-days can't be fitted"}
+    either = strategy("either", OWN)
+    train(make_panel(weekly_sales(59)), either, date(2015, 3, 5), quick, known=OWN)
+    assert [seen[1].name for seen in quick.seen] == ["all-days", "short"]
