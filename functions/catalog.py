@@ -194,13 +194,3 @@ def processes(layout: "Layout" = "shared") -> dict[str, tuple[Function, ...]]:
         alone = layout == "spread" or function.fits or function.process == EXPRESS
         places.setdefault(function.process if alone else BULK, []).append(function)
     return {name: tuple(functions) for name, functions in places.items()}
-
-
-def can_wait(names: Sequence[str]) -> bool:
-    """Whether all that a process of these functions does is to fit for runs of many.
-
-    What else the bulk lane has holds locks of the database, for which the express lane would wait
-    all the longer the less of the processor its holder gets.
-    """
-    bulk_fits = {f.name for f in FUNCTIONS.values() if f.fits and f.process != EXPRESS}
-    return bool(names) and bulk_fits.issuperset(names)

@@ -66,12 +66,7 @@ def _start(home: Path, preloaded: Sequence[str]) -> None:
         object_store_memory=OBJECT_STORE_BYTES,
         _temp_dir=str(ray_home.fresh_folder(home)),
         configure_logging=False,
-        _system_config={
-            # Ray's 15 would put whoever waits for an answer behind Kafka, Postgres and Spark, and
-            # behind whatever else the machine does. What fits many steps back by itself.
-            "worker_niceness": 0,
-            **({"preload_python_modules": list(preloaded)} if preloaded else {}),
-        },
+        _system_config={"preload_python_modules": list(preloaded)} if preloaded else None,
     )
 
 

@@ -29,7 +29,7 @@ from ray.serve.schema import LoggingConfig
 from events.clock import utc_now
 from events.kafka import KafkaProducer
 from events.publisher import Publisher
-from functions.catalog import EXPRESS, Function, can_wait, processes
+from functions.catalog import EXPRESS, Function, processes
 from infra.hosts.cron import next_tick, run_clock, ticks
 from infra.hosts.function_host import FunctionHost, workers_of
 from infra.hosts.lag_policy import LagPolicy
@@ -54,7 +54,6 @@ API_CONNECTIONS = 10
 CLOCK_CONNECTIONS = 1
 PROBE_SECONDS = 2.0
 CUT_LOGS_EVERY = 60.0  # seconds
-FITTING_NICENESS = 15  # what Ray gives every worker of a cluster
 SCALED = "trainer"  # the process that has more or fewer replicas
 UPSCALE_SECONDS = 2.0  # lag that lasts so long is no burst that one replica works off
 
@@ -68,8 +67,6 @@ class FunctionReplica:
     def __init__(self, names: Sequence[str], settings: Settings, *others: Any) -> None:
         if settings.ray_address is None:
             keep_replica_on_loopback()
-            if can_wait(names):
-                os.nice(FITTING_NICENESS)  # of this thread, and of those that it starts
         # Serve calls this with the replica's event loop running, which the consumers need.
         self._hosts = {name: FunctionHost(name, settings) for name in names}
 

@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from functions.catalog import EXPRESS, FUNCTIONS, can_wait, processes
+from functions.catalog import EXPRESS, FUNCTIONS, processes
 from infra.settings import Settings
 
 # Libraries that only fitting, files or other processes need.
@@ -33,17 +33,6 @@ def test_what_fits_shares_its_process_with_nobody_on_the_bulk_lane():
 def test_few_processes_are_shared_and_a_cluster_has_one_for_each_function():
     assert list(processes("shared")) == ["bulk", "trainer", EXPRESS]
     assert list(processes("spread")) == ["planner", "trainer", "registry", "forecaster", EXPRESS]
-
-
-@pytest.mark.parametrize("layout", ["shared", "spread"])
-def test_only_what_fits_for_runs_of_many_steps_back(layout):
-    stepping_back = [
-        process
-        for process, functions in processes(layout).items()
-        if can_wait([function.name for function in functions])
-    ]
-    assert stepping_back == ["trainer"]
-    assert not can_wait([])  # the API's process where it has one of its own
 
 
 @pytest.mark.parametrize(
