@@ -184,7 +184,9 @@ class _Training:
         warm = self._warm_members(chosen, reasons) if self.warm else {}
         tests, level = self.tests, self.strategy.interval_level
         band = self._band_of(chosen)
-        times = conformal.widening(tests.actual, band, tests.weekday, level)
+        # What weighs candidates learns from its company, so its intervals do too.
+        known = tests.weekday if self.strategy.candidates else None
+        times = conformal.widening(tests.actual, band, level, known)
         raw = fold_metrics(tests.actual, band)
         weekday = np.nan_to_num(tests.weekday).astype(np.int64)
         measured = fold_metrics(tests.actual, conformal.widened(band, times, weekday))

@@ -13,7 +13,7 @@ def weekdays(shape: tuple[int, ...] = SHAPE) -> np.ndarray:
 
 
 def times_of(actual: np.ndarray, forecasts: Band, level: float = 0.95) -> np.ndarray:
-    return widening(actual, forecasts, weekdays(actual.shape), level)
+    return widening(actual, forecasts, level, weekdays(actual.shape))
 
 
 def band(shape: tuple[int, ...] = SHAPE, below: float = 10.0, above: float = 20.0) -> Band:
@@ -91,6 +91,13 @@ def test_no_interval_of_a_series_with_days_of_no_sales_becomes_narrower():
     times = times_of(actual, band(actual.shape, 10, 10))
     assert times[0].min() == 1.0
     assert times[1].min() < 1.0
+
+
+def test_without_weekdays_all_are_alike_and_none_is_narrower():
+    actual = scattered(at_weekends=3.0)
+    times = widening(actual, band(actual.shape, 10, 10), 0.95)
+    assert (times == times[:, :1]).all()
+    assert times.min() >= 1.0
 
 
 def test_of_one_series_alone_weekdays_differ_by_little():
