@@ -26,7 +26,7 @@ from events.payloads import ModelTrained, Payload
 from events.topics import lanes
 from infra.sales_io.generator import generate_sales
 from infra.settings import Settings
-from tests.benchmarks.bench_retrain import stock
+from tests.benchmarks.bench_retrain import WINDOW_DAYS, stock
 from tests.benchmarks.floor import floor_seconds
 from tests.benchmarks.report import report
 from tests.benchmarks.system import (
@@ -156,9 +156,12 @@ def main() -> None:
 
 
 def stock_seconds(days: pd.DataFrame) -> float:
-    """Seconds of stock Prophet for the job of one series: the mean over those of `days`, which take
-    from a quarter of a second to two.
+    """Seconds of stock Prophet for the job of one series, by its open days in the newest four
+    months, as `bench_retrain` has it: the mean over the series of `days`.
+
+    Of 166 rows instead of these 97 it takes a third: from 100 rows on Prophet fits by L-BFGS.
     """
+    days = days[days["date"] > days["date"].max() - pd.Timedelta(days=WINDOW_DAYS)]
     histories = [
         rows.rename(columns={"date": "ds", "units": "y"})[["ds", "y"]]
         for _, rows in days.groupby(["store", "product"])
