@@ -20,6 +20,7 @@ from events.payloads import (
     PromotionRequested,
     TrainingFailed,
 )
+from functions.changes import Changes
 from functions.forecasting.calendar import Calendar
 from functions.forecasting.panel import Panel
 from functions.retention import Limits, Prunable, Pruned, Table
@@ -548,3 +549,9 @@ class Storage(Protocol):
 
     async def came_back(self, run_id: str, shard: int) -> None:
         """Note that a delivery of a shard ended in its process: none of it is out any more."""
+
+
+class ServingStorage(Storage, Protocol):
+    """The database as the API sees it, which is told when what is served may have changed."""
+
+    changes: Changes

@@ -45,7 +45,7 @@ from functions.planner.as_of import default_as_of
 from functions.planner.history import is_own, too_short
 from functions.planner.planner import unknown_run, unknown_series
 from functions.retention import Retention
-from functions.storage import Run, Storage
+from functions.storage import Run, ServingStorage, Storage
 
 SOURCE = "shelfcast/api"
 HEALTH_SECONDS = 3.0
@@ -54,7 +54,7 @@ HealthProbe = Callable[[], Awaitable[dict[str, dict[str, Any]]]]
 
 
 def create_app(
-    storage: Storage,
+    storage: ServingStorage,
     publisher: Publisher,
     health: HealthProbe,
     is_outage: OutageTest,

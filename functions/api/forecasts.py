@@ -3,7 +3,7 @@
 from datetime import date
 from typing import Annotated
 
-from fastapi import Depends, FastAPI
+from fastapi import Depends, FastAPI, Response
 
 from events.clock import utc_today
 from events.envelope import first_event
@@ -21,34 +21,51 @@ from functions.api.problems import (
     not_acknowledged,
     unprocessable,
 )
+from functions.api.unchanged import (
+    UNCHANGED,
+    Known,
+    Wait,
+    Waiting,
+    entity_tag,
+    is_known,
+    unchanged,
+)
 from functions.freshness import is_gone, staleness
 from functions.planner.as_of import too_late
 from functions.planner.planner import too_early, unknown_named_series, unknown_series
-from functions.storage import Scope, Storage
+from functions.storage import Forecast, Scope, ServingStorage, Storage
 
 SOURCE = "shelfcast/api"
 
 
 def add_forecasts(
-    app: FastAPI, storage: Storage, publisher: Publisher, is_outage: OutageTest
+    app: FastAPI, storage: ServingStorage, publisher: Publisher, is_outage: OutageTest
 ) -> None:
     """Add the paths of forecasts to the application."""
 
-    @app.get("/forecasts/{store}/{product}", responses=REFUSALS | UNKNOWN)
-    async def forecast(store: Name, product: Name) -> views.ForecastView:
+    waiting = Waiting(storage.changes)
+
+    @app.get("/forecasts/{store}/{product}", responses=REFUSALS | UNKNOWN | UNCHANGED)
+    async def forecast(
+        store: Name, product: Name, response: Response, known: Known = None, wait: Wait = 0
+    ) -> views.ForecastView:
         """The champion's forecast of the coming days, and whether it is older than it should be."""
-        if (found := await storage.forecast(store, product)) is None:
+
+        def is_news(found: Forecast | None) -> bool:
+            view = None if found is None or is_gone(found) else _view(found)
+            return view is not None and not is_known(entity_tag(view), known)
+
+        found = await waiting.look(lambda: storage.forecast(store, product), is_news, wait)
+        if found is None:
             raise none_yet("forecast", store, product)
         if is_gone(found):
             raise gone(store, product)
-        stale = staleness(found, utc_today())
-        return views.ForecastView.model_validate(found).model_copy(
-            update={
-                "stale": stale is not None,
-                "stale_since": None if stale is None else stale.since,
-                "stale_reason": None if stale is None else stale.reason,
-            }
-        )
+        view = _view(found)
+        tag = entity_tag(view)
+        if is_known(tag, known):
+            raise unchanged(tag)
+        response.headers["ETag"] = tag
+        return view
 
     @app.post(
         "/forecasts",
@@ -75,6 +92,17 @@ def add_forecasts(
                 raise
             raise not_acknowledged(error, "request_id", event.id, "one request") from error
         return views.ForecastsAccepted(request_id=event.id)
+
+
+def _view(found: Forecast) -> views.ForecastView:
+    stale = staleness(found, utc_today())
+    return views.ForecastView.model_validate(found).model_copy(
+        update={
+            "stale": stale is not None,
+            "stale_since": None if stale is None else stale.since,
+            "stale_reason": None if stale is None else stale.reason,
+        }
+    )
 
 
 async def known_scope(

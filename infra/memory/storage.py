@@ -10,6 +10,7 @@ import numpy as np
 from events.clock import utc_now
 from events.envelope import Event
 from events.payloads import MAX_INTEGER, ModelTrained, PromotionRequested, TrainingFailed
+from functions.changes import Changes
 from functions.forecasting.calendar import Calendar
 from functions.forecasting.panel import Panel
 from functions.registry.champion import Contender
@@ -75,6 +76,7 @@ class MemoryStorage:
         self.seen_ticks: dict[str, SeenTick] = {}
         self.deliveries: dict[tuple[str, int], int] = {}
         self.held: set[tuple[str, int]] = set()
+        self.changes = Changes()
 
     async def scope(self, store: str | None, product: str | None) -> Scope:
         """Scan all series."""
@@ -474,6 +476,7 @@ class MemoryStorage:
             days |= {day.date: day for day in forecast.days}
             in_order = tuple(days[day] for day in sorted(days))
             self.published[forecast.model_id] = replace(forecast, days=in_order)
+        self.changes.happened()
         return overtaken
 
     async def served_on(
@@ -646,7 +649,8 @@ class MemoryStorage:
         """The same rows, to be changed apart; what is in a row is shared."""
         other = MemoryStorage()
         for name, value in vars(self).items():
-            setattr(other, name, value.copy())
+            if name != "changes":  # nobody waits for those of a copy
+                setattr(other, name, value.copy())
         for name in ("sales", "drivers", "planned"):
             days = getattr(other, name)
             days.update({series: dict(of_series) for series, of_series in days.items()})

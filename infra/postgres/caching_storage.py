@@ -12,6 +12,7 @@ from typing import Any
 
 import asyncpg
 
+from functions.changes import Changes
 from functions.storage import Forecast, Series
 from infra.postgres.storage import CONNECTIONS, PostgresStorage
 
@@ -26,7 +27,8 @@ class CachingStorage(PostgresStorage):
     def __init__(self, database_url: str, connections: int = CONNECTIONS) -> None:
         super().__init__(database_url, connections)
         self._remembered: dict[Series, tuple[Forecast, float]] = {}
-        self._changes = 0
+        self.changes = Changes()
+        self._changed_times = 0
         self._ear: asyncpg.Connection | None = None
         self._connecting = asyncio.Lock()
 
@@ -36,9 +38,9 @@ class CachingStorage(PostgresStorage):
         if found is not None and time.monotonic() < until:
             return found
         await self._listen()
-        changes = self._changes
+        changes = self._changed_times
         found = await super().forecast(store, product)
-        if found is not None and changes == self._changes:
+        if found is not None and changes == self._changed_times:
             if len(self._remembered) >= MOST:
                 self._remembered.clear()
             self._remembered[store, product] = found, time.monotonic() + LONGEST
@@ -53,8 +55,9 @@ class CachingStorage(PostgresStorage):
                 self._ear = ear
 
     def _changed(self, *_: Any) -> None:
-        self._changes += 1
+        self._changed_times += 1
         self._remembered.clear()
+        self.changes.happened()
 
     def _went_deaf(self, _: Any) -> None:
         self._ear = None

@@ -24,6 +24,7 @@ from events.envelope import Event
 from events.kafka import read_topic
 from events.payloads import ModelTrained, Payload
 from events.topics import lanes
+from functions.api.unchanged import MAX_WAIT
 from infra.sales_io.generator import generate_sales
 from infra.settings import Settings
 from tests.benchmarks.bench_retrain import WINDOW_DAYS, stock
@@ -59,13 +60,18 @@ def request_once(api, series: tuple[str, str]) -> tuple[str, float, float]:
     """Ask and wait; the run, and the times (s since 1970) of asking and of reading."""
     store, product = series
     path = f"/forecasts/{store}/{product}"
-    before = api.get(path).json().get("version")
+    known = api.get(path)
+    before = known.json().get("version")
     asked = time.time()
     wishes = {"store": store, "product": product, "policy": "always"}
-    answer = api.post("/retrain", json=wishes)
-    while api.get(path).json().get("version") == before:
-        time.sleep(0.002)
-    return answer.json()["run_id"], asked, time.time()
+    run_id = api.post("/retrain", json=wishes).json()["run_id"]
+    while True:
+        headers = {"If-None-Match": known.headers["ETag"]} if before is not None else {}
+        answer = api.get(path, params={"wait": MAX_WAIT}, headers=headers)
+        if answer.status_code == 200:
+            known = answer
+            if answer.json()["version"] != before:
+                return run_id, asked, time.time()
 
 
 class FullRuns:

@@ -92,3 +92,18 @@ async def test_a_reader_that_lost_its_connection_remembers_nothing(database: str
     assert after is not before
     await reader.close()
     await writer.close()
+
+
+async def test_who_waits_for_a_change_is_woken_by_the_database(database: str):
+    writer, reader = PostgresStorage(database), CachingStorage(database)
+    model_id = await promote(writer, "run-1", NOON)
+    await serve(writer, forecast(model_id, 5.0))
+    assert await eventually(reader, 5.0)
+    change = reader.changes.next()
+    await serve(writer, forecast(model_id, 6.0))
+    await change
+    found = await reader.forecast("1", "milk")
+    assert found is not None
+    assert found.days[0].yhat == 6.0
+    await reader.close()
+    await writer.close()

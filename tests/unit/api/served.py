@@ -25,6 +25,7 @@ from events.payloads import (
 from events.publisher import Publisher
 from events.topics import lanes
 from functions.api import create_app
+from functions.changes import Changes
 from functions.forecasting.strategy import Strategy, table
 from functions.planner import Planner
 from functions.storage import DayForecast, Forecast, Window
@@ -37,6 +38,9 @@ HEALTHY = {"planner": {"state": "idle", "trouble": None, "lag": 0}}
 
 class AwayStorage:
     """A database that refuses every connection."""
+
+    def __init__(self) -> None:
+        self.changes = Changes()
 
     def __getattr__(self, verb: str) -> Any:
         async def refuse(*_: object) -> None:

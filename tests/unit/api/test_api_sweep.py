@@ -72,6 +72,7 @@ QUERIES = {
     "/runs/run-1": ("failures",),
     "/runs/run-1/failures": ("limit", "after"),
     "/series": ("limit", "after"),
+    "/forecasts/1/milk": ("wait",),
     "/series/1/milk": ("days", "before"),
     "/models/1/milk": ("limit", "before"),
     "/models/1/milk/history": ("limit", "before"),
