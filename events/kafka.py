@@ -22,6 +22,7 @@ from aiokafka.errors import (
 from aiokafka.partitioner import murmur2
 
 from events import kafka_reading
+from events.cluster import Cluster
 from events.errors import PublishTimeout, RecordRefused
 from events.log import Partition, Received, Record
 from events.topics import FRAMING
@@ -51,8 +52,8 @@ PART_RECORDS, PART_BYTES = 2_000, 16 << 20
 class KafkaProducer:
     """Sends in batches, each acknowledged by all replicas; starts at the first send."""
 
-    def __init__(self, bootstrap: str, send_seconds: float = SEND_SECONDS) -> None:
-        self._bootstrap = bootstrap
+    def __init__(self, cluster: Cluster, send_seconds: float = SEND_SECONDS) -> None:
+        self._cluster = cluster
         self._send_seconds = send_seconds
         self._producer: AIOKafkaProducer | None = None
         self._starting = asyncio.Lock()
@@ -70,7 +71,7 @@ class KafkaProducer:
         except TimeoutError:
             await self._reset()
             raise PublishTimeout(
-                f"Kafka at {self._bootstrap} acknowledged nothing for {self._send_seconds:g} s"
+                f"Kafka at {self._cluster} acknowledged nothing for {self._send_seconds:g} s"
             ) from None
         except KafkaError as error:
             # An idempotent producer is of no use after some errors; a new one always is.
@@ -111,7 +112,7 @@ class KafkaProducer:
         async with self._starting:
             if self._producer is None:
                 producer = AIOKafkaProducer(
-                    bootstrap_servers=self._bootstrap,
+                    **self._cluster.aiokafka,
                     enable_idempotence=True,
                     acks="all",
                     max_batch_size=BATCH_BYTES,
@@ -184,8 +185,8 @@ class KafkaConsumer:
     What retention deleted before the group read it is a `Torn`, and it goes on at the earliest.
     """
 
-    def __init__(self, bootstrap: str, group: str | None, topics: Sequence[str]) -> None:
-        self._bootstrap, self._group, self._topics = bootstrap, group, topics
+    def __init__(self, cluster: Cluster, group: str | None, topics: Sequence[str]) -> None:
+        self._cluster, self._group, self._topics = cluster, group, topics
         self._consumer: AIOKafkaConsumer | None = None
         # One past what was given out, and what is committed, of each partition.
         self._returned: dict[TopicPartition, int] = {}
@@ -195,7 +196,7 @@ class KafkaConsumer:
         """Connect and join the group."""
         consumer = AIOKafkaConsumer(
             *self._topics,
-            bootstrap_servers=self._bootstrap,
+            **self._cluster.aiokafka,
             group_id=self._group,
             enable_auto_commit=False,
             auto_offset_reset="none",  # `kafka_reading` decides, and says what was lost
@@ -283,11 +284,11 @@ class KafkaConsumer:
             await consumer.stop()
 
 
-async def group_lag(bootstrap: str, group: str, topics: Sequence[str]) -> int:
+async def group_lag(cluster: Cluster, group: str, topics: Sequence[str]) -> int:
     """Records of the topics that a group has not committed, whether or not it has a member."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(**cluster.aiokafka)
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap, enable_auto_commit=False, isolation_level=READ_COMMITTED
+        **cluster.aiokafka, enable_auto_commit=False, isolation_level=READ_COMMITTED
     )
     try:
         await admin.start()
@@ -309,20 +310,20 @@ async def group_lag(bootstrap: str, group: str, topics: Sequence[str]) -> int:
     return sum(max(0, ends[p] - max(at.get(p, 0), starts[p])) for p in partitions)
 
 
-async def read_topic(bootstrap: str, topic: str, last: int | None = None) -> list[Received]:
+async def read_topic(cluster: Cluster, topic: str, last: int | None = None) -> list[Received]:
     """All records that a topic holds now, oldest first within each partition; no group. With
     `last` only those of each partition's last so many offsets.
     """
-    records = [r async for some in scan_topic(bootstrap, topic, last) for r in some]
+    records = [r async for some in scan_topic(cluster, topic, last) for r in some]
     return sorted(records, key=lambda record: (record.partition, record.offset))
 
 
 async def scan_topic(
-    bootstrap: str, topic: str, last: int | None = None
+    cluster: Cluster, topic: str, last: int | None = None
 ) -> AsyncGenerator[list[Received], None]:
     """The same a few at a time as they are fetched, in order within each partition."""
     consumer = AIOKafkaConsumer(
-        bootstrap_servers=bootstrap,
+        **cluster.aiokafka,
         enable_auto_commit=False,
         auto_offset_reset="earliest",
         isolation_level=READ_COMMITTED,

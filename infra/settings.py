@@ -2,10 +2,12 @@
 
 A value set in the environment wins. What the environment leaves open is read from
 `stack.env` in the state folder, which `shelfcast up` writes for the servers it started,
-so every command finds the running stack without being told.
+so every command finds the running stack without being told. What is secret can be a file in
+SHELFCAST_SECRETS_DIR, named like its variable in lower case.
 """
 
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import fields
@@ -23,6 +25,7 @@ from pydantic import (
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from events.cluster import Cluster, Mechanism, Protocol
 from events.payloads import Name, Policy
 from events.topics import TOPICS
 from events.wording import in_words, shown
@@ -42,7 +45,12 @@ _EXAMPLE = '{"short": {"window_days": 60, "drivers": true}}'
 class Settings(BaseSettings):
     """The settings; the environment variable is the upper-case name with `SHELFCAST_` before it."""
 
-    model_config = SettingsConfigDict(env_prefix="SHELFCAST_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="SHELFCAST_",
+        extra="ignore",
+        frozen=True,
+        secrets_dir=os.environ.get("SHELFCAST_SECRETS_DIR"),  # none unless it is named
+    )
 
     home: Path = Field(Path(".shelfcast"), description="State folder of the local stack.")
     database_url: SecretStr | None = Field(
@@ -50,6 +58,22 @@ class Settings(BaseSettings):
     )
     kafka_bootstrap: str | None = Field(
         None, description="host:port[,host:port] of the broker; unset: the local stack's."
+    )
+    kafka_security: Protocol = Field(
+        "PLAINTEXT",
+        description="How the broker is spoken to: `PLAINTEXT`, `SSL` (that is, TLS), "
+        "`SASL_PLAINTEXT` or `SASL_SSL`; SASL is with a user's name and password.",
+    )
+    kafka_mechanism: Mechanism = Field(
+        "SCRAM-SHA-512",
+        description="How the password is proved: `SCRAM-SHA-512`, `SCRAM-SHA-256` or `PLAIN`.",
+    )
+    kafka_username: str | None = Field(None, description="The broker's name for this process.")
+    kafka_password: SecretStr | None = Field(None, description="Its password.")
+    kafka_ca_file: Path | None = Field(
+        None,
+        description="PEM file of who signed the brokers' certificates; unset: whom the machine "
+        "trusts.",
     )
     ray_address: str | None = Field(
         None, description="Address of a running Ray cluster; unset: Ray is started locally."
@@ -190,6 +214,24 @@ class Settings(BaseSettings):
             )
         return self
 
+    @model_validator(mode="after")
+    def _a_user_is_whole(self) -> "Settings":
+        given = {"kafka_username": self.kafka_username, "kafka_password": self.kafka_password}
+        for name, value in given.items():
+            if self.kafka_security.startswith("SASL") != (value is not None):
+                if value is None:
+                    raise ValueError(
+                        f"kafka_security {self.kafka_security} needs a {name}: set "
+                        f"SHELFCAST_{name.upper()}"
+                    )
+                raise ValueError(
+                    f"{name} is of no use with kafka_security {self.kafka_security}: leave it out, "
+                    "or set SHELFCAST_KAFKA_SECURITY to SASL_SSL"
+                )
+        if self.kafka_ca_file is not None and not self.kafka_ca_file.is_file():
+            raise ValueError(f"kafka_ca_file {self.kafka_ca_file}: there is no such file")
+        return self
+
     @property
     def strategy_table(self) -> Strategies:
         """The built-in strategies and those of `strategies`."""
@@ -218,11 +260,18 @@ class Settings(BaseSettings):
         return self.database_url.get_secret_value()
 
     @property
-    def kafka(self) -> str:
-        """The bootstrap servers, or an error that says how to set them."""
+    def kafka(self) -> Cluster:
+        """The cluster and how to reach it, or an error that says how to set it."""
         if self.kafka_bootstrap is None:
             raise SettingMissing("SHELFCAST_KAFKA_BOOTSTRAP")
-        return self.kafka_bootstrap
+        return Cluster(
+            self.kafka_bootstrap,
+            self.kafka_security,
+            self.kafka_mechanism,
+            self.kafka_username,
+            None if self.kafka_password is None else self.kafka_password.get_secret_value(),
+            None if self.kafka_ca_file is None else str(self.kafka_ca_file),
+        )
 
 
 def strategy_table(own: Mapping[str, Mapping[str, Any]]) -> Strategies:

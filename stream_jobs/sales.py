@@ -72,7 +72,7 @@ def start_query(spark: SparkSession, settings: JobSettings) -> StreamingQuery:
     """Start the query from its checkpoint, or from the earliest record."""
     records = (
         spark.readStream.format("kafka")
-        .options(**READING, **{"kafka.bootstrap.servers": settings.kafka})
+        .options(**READING, **_clients(settings))
         .load()
         .select("topic", "key", "value", "headers", "partition", "offset", "timestamp")
     )
@@ -80,11 +80,16 @@ def start_query(spark: SparkSession, settings: JobSettings) -> StreamingQuery:
     return (
         outgoing.writeStream.format("kafka")
         .queryName(NAME)
-        .options(**WRITING, **{"kafka.bootstrap.servers": settings.kafka})
+        .options(**WRITING, **_clients(settings))
         .option("checkpointLocation", settings.checkpoint(NAME))
         .trigger(processingTime=TRIGGER)
         .start()
     )
+
+
+def _clients(settings: JobSettings) -> dict[str, str]:
+    """How Spark's clients reach Kafka."""
+    return {f"kafka.{name}": value for name, value in settings.kafka.java.items()}
 
 
 def warm_up(spark: SparkSession) -> None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from events.cluster import Cluster
 from events.kafka import group_lag
 from infra.outages import is_outage
 
@@ -37,13 +38,13 @@ class LagPolicy:
 
     def __init__(
         self,
-        bootstrap: str,
+        cluster: Cluster,
         group: str,
         topics: Sequence[str],
         per_replica: int,
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
-        self._bootstrap, self._group, self._topics = bootstrap, group, list(topics)
+        self._cluster, self._group, self._topics = cluster, group, list(topics)
         self._per_replica, self._poll_seconds = per_replica, poll_seconds
         self._lag: int | None = None
         self._polled = -poll_seconds
@@ -62,7 +63,7 @@ class LagPolicy:
 
     async def _ask(self) -> None:
         try:
-            self._lag = await group_lag(self._bootstrap, self._group, self._topics)
+            self._lag = await group_lag(self._cluster, self._group, self._topics)
         except Exception as error:
             if not is_outage(error):
                 raise

@@ -127,7 +127,7 @@ def _replicas(name: str, functions: Sequence[Function], settings: Settings) -> d
     policy = AutoscalingPolicy(
         policy_function=LagPolicy,
         policy_kwargs={
-            "bootstrap": settings.kafka,
+            "cluster": settings.kafka,
             "group": function.group,
             "topics": list(function.inputs),
             "per_replica": function.most,

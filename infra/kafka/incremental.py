@@ -12,6 +12,8 @@ from aiokafka.client import AIOKafkaClient
 from aiokafka.protocol.api import Request, RequestStruct, Response
 from aiokafka.protocol.types import Array, Boolean, Int8, Int16, Int32, Schema, String
 
+from events.cluster import Cluster
+
 TOPIC, SET = 2, 0  # the protocol's numbers of the kind of resource and of the operation
 
 
@@ -80,10 +82,10 @@ class IncrementalAlterConfigs(Request[IncrementalAlterConfigsStruct]):  # type: 
 
 
 async def set_topic_configs(
-    bootstrap: str, topics: Mapping[str, Mapping[str, str]]
+    cluster: Cluster, topics: Mapping[str, Mapping[str, str]]
 ) -> dict[str, str]:
     """Set these settings of these topics; what the broker refused, by topic."""
-    client = AIOKafkaClient(bootstrap_servers=bootstrap)
+    client = AIOKafkaClient(**cluster.aiokafka)
     await client.bootstrap()
     try:
         response = await client.send(client.get_random_node(), IncrementalAlterConfigs(topics))

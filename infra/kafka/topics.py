@@ -8,22 +8,23 @@ import logging
 
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 
+from events.cluster import Cluster
 from events.topics import TOPICS, Topic
 from infra.kafka.incremental import set_topic_configs
 
 log = logging.getLogger(__name__)
 
 
-def provision(bootstrap: str, replication_factor: int = 1) -> None:
+def provision(cluster: Cluster, replication_factor: int = 1) -> None:
     """Create missing topics; bring the settings and partitions of the others up to the table.
 
     Partitions are only ever added: Kafka can't take any away.
     """
-    asyncio.run(_provision(bootstrap, replication_factor))
+    asyncio.run(_provision(cluster, replication_factor))
 
 
-async def _provision(bootstrap: str, replication_factor: int) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+async def _provision(cluster: Cluster, replication_factor: int) -> None:
+    admin = AIOKafkaAdminClient(**cluster.aiokafka)
     await admin.start()
     try:
         existing = set(await admin.list_topics())
@@ -37,18 +38,16 @@ async def _provision(bootstrap: str, replication_factor: int) -> None:
             for name, code, message in (error[:3] for error in response.topic_errors):
                 if code not in (0, 36):  # 36: another process created it first
                     raise TopicNotProvisioned(f"topic {name}: Kafka answers {code} ({message})")
-        await _align(
-            bootstrap, admin, [topic for topic in TOPICS.values() if topic.name in existing]
-        )
+        await _align(cluster, admin, [topic for topic in TOPICS.values() if topic.name in existing])
     finally:
         await admin.close()
 
 
-async def _align(bootstrap: str, admin: AIOKafkaAdminClient, topics: list[Topic]) -> None:
+async def _align(cluster: Cluster, admin: AIOKafkaAdminClient, topics: list[Topic]) -> None:
     if not topics:
         return
     # Only these: an operator's segment.bytes, min.insync.replicas and the like stay.
-    refused = await set_topic_configs(bootstrap, {topic.name: topic.config for topic in topics})
+    refused = await set_topic_configs(cluster, {topic.name: topic.config for topic in topics})
     for name, answer in refused.items():
         raise TopicNotProvisioned(f"settings of topic {name}: Kafka answers {answer}")
     described = await admin.describe_topics([topic.name for topic in topics])

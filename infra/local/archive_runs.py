@@ -14,6 +14,7 @@ from signal import SIGTERM
 
 import psutil
 
+from events.cluster import Cluster
 from events.kafka import KafkaProducer, read_topic
 from events.log import Record
 from events.payloads import SaleRecorded
@@ -37,14 +38,14 @@ class NotRun(Exception):
 def run_kafka(home: Path, archive: Path) -> None:
     """A broker with the stack's topics, until its JVM has written the archive."""
     with _broker(home, _writing(archive)) as (bootstrap, record):
-        provision(bootstrap)
+        provision(Cluster(bootstrap))
         _end(record)
 
 
 def run_spark(home: Path, archive: Path) -> None:
     """The streaming job beside a broker with a bad sale, until its JVM has written the archive."""
     with _broker(home, []) as (bootstrap, _):
-        provision(bootstrap)
+        provision(Cluster(bootstrap))
         asyncio.run(_publish_bad_sale(bootstrap))
         told = {"SHELFCAST_HOME": str(home), KAFKA_BOOTSTRAP: bootstrap, DATABASE_URL: NOWHERE}
         job = workers.service("spark", home, told, "")
@@ -106,7 +107,7 @@ def _end(record: ProcessRecord) -> None:
 
 
 async def _publish_bad_sale(bootstrap: str) -> None:
-    producer = KafkaProducer(bootstrap)
+    producer = KafkaProducer(Cluster(bootstrap))
     try:
         await producer.send([Record(SaleRecorded.TOPIC, b"archive", b"no event", [("a", b"b")])])
     finally:
@@ -115,7 +116,7 @@ async def _publish_bad_sale(bootstrap: str) -> None:
 
 def _wait_for_dead_letter(bootstrap: str, job: ProcessRecord) -> None:
     deadline = time.monotonic() + READY_WITHIN["spark"]
-    while not asyncio.run(read_topic(bootstrap, DEAD_LETTERS)):
+    while not asyncio.run(read_topic(Cluster(bootstrap), DEAD_LETTERS)):
         if process.find(job) is None or time.monotonic() > deadline:
             raise NotRun("the job made no dead letter of a bad sale")
         time.sleep(POLL)

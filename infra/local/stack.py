@@ -183,7 +183,7 @@ class _Up:
         return {
             "SHELFCAST_HOME": str(self._home),
             DATABASE_URL: running.database,
-            KAFKA_BOOTSTRAP: running.kafka,
+            KAFKA_BOOTSTRAP: running.kafka.bootstrap,
             HTTP_PORT: str(running.http_port),
         }
 

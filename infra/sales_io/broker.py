@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaConnectionError, KafkaError
 
 from events import kafka_reading
+from events.cluster import Cluster
 from events.kafka import READ_COMMITTED, KafkaProducer, scan_topic
 from events.log import Producer, Received, Record
 from infra.sales_io.errors import BrokerAway
@@ -54,16 +55,16 @@ class Broker(Protocol):
 class KafkaBroker:
     """Apache Kafka."""
 
-    def __init__(self, bootstrap: str) -> None:
-        self.address = bootstrap
+    def __init__(self, cluster: Cluster) -> None:
+        self.address, self._cluster = cluster.bootstrap, cluster
 
     def producer(self) -> Producer:
         """An idempotent producer."""
-        return KafkaProducer(self.address)
+        return KafkaProducer(self._cluster)
 
     def follower(self, topics: Sequence[str], from_beginning: bool) -> Follower:
         """A consumer of all partitions."""
-        return _KafkaFollower(self.address, topics, from_beginning)
+        return _KafkaFollower(self._cluster, topics, from_beginning)
 
     async def read(self, topic: str, last: int | None = None) -> list[Received]:
         """The records of the topic; BrokerAway when Kafka stops giving them."""
@@ -72,7 +73,7 @@ class KafkaBroker:
 
     async def scan(self, topic: str, last: int | None = None) -> AsyncIterator[list[Received]]:
         """The same a few at a time; BrokerAway after PATIENCE without any, not as a whole."""
-        batches = scan_topic(self.address, topic, last)
+        batches = scan_topic(self._cluster, topic, last)
         try:
             while True:
                 async with asyncio.timeout(PATIENCE):
@@ -88,15 +89,15 @@ class KafkaBroker:
 
 
 class _KafkaFollower:
-    def __init__(self, bootstrap: str, topics: Sequence[str], from_beginning: bool) -> None:
-        self._bootstrap, self._topics = bootstrap, topics
+    def __init__(self, cluster: Cluster, topics: Sequence[str], from_beginning: bool) -> None:
+        self._cluster, self._topics = cluster, topics
         self._reset = "earliest" if from_beginning else "latest"
         self._consumer: AIOKafkaConsumer | None = None
 
     async def start(self) -> None:
         self._consumer = AIOKafkaConsumer(
             *self._topics,
-            bootstrap_servers=self._bootstrap,
+            **self._cluster.aiokafka,
             enable_auto_commit=False,
             auto_offset_reset=self._reset,
             isolation_level=READ_COMMITTED,

@@ -29,6 +29,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from events.cluster import Cluster
 from events.envelope import Event, derive_id, first_event
 from events.kafka import KafkaProducer
 from events.payloads import SaleRecorded
@@ -97,9 +98,9 @@ def sales(days: pd.DataFrame, product: str) -> Iterator[Sale]:
         )
 
 
-async def publish(bootstrap: str, events: Sequence[Sale], what: str) -> None:
+async def publish(cluster: Cluster, events: Sequence[Sale], what: str) -> None:
     """Put the events on their topic."""
-    producer = KafkaProducer(bootstrap)
+    producer = KafkaProducer(cluster)
     publisher = Publisher(producer)
     try:
         starts = range(0, len(events), SENT_AT_ONCE)

@@ -14,6 +14,7 @@ from itertools import pairwise
 
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from events.cluster import Cluster
 from events.envelope import Event, first_event
 from events.kafka import KafkaConsumer, KafkaProducer
 from events.log import Record
@@ -45,15 +46,15 @@ async def _nothing(events: Sequence[Event[Payload]]) -> Sequence[Event[Payload]]
     return events
 
 
-async def floor_seconds(bootstrap: str, times: int) -> list[float]:
+async def floor_seconds(cluster: Cluster, times: int) -> list[float]:
     """Seconds from sending an event to receiving what came of it behind the last hop."""
     name = f"floor-{uuid.uuid4().hex[:8]}"
     topics = [f"{name}-{hop}" for hop in range(HOPS + 1)]
-    await _create(bootstrap, topics)
-    producer = KafkaProducer(bootstrap)
+    await _create(cluster, topics)
+    producer = KafkaProducer(cluster)
     hops = [
         Subscriber(
-            KafkaConsumer(bootstrap, topic, [topic]),
+            KafkaConsumer(cluster, topic, [topic]),
             _To(producer, following),
             _nothing,
             group=topic,
@@ -61,7 +62,7 @@ async def floor_seconds(bootstrap: str, times: int) -> list[float]:
         )
         for topic, following in pairwise(topics)
     ]
-    last = KafkaConsumer(bootstrap, topics[-1], [topics[-1]])
+    last = KafkaConsumer(cluster, topics[-1], [topics[-1]])
     tasks = [asyncio.create_task(hop.run()) for hop in hops]
     try:
         await last.start()
@@ -86,8 +87,8 @@ async def _once(producer: KafkaProducer, topic: str, last: KafkaConsumer) -> flo
     return seconds
 
 
-async def _create(bootstrap: str, topics: Sequence[str]) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+async def _create(cluster: Cluster, topics: Sequence[str]) -> None:
+    admin = AIOKafkaAdminClient(**cluster.aiokafka)
     await admin.start()
     try:
         await admin.create_topics([NewTopic(topic, 1, 1) for topic in topics])

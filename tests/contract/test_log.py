@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from events.cluster import Cluster
 from events.kafka import KafkaConsumer, KafkaProducer
 from events.log import Consumer, Producer, Received, Record
 from events.memory import MemoryLog
@@ -21,27 +22,27 @@ class Log:
 
 
 @pytest.fixture(params=["memory", "kafka"])
-def bootstrap(request: pytest.FixtureRequest) -> str | None:
+def cluster(request: pytest.FixtureRequest) -> Cluster | None:
     return request.getfixturevalue("servers").kafka if request.param == "kafka" else None
 
 
 @pytest.fixture
-async def log(bootstrap: str | None):
+async def log(cluster: Cluster | None):
     topic = f"contract-{uuid.uuid4()}"
-    if bootstrap is None:
+    if cluster is None:
         memory = MemoryLog({topic: PARTITIONS})
         yield Log(topic, memory.producer(), lambda group: memory.consumer(group, [topic]))
         return
-    await _create(bootstrap, topic)
-    producer = KafkaProducer(bootstrap)
-    yield Log(topic, producer, lambda group: KafkaConsumer(bootstrap, group, [topic]))
+    await _create(cluster, topic)
+    producer = KafkaProducer(cluster)
+    yield Log(topic, producer, lambda group: KafkaConsumer(cluster, group, [topic]))
     await producer.close()
 
 
-async def _create(bootstrap: str, topic: str) -> None:
+async def _create(cluster: Cluster, topic: str) -> None:
     from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-    admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+    admin = AIOKafkaAdminClient(**cluster.aiokafka)
     await admin.start()
     try:
         await admin.create_topics([NewTopic(topic, PARTITIONS, 1)])

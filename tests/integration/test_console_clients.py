@@ -36,7 +36,7 @@ def console(servers: Settings, tmp_path: Path):
 
     def run(client: str, *options: str, text: str = "") -> str:
         utf8 = ("-Dfile.encoding=UTF-8", "-Dstdout.encoding=UTF-8", "-Xmx128m")
-        where = ("-cp", class_path, client, "--bootstrap-server", servers.kafka)
+        where = ("-cp", class_path, client, "--bootstrap-server", servers.kafka_bootstrap)
         ended = subprocess.run(
             [str(java), *utf8, *where, *options],
             input=text,

@@ -53,7 +53,10 @@ async def trainer_ends_with(settings: Settings, database: str) -> int:
         "-c",
         TRAINER,
         env=os.environ
-        | {"SHELFCAST_KAFKA_BOOTSTRAP": settings.kafka, "SHELFCAST_DATABASE_URL": database},
+        | {
+            "SHELFCAST_KAFKA_BOOTSTRAP": settings.kafka_bootstrap,
+            "SHELFCAST_DATABASE_URL": database,
+        },
     )
     return await process.wait()
 

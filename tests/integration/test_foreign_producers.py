@@ -24,7 +24,7 @@ LARGE = 30_000_000
 @pytest.fixture
 async def topic(servers: Settings) -> str:
     name = f"foreign-{uuid.uuid4()}"
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers.kafka)
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers.kafka_bootstrap)
     await admin.start()
     await admin.create_topics([NewTopic(name, 1, 1)])
     await admin.close()
@@ -50,7 +50,7 @@ async def test_every_codec_of_every_client_is_read_however_large(servers, topic,
     value = b"x" * (900_000 if codec in ("none", "snappy") else LARGE)
     librdkafka = Librdkafka(
         {
-            "bootstrap.servers": servers.kafka,
+            "bootstrap.servers": servers.kafka_bootstrap,
             "compression.type": codec,
             "message.max.bytes": 100_000_000,
         }
@@ -59,7 +59,7 @@ async def test_every_codec_of_every_client_is_read_however_large(servers, topic,
     assert librdkafka.flush(60) == 0
     if codec in ("none", "gzip"):  # for the others kafka-python asks for libraries of its own
         python = KafkaPython(
-            bootstrap_servers=servers.kafka,
+            bootstrap_servers=servers.kafka_bootstrap,
             compression_type=None if codec == "none" else codec,
             max_request_size=100_000_000,
         )
@@ -74,7 +74,7 @@ async def test_every_codec_of_every_client_is_read_however_large(servers, topic,
 async def test_a_small_batch_that_unfolds_to_very_much_is_passed_and_named(servers, topic, codec):
     librdkafka = Librdkafka(
         {
-            "bootstrap.servers": servers.kafka,
+            "bootstrap.servers": servers.kafka_bootstrap,
             "compression.type": codec,
             "message.max.bytes": 2 * MAX_UNFOLDED,
             "linger.ms": 0,
@@ -92,7 +92,7 @@ async def test_a_small_batch_that_unfolds_to_very_much_is_passed_and_named(serve
 
 
 async def test_an_aborted_transaction_never_counts_and_leaves_no_lag(servers, topic):
-    producer = Librdkafka({"bootstrap.servers": servers.kafka, "transactional.id": topic})
+    producer = Librdkafka({"bootstrap.servers": servers.kafka_bootstrap, "transactional.id": topic})
     producer.init_transactions(60)
     for value, end in (
         (b"aborted", producer.abort_transaction),
@@ -126,7 +126,8 @@ class NoUtf8(str):
 
 @pytest.mark.parametrize("codec", [None, "gzip"])
 async def test_a_header_name_that_is_not_utf8_harms_no_record_of_its_batch(servers, topic, codec):
-    python = KafkaPython(bootstrap_servers=servers.kafka, compression_type=codec, linger_ms=500)
+    where = {"bootstrap_servers": servers.kafka_bootstrap}
+    python = KafkaPython(**where, compression_type=codec, linger_ms=500)
     names = ["a", "b", NoUtf8("caf"), "d"]
     for name in names:
         python.send(topic, value=b"v", key=b"k", headers=[(name, b"1")])
@@ -173,7 +174,7 @@ async def test_offsets_that_retention_deleted_are_named_and_reading_goes_on(serv
     await consumer.poll(1.0, 1)
     await consumer.commit([Received(topic, b"k", b"", [], 0, 1)])
     await consumer.close()
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers.kafka)
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers.kafka_bootstrap)
     await admin.start()
     await admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(before_offset=6)})
     await admin.close()

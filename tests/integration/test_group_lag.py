@@ -5,24 +5,25 @@ import uuid
 import stamina
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from events.cluster import Cluster
 from events.kafka import KafkaConsumer, KafkaProducer, group_lag
 from events.log import Record
 from infra.outages import is_outage
 from infra.settings import Settings
 
 
-async def until_kafka_coordinates_groups(bootstrap: str, group: str, topic: str) -> None:
+async def until_kafka_coordinates_groups(cluster: Cluster, group: str, topic: str) -> None:
     """A broker makes its topic of offsets when it is first asked for a group."""
     for attempt in stamina.retry_context(on=is_outage, attempts=None, timeout=None):
         with attempt:
-            await group_lag(bootstrap, group, [topic])
+            await group_lag(cluster, group, [topic])
 
 
 async def test_lag_is_what_the_group_has_not_committed_with_and_without_a_member(
     servers: Settings,
 ):
     topic, group = f"lag-{uuid.uuid4()}", f"group-{uuid.uuid4()}"
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers.kafka)
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers.kafka_bootstrap)
     await admin.start()
     await admin.create_topics([NewTopic(topic, 3, 1)])
     await admin.close()

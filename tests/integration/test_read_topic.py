@@ -11,7 +11,7 @@ from infra.settings import Settings
 
 async def test_everything_on_a_topic_is_read_every_time(servers: Settings):
     topic = f"whole-{uuid.uuid4()}"
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers.kafka)
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers.kafka_bootstrap)
     await admin.start()
     await admin.create_topics([NewTopic(topic, 6, 1)])
     await admin.close()

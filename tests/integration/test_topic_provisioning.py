@@ -7,6 +7,7 @@ import pytest
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from events.cluster import Cluster
 from events.topics import TOPICS
 from infra.kafka.incremental import set_topic_configs
 from infra.kafka.topics import TopicNotProvisioned, provision
@@ -15,9 +16,9 @@ from infra.settings import Settings
 TOPIC = TOPICS["sales"]
 
 
-def configs(bootstrap: str, names: list[str]) -> dict[str, str]:
+def configs(cluster: Cluster, names: list[str]) -> dict[str, str]:
     async def ask() -> dict[str, str]:
-        admin = AIOKafkaAdminClient(bootstrap_servers=bootstrap)
+        admin = AIOKafkaAdminClient(**cluster.aiokafka)
         await admin.start()
         try:
             wanted = ConfigResource(ConfigResourceType.TOPIC, TOPIC.name, dict.fromkeys(names))
@@ -29,9 +30,9 @@ def configs(bootstrap: str, names: list[str]) -> dict[str, str]:
     return asyncio.run(ask())
 
 
-def until_configs(bootstrap: str, wanted: dict[str, str]) -> None:
+def until_configs(cluster: Cluster, wanted: dict[str, str]) -> None:
     """The broker answers before it has heard of the change from the controller itself."""
-    while configs(bootstrap, list(wanted)) != wanted:
+    while configs(cluster, list(wanted)) != wanted:
         time.sleep(0.05)
 
 

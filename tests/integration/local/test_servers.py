@@ -51,12 +51,12 @@ async def write(running: Settings, value: str) -> None:
     await connection.execute("CREATE TABLE IF NOT EXISTS kept (value text)")
     await connection.execute("INSERT INTO kept VALUES ($1)", value)
     await connection.close()
-    admin = AIOKafkaAdminClient(bootstrap_servers=running.kafka)
+    admin = AIOKafkaAdminClient(bootstrap_servers=running.kafka_bootstrap)
     await admin.start()
     if TOPIC not in await admin.list_topics():
         await admin.create_topics([NewTopic(TOPIC, 1, 1)])
     await admin.close()
-    async with AIOKafkaProducer(bootstrap_servers=running.kafka, acks="all") as producer:
+    async with AIOKafkaProducer(bootstrap_servers=running.kafka_bootstrap, acks="all") as producer:
         await producer.send_and_wait(TOPIC, value.encode(), partition=0)
 
 
@@ -64,7 +64,7 @@ async def read(running: Settings) -> tuple[list[str], list[str]]:
     connection = await asyncpg.connect(running.database)
     rows = [row["value"] for row in await connection.fetch("SELECT value FROM kept ORDER BY 1")]
     await connection.close()
-    async with AIOKafkaConsumer(bootstrap_servers=running.kafka) as consumer:
+    async with AIOKafkaConsumer(bootstrap_servers=running.kafka_bootstrap) as consumer:
         partition = TopicPartition(TOPIC, 0)
         consumer.assign([partition])
         await consumer.seek_to_beginning(partition)

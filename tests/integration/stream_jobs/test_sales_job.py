@@ -60,7 +60,7 @@ class Job:
             "PYTHONPATH": str(PROJECT),
             "SHELFCAST_HOME": str(self.home),
             "SHELFCAST_DATABASE_URL": self.settings.database,
-            "SHELFCAST_KAFKA_BOOTSTRAP": self.settings.kafka,
+            "SHELFCAST_KAFKA_BOOTSTRAP": self.settings.kafka_bootstrap,
             "SHELFCAST_JARS": str(jars.folder()),
             "SHELFCAST_READY_FILE": str(ready),
             "JAVA_HOME": str(java_home(self.home)),
@@ -344,7 +344,7 @@ def test_records_of_other_clients_large_aborted_or_ahead_end_nothing(system: Sys
     def client(codec: str, **options: str) -> Librdkafka:
         return Librdkafka(
             {
-                "bootstrap.servers": system.settings.kafka,
+                "bootstrap.servers": system.settings.kafka_bootstrap,
                 "compression.type": codec,
                 "message.max.bytes": 100_000_000,
                 **options,
