@@ -10,7 +10,7 @@ BIN := .venv/bin
 STEP := $(BIN)/python infra/local/step.py
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down test unit pythons lint audit lock \
+.PHONY: help install demo up down test unit pythons lint audit lock check-deploy test-compose \
 	bench-ingest bench-latency bench-retrain bench-http bench-fit bench-accuracy bench-scale \
 	bench-start bench-prune
 
@@ -39,6 +39,13 @@ install: .venv/.installed .venv/.jars .venv/.archives ## Install everything into
 	@$(STEP) 'Preparing Kafka and Spark to start quickly' $(BIN)/python -m infra.local.class_archive_maker
 	@touch $@
 
+# What checks the deployment files needs other versions of things than the system does.
+.venv-deploy/.installed: .venv/.installed infra/deploy/tools.txt
+	@$(BIN)/uv venv -q --clear --python $(BIN)/python .venv-deploy
+	@$(STEP) 'Installing what checks deployments' $(BIN)/uv pip sync --python .venv-deploy/bin/python \
+		--require-hashes infra/deploy/tools.txt
+	@touch $@
+
 demo: install ## Start the stack and forecast a shop's sales, from events to page
 	@$(BIN)/shelfcast demo $(ARGS)
 
@@ -48,8 +55,14 @@ up: install ## Start the local stack; only what does not run yet
 down: install ## End the local stack; its data stay
 	@$(BIN)/shelfcast down $(ARGS)
 
-test: install ## Run every test
+test: install .venv-deploy/.installed ## Run every test
 	@$(BIN)/pytest $(ARGS)
+
+check-deploy: install .venv-deploy/.installed ## Check every deployment file that needs no running stack
+	@$(BIN)/pytest tests/deploy $(ARGS)
+
+test-compose: install .venv-deploy/.installed ## Run the stack in containers and try it, where Docker answers
+	@$(BIN)/pytest tests/compose $(ARGS)
 
 unit: install ## Run the tests that take milliseconds
 	@$(BIN)/pytest tests/unit $(ARGS)
@@ -66,9 +79,12 @@ lint: install ## Check style, format, types and the direction of imports
 audit: install ## Hold both locks against the published advisories
 	@$(BIN)/python -m infra.local.audit
 
-lock: install ## Make both locks anew: Python packages and jars
+lock: install ## Make the locks anew: Python packages, what checks deployments, jars
 	@$(STEP) 'Locking packages' $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 		--no-annotate --extra dev --custom-compile-command 'make lock' pyproject.toml -o requirements.txt
+	@$(STEP) 'Locking what checks deployments' $(BIN)/uv pip compile --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --custom-compile-command 'make lock' infra/deploy/tools.in \
+		-o infra/deploy/tools.txt
 	@$(STEP) 'Locking jars' $(BIN)/python -m infra.local.jars_lock
 
 bench-ingest: install ## Measure sales events per second into Postgres
