@@ -3,7 +3,15 @@
 from concurrent.futures import BrokenExecutor
 
 import asyncpg
-from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, ProducerClosed
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    ProducerClosed,
+    TopicAuthorizationFailedError,
+)
 
 OUTAGES: tuple[type[Exception], ...] = (
     OSError,  # refused, reset and timed-out connections, PublishTimeout
@@ -16,6 +24,12 @@ OUTAGES: tuple[type[Exception], ...] = (
     KafkaConnectionError,
     KafkaTimeoutError,
     ProducerClosed,
+    # A right or a password that is missing is the operator's to mend, and no record's fault.
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InsufficientPrivilegeError,
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    TopicAuthorizationFailedError,
 )
 NO_OUTAGES = (
     ValueError,  # asyncpg's word for a value that a column can't take
