@@ -40,10 +40,16 @@ TABLES: dict[str, _Rights] = {
         "daily_sales": (*KEEP, REMOVE),
         "removed_sales": KEEP,
         "sales_removals": KEEP,
-        "calendar": (*KEEP, REMOVE),
+        "calendar": KEEP,
     },
-    "planner": {**_HISTORY, **_MODELS, "training_runs": KEEP, "training_results": KEEP},
-    "trainer": {**_HISTORY, **_MODELS, "shard_deliveries": (*KEEP, REMOVE)},
+    "planner": {
+        **_HISTORY,
+        **_MODELS,
+        "training_runs": KEEP,
+        "training_results": KEEP,
+        "shard_deliveries": (READ,),
+    },
+    "trainer": {**_HISTORY, **_MODELS, "shard_deliveries": KEEP},
     "registry": {
         **_HISTORY,
         **_MODELS,
@@ -57,7 +63,8 @@ TABLES: dict[str, _Rights] = {
     "forecaster": {
         **_HISTORY,
         **_MODELS,
-        "forecasts": (*KEEP, REMOVE),
+        "model_aliases": (READ, CHANGE),  # it holds champions by FOR SHARE, which asks for both
+        "forecasts": KEEP,
         "served_forecasts": KEEP,
     },
     "pruner": {
