@@ -57,7 +57,7 @@ def hardened_kafka(home: Path) -> Iterator[Cluster]:
     java = [str(java_home(home) / "bin/java"), "-Xmx256m", "-cp", class_path]
     identity = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     user = f"SCRAM-SHA-512=[name={OPERATOR},password={PASSWORD}]"
-    tool = ["kafka.tools.StorageTool", "format", "--standalone", "-t", identity]
+    tool = ["kafka.tools.StorageTool", "format", "--standalone", f"--cluster-id={identity}"]
     subprocess.run(
         [*java, *tool, "-c", properties, "--add-scram", user],
         check=True,

@@ -89,9 +89,8 @@ def test_a_retrain_goes_end_to_end_with_a_user_for_each_function(
     answer = system.get("/readyz").json()
     assert answer["ready"], answer
     assert system.topic(DEAD_LETTERS) == []
-    many = [{"store": system.shop(series=20), "product": f"product-{n}"} for n in range(20)]
-    answer = system.post("/retrain", {"series": many})
-    assert system.ended(answer.json()["run_id"])["counts"]["succeeded"] == 20, "the bulk lane"
+    many = system.ended(system.retrain(system.shop(series=20)))
+    assert many["counts"]["succeeded"] == 20, "on the bulk lane"
 
 
 @pytest.mark.parametrize("user", USERS)
