@@ -260,9 +260,9 @@ def _salvaged(
     records: list[Received] = []
     torn_from = batch.first
     try:
-        if not batch.sound:
-            raise error
         codec = batch.attributes & CODEC
+        if not batch.sound or (codec and codec not in CODECS):
+            raise error
         body = bytes(CODECS[codec](batch.body)) if codec else batch.body
         at = 0
         for _ in range(batch.count):

@@ -14,9 +14,9 @@ commits a batch or ends the job, so none is tried for ever.
 
 import json
 import logging
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
-from typing import Any
 
 import pyarrow as pa
 from pyspark.sql import DataFrame, SparkSession
@@ -27,13 +27,14 @@ from events.kafka_range import OffsetRange, read_range
 from events.log import Received, Torn
 from infra import outages
 from stream_jobs.failures import Cause, advice, causes, is_outage
-from stream_jobs.merge import merged_table
+from stream_jobs.merge import MergedTable, merged_table
 from stream_jobs.settings import JobSettings
-from stream_jobs.sink import HEADERS, OUTGOING, persist_into, sent
-from stream_jobs.tables import KEPT
+from stream_jobs.sink import OUTGOING, persist_into, sent
+from stream_jobs.tables import KEPT, KeptTable
 
 log = logging.getLogger(__name__)
 
+GLOB = re.compile(r"[][{}*?\\]")
 Offsets = Mapping[str, Mapping[str, int]]  # topic, partition, the offset that comes next
 READ = pa.schema(
     [
@@ -100,10 +101,11 @@ class ReadAround:
     def _logged(self, spark: SparkSession, batch: int) -> Offsets:
         """The offsets that the batch ends at, as Spark will commit them."""
         place = f"{self._checkpoint}/offsets/{batch}"
-        (whole,) = spark.read.text(place, wholetext=True).collect()
+        literal = GLOB.sub(r"\\\g<0>", place)  # a folder may have any name
+        (whole,) = spark.read.text(literal, wholetext=True).collect()
         return logged_offsets(whole["value"], place)
 
-    def _table(self, kept: Any) -> Any:
+    def _table(self, kept: KeptTable) -> MergedTable:
         return merged_table(kept, self._settings.database)
 
     def _emit(self, spark: SparkSession, outgoing: pa.RecordBatch) -> None:
@@ -142,21 +144,16 @@ def without_torn(parts: Iterator[list[Received]], torn: list[Torn]) -> Iterator[
 
 def as_read(records: list[Received]) -> pa.RecordBatch:
     """Records as Spark's source has them."""
-    return pa.record_batch(
+    rows = [
         {
-            "topic": pa.array([r.topic for r in records], pa.string()),
-            "key": pa.array([r.key for r in records], pa.binary()),
-            "value": pa.array([r.value for r in records], pa.binary()),
-            "headers": pa.array(
-                [[{"key": name, "value": value} for name, value in r.headers] for r in records],
-                HEADERS,
-            ),
-            "partition": pa.array([r.partition for r in records], pa.int32()),
-            "offset": pa.array([r.offset for r in records], pa.int64()),
-            "timestamp": pa.array(
-                [EPOCH + timedelta(milliseconds=r.timestamp_ms) for r in records],
-                pa.timestamp("us", "UTC"),
-            ),
-        },
-        READ,
-    )
+            "topic": one.topic,
+            "key": one.key,
+            "value": one.value,
+            "headers": [{"key": name, "value": value} for name, value in one.headers],
+            "partition": one.partition,
+            "offset": one.offset,
+            "timestamp": EPOCH + timedelta(milliseconds=one.timestamp_ms),
+        }
+        for one in records
+    ]
+    return pa.RecordBatch.from_pylist(rows, schema=READ)

@@ -1,6 +1,6 @@
-"""What the failure of a streaming query means: wait and start it again, or give up.
+"""What the failure of a streaming query means: wait, read around damage, or give up.
 
-An outage of Kafka is waited out. What no waiting mends ends the process with a message that
+An outage of Kafka is waited out; damaged records are passed over (`stream_jobs.damage`). What no waiting mends ends the process with a message that
 says what to do, so that whoever supervises it sees it fail.
 """
 

@@ -206,6 +206,8 @@ class Job:
             if query.lastProgress != before:
                 break  # under a steady stream the next batch follows at once
             time.sleep(POLL)
+        if self._around is not None and query.isActive:
+            return  # `stop` would wait for a function of this process, with which it ends
         query.stop()
         self._report(query)
 

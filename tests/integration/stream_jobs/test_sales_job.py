@@ -484,6 +484,27 @@ def test_an_outage_of_postgres_is_waited_out(system: System) -> None:
     wait_until(lambda: system.rows("no-postgres") == expected(events))
 
 
+def test_sigterm_ends_the_job_though_it_waits_with_a_damaged_batch_for_postgres(
+    system: System,
+) -> None:
+    assert system.job.end(signal.SIGTERM) == 0
+    sound = days("sound-too", 10)
+    system.publish(*sound)
+    system.publish(*days("torn-too", 3))
+    damage(system.home, "sales", b"torn-too", overwritten)
+    waits = "stream_jobs.merge: outage, trying again"
+    begun = system.job.logged("stream_jobs.damage: reading")
+    system.stop_server("postgres")
+    system.job.start()
+    wait_until(lambda: system.job.logged("stream_jobs.damage: reading") > begun)
+    seen = system.job.logged(waits)
+    wait_until(lambda: system.job.logged(waits) > seen)
+    assert system.job.end(signal.SIGTERM) == 0
+    system.start_servers()
+    system.job.start()
+    wait_until(lambda: system.rows("sound-too") == expected(sound))
+
+
 def test_an_outage_of_kafka_is_waited_out_within_the_same_process(system: System) -> None:
     system.stop_server("kafka")
     wait_until(lambda: system.job.logged("outage of Kafka, starting again"))
