@@ -7,8 +7,9 @@ checkpoint and are idempotent, so a kill at any point, or a checkpoint that lost
 commit, repeats and changes nothing.
 
 A batch waits for Postgres, and the query is started again while Kafka is away, for as long as
-it lasts. Records that Kafka dropped unread are no outage (failOnDataLoss): the job then ends
-with exit code 1 and says what to do, as for a missing topic or a damaged checkpoint.
+it lasts. Damaged records are passed over, each batch of them a dead letter
+(`stream_jobs.damage`). Records that Kafka dropped unread are no outage (failOnDataLoss): the job
+then ends with exit code 1 and says what to do, as for a missing topic or a damaged checkpoint.
 SIGTERM and SIGINT let the batch in hand finish, within GRACE seconds, and end with 0.
 """
 
@@ -22,13 +23,14 @@ from typing import Any
 
 from py4j.protocol import Py4JError  # type: ignore[import-untyped]  # it has no types
 from pyspark.errors import PySparkException
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from events.topics import DEAD_LETTERS, TOPICS
 from infra import heartbeat
 from infra.settings import CredentialsMissing, SettingMissing
-from stream_jobs.failures import QueryFailed, advice, causes, is_outage, summary
+from stream_jobs.damage import ReadAround
+from stream_jobs.failures import QueryFailed, advice, causes, is_damage, is_outage, summary
 from stream_jobs.session import AlreadyRunning, JarsMissing, spark_session
 from stream_jobs.settings import JobSettings, load_job_settings
 from stream_jobs.sink import LOG_FORMAT, OUTGOING_IN_SPARK, drain, persist
@@ -71,13 +73,9 @@ WRITING = {
 
 def start_query(spark: SparkSession, settings: JobSettings) -> StreamingQuery:
     """Start the query from its checkpoint, or from the earliest record."""
-    records = (
-        spark.readStream.format("kafka")
-        .options(**READING, **_clients(settings))
-        .load()
-        .select("topic", "key", "value", "headers", "partition", "offset", "timestamp")
+    outgoing = _records(spark, settings).mapInArrow(
+        partial(persist, database=settings.database), OUTGOING_IN_SPARK
     )
-    outgoing = records.mapInArrow(partial(persist, database=settings.database), OUTGOING_IN_SPARK)
     return (
         outgoing.writeStream.format("kafka")
         .queryName(NAME)
@@ -93,6 +91,34 @@ def _clients(settings: JobSettings) -> dict[str, str]:
     return {f"kafka.{name}": value for name, value in settings.kafka.java.items()}
 
 
+def start_around(spark: SparkSession, settings: JobSettings, around: ReadAround) -> StreamingQuery:
+    """Start the query from its checkpoint for the batch that failed, and end after it.
+
+    Spark allows a change of the sink, and does the offsets that it has planned before any others.
+    """
+    return (
+        _records(spark, settings)
+        .writeStream.foreachBatch(around)
+        .queryName(NAME)
+        .option("checkpointLocation", settings.checkpoint(NAME))
+        .trigger(once=True)  # availableNow would go on to what is new
+        .start()
+    )
+
+
+def _records(spark: SparkSession, settings: JobSettings) -> DataFrame:
+    return (
+        spark.readStream.format("kafka")
+        .options(**READING, **_clients(settings))
+        .load()
+        .select("topic", "key", "value", "headers", "partition", "offset", "timestamp")
+    )
+
+
+def _send(frame: DataFrame, settings: JobSettings) -> None:
+    frame.write.format("kafka").options(**WRITING, **_clients(settings)).save()
+
+
 def warm_up(spark: SparkSession) -> None:
     """Start the Python workers, so that the first sale does not wait for them."""
     cores = spark.sparkContext.defaultParallelism
@@ -104,6 +130,7 @@ class Job:
 
     def __init__(self, spark: SparkSession, settings: JobSettings, stopping: threading.Event):
         self._spark, self._settings, self._stopping = spark, settings, stopping
+        self._around: ReadAround | None = None
         self._failures = 0
         self._last_batch = -1
         self._started = False
@@ -112,28 +139,48 @@ class Job:
     def run(self) -> None:
         """Returns when stopped; QueryFailed when no waiting mends what is wrong."""
         while not self._stopping.is_set():
-            query = start_query(self._spark, self._settings)
+            query = self._start()
             while query.isActive and not self._stopping.is_set():
                 self._report(query)
                 self._stopping.wait(POLL)
             if query.isActive:
                 self._finish(query)
                 return
-            self._failed(query)
+            self._ended(query)
 
-    def _failed(self, query: Any) -> None:
-        """Wait before the next try, or raise."""
+    def _start(self) -> StreamingQuery:
+        if self._around is None:
+            return start_query(self._spark, self._settings)
+        return start_around(self._spark, self._settings, self._around)
+
+    def _ended(self, query: Any) -> None:
+        """Settle how to go on; QueryFailed if there is no way."""
+        around, self._around = self._around, None
         failure = query._jsq.exception()
-        if failure.isEmpty():
-            return  # ended without an error: somebody else stopped it
-        chain = causes(failure.get())
-        if not is_outage(chain):
+        chain = [] if failure.isEmpty() else causes(failure.get())
+        if around is not None and not around.batches:
+            if not (around.may_work_later() or is_outage(chain)):
+                raise QueryFailed(around.advice())
+            self._wait(around.problem or summary(chain))
+        elif not chain:
+            return  # read around what was damaged, or somebody else stopped it
+        elif is_damage(chain):
+            log.error("damaged records, reading around them: %s", summary(chain))
+            checkpoint = self._settings.checkpoint(NAME)
+            send = partial(_send, settings=self._settings)
+            self._around = ReadAround(self._settings, checkpoint, chain, send)
+        elif is_outage(chain):
+            self._wait(summary(chain))
+        else:
             raise QueryFailed(advice(chain, self._settings.checkpoint(NAME)))
+
+    def _wait(self, why: object) -> None:
+        """Wait before the next try."""
         wait = min(LONGEST_WAIT, FIRST_WAIT * 2**self._failures)
         self._failures += 1
-        log.warning("outage of Kafka, starting again in %g s: %s", wait, summary(chain))
+        log.warning("outage of Kafka, starting again in %g s: %s", wait, why)
         if self._started:
-            self._beat(f"Kafka is away, tried again in {wait:g} s: {summary(chain)}")
+            self._beat(f"Kafka is away, tried again in {wait:g} s: {why}")
         self._stopping.wait(wait)
 
     def _report(self, query: StreamingQuery) -> None:
@@ -165,6 +212,8 @@ class Job:
             if query.lastProgress != before:
                 break  # under a steady stream the next batch follows at once
             time.sleep(POLL)
+        if self._around is not None and query.isActive:
+            return  # `stop` would wait for a function of this process, with which it ends
         query.stop()
         self._report(query)
 

@@ -74,9 +74,9 @@ def persist_into(
             parts += chunk.add(part)
         for kept in ORDER:
             if kept in chunks and chunks[kept].is_due(most):
-                yield from _sent(chunks.pop(kept).settle(tables))
+                yield from sent(chunks.pop(kept).settle(tables))
     for chunk in chunks.values():
-        yield from _sent(chunk.settle(tables))
+        yield from sent(chunk.settle(tables))
 
 
 def _by_topic(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
@@ -152,7 +152,7 @@ class _Chunk:
         )
 
 
-def _sent(records: list[Record]) -> Iterator[pa.RecordBatch]:
+def sent(records: list[Record]) -> Iterator[pa.RecordBatch]:
     """The records as Spark's Kafka sink takes them."""
     if not records:
         return
