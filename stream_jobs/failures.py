@@ -1,7 +1,8 @@
 """What the failure of a streaming query means: wait, read around damage, or give up.
 
-An outage of Kafka is waited out; damaged records are passed over (`stream_jobs.damage`). What no waiting mends ends the process with a message that
-says what to do, so that whoever supervises it sees it fail.
+An outage of Kafka is waited out; damaged records are passed over (`stream_jobs.damage`). What no
+waiting mends ends the process with a message that says what to do, so that whoever supervises it
+sees it fail.
 """
 
 import re
