@@ -80,9 +80,9 @@ class ReadAround:
         )
         return outages.is_outage(self.problem) or (java is not None and is_outage(causes(java)))
 
-    def advice(self) -> str:
-        """What is damaged, why it could not be passed, and the next step."""
-        why = "" if self.problem is None else f" (not passed: {self.problem})"
+    def advice(self, ended: str) -> str:
+        """What is damaged, why it could not be passed (or how the query ended), the next step."""
+        why = f" (not passed: {self.problem or ended})"
         return advice(self._damage, self._checkpoint, why)
 
     def _do(self, spark: SparkSession, batch: int) -> None:

@@ -160,7 +160,7 @@ class Job:
         chain = [] if failure.isEmpty() else causes(failure.get())
         if around is not None and not around.batches:
             if not (around.may_work_later() or is_outage(chain)):
-                raise QueryFailed(around.advice())
+                raise QueryFailed(around.advice(summary(chain) if chain else "no batch is due"))
             self._wait(around.problem or summary(chain))
         elif not chain:
             return  # read around what was damaged, or somebody else stopped it
