@@ -154,7 +154,7 @@ def test_series_with_blocks_of_other_lengths_have_the_folds_they_would_have_alon
     panel = make_panel(weekly_sales(101, 1), weekly_sales(101, 2), weekly_sales(20, 3))
     blocks = np.array([7, 3, 0])
     without = Design((), np.empty((222, 0)), np.empty(0), (), np.empty((3, 7, 0)))
-    walk = engine.walk_forward(panel, windowed, without, blocks)
+    [walk] = engine.walk_forward(panel, [windowed], without, blocks)
     for i, block in enumerate(blocks.tolist()):
         alone = walked(engine, panel.select([i]), windowed, block)
         assert np.isnan(walk.band.yhat[i, :, block:]).all()
