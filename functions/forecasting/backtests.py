@@ -144,6 +144,14 @@ class Backtests:
         inside: npt.NDArray[np.bool_] = panel.dates >= start
         return inside
 
+    def _used(self, leaf: Strategy, at: Ints, part: Panel) -> npt.NDArray[np.bool_]:
+        """The rows of `part`, which holds the series `at`, that the leaf is fitted to in the end."""
+        inside = self._inside(leaf, part)
+        if self._discounted.any():
+            rows = [self._discounted[self._whole.series(i)] for i in at.tolist()]
+            inside &= ~np.concatenate(rows)
+        return inside
+
     def _unwalked(self, leaf: Strategy, some: Ints | None) -> "_Joined":
         """The leaf's walk before any series is walked, with a reason for each that is not wanted
         or has too few days.
@@ -179,7 +187,7 @@ class Backtests:
         mine = joined[leaf.name]
         for other in walked:
             if replace(leaf, name=other.name, window_days=other.window_days) == other:
-                apart = self._inside(leaf, part) != self._inside(other, part)
+                apart = self._used(leaf, at, part) != self._used(other, at, part)
                 same = np.diff(np.concatenate([[0], np.cumsum(apart)])[part.offsets]) == 0
                 mine.take_over(at[same], joined[other.name])
 
@@ -195,14 +203,11 @@ class Backtests:
         are not walked yet; by all of the twins together that they are for.
         """
         first = twins[0]
-        inside = self._inside(first, part)
-        if self._discounted.any():
-            rows = [self._discounted[self._whole.series(i)] for i in at.tolist()]
-            inside &= ~np.concatenate(rows)
+        used = self._used(first, at, part)
         wanted = np.stack([joined[leaf.name].unwalked(at) for leaf in twins], axis=1)
         for which in np.unique(wanted[wanted.any(axis=1)], axis=0):
             fit = (wanted == which).all(axis=1)
-            kept = inside & np.repeat(fit, part.rows)
+            kept = used & np.repeat(fit, part.rows)
             chosen = np.flatnonzero(fit)
             some = part if kept.all() and fit.all() else part.only(kept).select(chosen.tolist())
             kind = (first.drivers, first.driver_weekdays, first.calendar_terms)
