@@ -145,7 +145,7 @@ class Backtests:
         return inside
 
     def _used(self, leaf: Strategy, at: Ints, part: Panel) -> npt.NDArray[np.bool_]:
-        """The rows of `part`, which holds the series `at`, that the leaf is fitted to in the end."""
+        """The rows of `part`, which holds the series `at`, that the leaf is fitted to."""
         inside = self._inside(leaf, part)
         if self._discounted.any():
             rows = [self._discounted[self._whole.series(i)] for i in at.tolist()]
