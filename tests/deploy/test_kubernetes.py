@@ -14,7 +14,7 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from infra.kubernetes import topics, users
+from infra.kubernetes import rules, topics, users
 from infra.kubernetes.written import text
 from tests.deploy.kubernetes import agreement, network, pods, references
 from tests.deploy.kubernetes.manifests import BUILT_IN, OVERLAYS, Manifests, name, render
@@ -107,7 +107,7 @@ def test_an_overlay_is_right(overlay: str, title: str):
     assert list(CHECKS[title](render(overlay))) == []
 
 
-@pytest.mark.parametrize("module", [topics, users])
+@pytest.mark.parametrize("module", [rules, topics, users])
 def test_what_is_made_from_the_code_is_current(module: Any):
     assert module.FILE.read_text() == text(module.manifests(), module.__name__)
 
