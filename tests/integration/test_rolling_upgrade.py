@@ -16,6 +16,7 @@ from pathlib import Path
 
 import asyncpg
 from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from events.clock import utc_now
 from events.cluster import Cluster
@@ -116,7 +117,10 @@ async def _members(cluster: Cluster, wanted: int) -> None:
     try:
 
         async def has_them() -> bool:
-            (answer,) = await admin.describe_consumer_groups([PLANNER.group])
+            try:
+                (answer,) = await admin.describe_consumer_groups([PLANNER.group])
+            except GroupCoordinatorNotAvailableError:
+                return False  # a broker that is new makes the topic of offsets first
             (group,) = answer.groups
             return group[2] == "Stable" and len(group[5]) == wanted
 
