@@ -29,6 +29,7 @@ SHAPES = {
     "PrometheusRule": ("monitoring.coreos.com/v1", {"groups"}),
     "ObjectStore": ("barmancloud.cnpg.io/v1", {"configuration", "retentionPolicy"}),
 }
+DOCS = PROJECT / "docs/deploying-kubernetes.md"
 
 Check = Callable[[Manifests], Iterator[str]]
 CHECKS: dict[str, Check] = {
@@ -110,6 +111,26 @@ def test_an_overlay_is_right(overlay: str, title: str):
 @pytest.mark.parametrize("module", [rules, topics, users])
 def test_what_is_made_from_the_code_is_current(module: Any):
     assert module.FILE.read_text() == text(module.manifests(), module.__name__)
+
+
+@each_overlay
+def test_the_docs_say_what_an_overlay_asks_for(overlay: str):
+    always = [
+        (pod.many, container["resources"]["requests"])
+        for pod in render(overlay).pods()
+        if pod.labels.get("app.kubernetes.io/component") not in ("migrate", "scheduler")
+        for container in pod.spec["containers"]
+    ]
+    cores = sum(many * pods.amount(asked["cpu"]) for many, asked in always)
+    memory = sum(many * pods.amount(asked["memory"]) for many, asked in always) / 2**30
+    (row,) = [line for line in DOCS.read_text().splitlines() if line.startswith(f"| `{overlay}` |")]
+    assert f"| {cores:.1f}, {memory:.1f} GiB" in row
+
+
+def test_the_docs_list_every_secret():
+    told = DOCS.read_text().partition("## Secrets")[2]
+    for secret in references.SECRETS:
+        assert f"`{secret}`" in told
 
 
 def _ray(them: Manifests) -> dict[str, Any]:

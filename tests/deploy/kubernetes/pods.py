@@ -21,7 +21,7 @@ CREDENTIALS = "/run/secrets/credentials"
 
 def amount(text: str) -> float:
     """A quantity as Kubernetes writes it."""
-    number, unit = re.fullmatch(r"([\d.]+)(\D*)", text).groups()  # type: ignore[union-attr]
+    number, unit = re.fullmatch(r"([\d.]+)(\D*)", text).groups()
     return float(number) * UNITS[unit]
 
 
@@ -116,7 +116,7 @@ def _settings(where: str, seen: dict[str, str]) -> Iterator[str]:
         if name in SETTINGS and name != "SHELFCAST_KAFKA_CA_FILE"  # is on no machine but there
     }
     try:
-        JobSettings(_env_file=None, **given)  # type: ignore[arg-type]
+        JobSettings(_env_file=None, **given)
     except ValidationError as error:
         yield f"{where}: {error}"
 

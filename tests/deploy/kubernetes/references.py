@@ -12,7 +12,7 @@ Object = dict[str, Any]
 
 # What operators and people make, and the keys of it; docs/deploying-kubernetes.md lists them.
 SECRETS = {
-    "shelfcast-credentials": set(credentials.secret()["stringData"]),  # type: ignore[call-overload]
+    "shelfcast-credentials": set(credentials.secret()["stringData"]),
     "shelfcast-db-app": {"username", "password", "uri"},
     "shelfcast-db-ca": {"ca.crt"},
     "shelfcast-kafka-cluster-ca-cert": {"ca.crt"},
