@@ -1,10 +1,12 @@
 """What Spark's pods become, from what Spark tells them."""
 
+import zipfile
 from pathlib import Path
 
+import pyspark
 import pytest
 
-from infra.kubernetes.spark_entry import BACKEND, command
+from infra.kubernetes.spark_entry import BACKEND, OPTIONS, command
 
 HOME = Path("/opt/spark")
 EXECUTOR = {
@@ -61,3 +63,14 @@ def test_what_spark_has_not_said_is_named():
 def test_another_word_is_refused():
     with pytest.raises(ValueError, match="'bash': the first word is to be driver or executor"):
         command(["bash"], {}, HOME)
+
+
+def test_what_it_reads_and_runs_is_what_the_locked_spark_says_and_has():
+    (jar,) = (Path(pyspark.__file__).parent / "jars").glob("spark-kubernetes_*.jar")
+    with zipfile.ZipFile(jar) as archive:
+        assert BACKEND.replace(".", "/") + ".class" in archive.namelist()
+        code = b"".join(archive.read(name) for name in archive.namelist() if ".class" in name)
+    told = {*EXECUTOR, "SPARK_DRIVER_BIND_ADDRESS", OPTIONS} - {"JAVA_HOME"}
+    told = {name for name in told if not name.startswith(OPTIONS) or name == OPTIONS}
+    for name in told | {word for word in command(["executor"], EXECUTOR, HOME) if word[:2] == "--"}:
+        assert name.encode() in code, name
