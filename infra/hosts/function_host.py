@@ -19,6 +19,7 @@ from events.kafka import KafkaConsumer, KafkaProducer
 from events.pace import LONGEST_BATCH_SECONDS
 from events.subscriber import Subscriber
 from functions.catalog import EXPRESS, FUNCTIONS, Dependencies, Function
+from infra.observing import observer
 from infra.outages import is_outage
 from infra.postgres.storage import PostgresStorage
 from infra.settings import Settings
@@ -95,6 +96,7 @@ class FunctionHost:
             group=function.group,
             is_outage=is_outage,
             most=function.most,
+            observer=observer(settings, [name]),
         )
         self._task = asyncio.get_running_loop().create_task(self._subscriber.run(), name=name)
 
