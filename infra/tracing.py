@@ -150,12 +150,13 @@ class Tracer:
         from opentelemetry.trace import SpanContext, TraceFlags
 
         # By the trace alone, so that every process decides the same of it.
-        if not self._sampler.should_sample(None, int(trace, 16), title).decision.is_sampled():
+        sampled = self._sampler.should_sample(None, int(trace, 16), title).decision
+        if not sampled.is_sampled():  # type: ignore[no-untyped-call]  # it has no types
             return
 
         def context(span_id: str) -> SpanContext:
-            sampled = TraceFlags(TraceFlags.SAMPLED)
-            return SpanContext(int(trace, 16), int(span_id, 16), True, sampled)
+            flags = TraceFlags(TraceFlags.SAMPLED)
+            return SpanContext(int(trace, 16), int(span_id, 16), True, flags)
 
         self._processor.on_end(
             ReadableSpan(
