@@ -1,8 +1,10 @@
 """What the database is asked for Prometheus, and what that costs.
 
+Only what has a time beside it was measured.
+
 | statement | cost |
 | --- | --- |
-| FRESHNESS | two index probes per series, and a scan of what is served, a row per series |
+| FRESHNESS | two index probes per series, and a scan of what is served, a row per series: 1.9 to 2.4 s at 100,000 series of six days, on two busy cores |
 | CHAMPIONS | an index probe per champion |
 | RUNS | the results of runs in progress, by an index |
 | DATABASE | one row of the server's own counters |
