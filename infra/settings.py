@@ -90,6 +90,17 @@ class Settings(BaseSettings):
         "with commas between; `*`: any, if only trusted pages reach it.",
     )
     http_port: int | None = Field(None, description="Port of the HTTP API; unset: a free one.")
+    metrics_port: int = Field(
+        0,
+        ge=0,
+        le=65535,
+        description="Port for Prometheus of what the processes of this machine or container count, "
+        "held by one of them; 0: none, the API's `/metrics` has it.",
+    )
+    metrics_host: str = Field("127.0.0.1", description="Address that the metrics port is on.")
+    log_format: Literal["text", "json"] = Field(
+        "text", description="Log lines for people (`text`) or programs (`json`)."
+    )
     layout: Layout | None = Field(
         None,
         description="How functions share processes: `shared`, few of them, or `spread`, one for "

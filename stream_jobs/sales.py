@@ -28,12 +28,14 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from events.topics import DEAD_LETTERS, TOPICS
 from infra import heartbeat
+from infra.log_lines import write_logs
 from infra.settings import CredentialsMissing, SettingMissing
 from stream_jobs.damage import ReadAround
 from stream_jobs.failures import QueryFailed, advice, causes, is_damage, is_outage, summary
+from stream_jobs.measures import Watched, observed
 from stream_jobs.session import AlreadyRunning, JarsMissing, spark_session
 from stream_jobs.settings import JobSettings, load_job_settings
-from stream_jobs.sink import LOG_FORMAT, OUTGOING_IN_SPARK, drain, persist
+from stream_jobs.sink import OUTGOING_IN_SPARK, drain, persist
 from stream_jobs.tables import KEPT
 
 log = logging.getLogger("stream_jobs.sales")
@@ -77,7 +79,8 @@ def start_query(spark: SparkSession, settings: JobSettings) -> StreamingQuery:
         partial(persist, database=settings.database), OUTGOING_IN_SPARK
     )
     return (
-        outgoing.writeStream.format("kafka")
+        observed(outgoing)
+        .writeStream.format("kafka")
         .queryName(NAME)
         .options(**WRITING, **_clients(settings))
         .option("checkpointLocation", settings.checkpoint(NAME))
@@ -133,6 +136,7 @@ class Job:
         self._around: ReadAround | None = None
         self._failures = 0
         self._last_batch = -1
+        self._watched = Watched(settings)
         self._started = False
         self._next_beat = 0.0
 
@@ -191,6 +195,7 @@ class Job:
                 seconds = progress["durationMs"]["triggerExecution"] / 1000
                 log.info("batch %d: %s records in %.2f s", batch, f"{rows:,}", seconds)
                 self._last_batch = batch
+                self._watched.tell(progress)
                 self._failures = 0
         self._started = self._started or _has_started(query)
         if self._started:
@@ -226,11 +231,11 @@ def _has_started(query: StreamingQuery) -> bool:
 
 def main() -> int:
     """Run the job; the exit code."""
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
     logging.getLogger("py4j").setLevel(logging.WARNING)
     stopping = threading.Event()
     try:
         settings = load_job_settings(NAME)
+        write_logs(settings.log_format)
         topics, checkpoint = " and ".join(KEPT), settings.checkpoint(NAME)
         log.info("%s from %s, checkpoint %s", topics, settings.kafka, checkpoint)
         with spark_session("shelfcast-sales", settings) as spark:

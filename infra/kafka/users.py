@@ -64,6 +64,8 @@ def acls(user: User) -> Iterator[ACL]:
         yield _allowed(user, ACLOperation.WRITE, ResourceType.TOPIC, topic)
     for group in sorted(user.groups):
         yield _allowed(user, ACLOperation.READ, ResourceType.GROUP, group)
+    for group in sorted(user.watches):
+        yield _allowed(user, ACLOperation.DESCRIBE, ResourceType.GROUP, group)
 
 
 def _allowed(user: User, operation: ACLOperation, kind: ResourceType, name: str) -> ACL:

@@ -33,6 +33,7 @@ def acls(user: User) -> list[Acl]:
     """What a process's user may do, and no more."""
     return [
         *(_acl("group", group, READ) for group in sorted(user.groups)),
+        *(_acl("group", group, ("Describe",)) for group in sorted(user.watches)),
         *(_acl("topic", topic, READ) for topic in sorted(user.reads)),
         *(_acl("topic", topic, WRITE) for topic in sorted(user.writes)),
     ]
