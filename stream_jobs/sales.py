@@ -27,6 +27,8 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from events.topics import DEAD_LETTERS, TOPICS
 from infra import heartbeat
+from infra.current import NotCurrent, require_current
+from infra.reaching import CredentialRefused
 from infra.settings import SettingMissing
 from stream_jobs.failures import QueryFailed, advice, causes, is_outage, summary
 from stream_jobs.session import AlreadyRunning, JarsMissing, spark_session
@@ -43,6 +45,16 @@ MOST_RECORDS = 500_000
 GRACE = 25.0  # seconds; Kubernetes kills after 30
 FIRST_WAIT, LONGEST_WAIT = 1.0, 15.0  # seconds before a failed query is started again
 POLL = 0.1
+
+FAILURES = (
+    AlreadyRunning,
+    CredentialRefused,
+    JarsMissing,
+    NotCurrent,
+    PySparkException,
+    QueryFailed,
+    SettingMissing,
+)
 
 READING = {
     # A topic that an older checkpoint does not know yet is read from its beginning.
@@ -183,13 +195,14 @@ def main() -> int:
     try:
         topics, checkpoint = " and ".join(KEPT), settings.checkpoint(NAME)
         log.info("%s from %s, checkpoint %s", topics, settings.kafka, checkpoint)
+        require_current(settings, [*KEPT, DEAD_LETTERS])
         with spark_session("shelfcast-sales", settings) as spark:
             # After the session, which has a SIGINT handler of its own.
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: stopping.set())
             warm_up(spark)
             Job(spark, settings, stopping).run()
-    except (AlreadyRunning, JarsMissing, QueryFailed, SettingMissing, PySparkException) as error:
+    except FAILURES as error:
         log.error("%s", error)
         return 1
     except (Py4JError, ConnectionError) as error:

@@ -29,7 +29,8 @@ from ray.serve.schema import LoggingConfig
 from events.clock import utc_now
 from events.kafka import KafkaProducer
 from events.publisher import Publisher
-from functions.catalog import EXPRESS, Function, processes
+from functions.catalog import EXPRESS, FUNCTIONS, Function, processes
+from infra.current import NotCurrent, require_current
 from infra.hosts.cron import next_tick, run_clock, ticks
 from infra.hosts.function_host import FunctionHost, workers_of
 from infra.hosts.lag_policy import LagPolicy
@@ -44,6 +45,7 @@ from infra.hosts.ray_node import (
 from infra.hosts.ray_watch import NodeLost, Questioner, is_healthy, watch
 from infra.local import logs
 from infra.outages import is_outage
+from infra.reaching import CredentialRefused
 from infra.settings import Settings, load_settings
 
 log = logging.getLogger("shelfcast")
@@ -65,7 +67,7 @@ class FunctionReplica:
     """
 
     def __init__(self, names: Sequence[str], settings: Settings, *others: Any) -> None:
-        if settings.ray_address is None:
+        if settings.ray_is_closed:
             keep_replica_on_loopback()
         # Serve calls this with the replica's event loop running, which the consumers need.
         self._hosts = {name: FunctionHost(name, settings) for name in names}
@@ -149,7 +151,7 @@ def _api(settings: Settings) -> FastAPI:
     from functions.api import create_app
     from infra.postgres.caching_storage import CachingStorage
 
-    if settings.ray_address is None:
+    if settings.ray_is_closed:
         keep_replica_on_loopback()
 
     storage = CachingStorage(settings.database, API_CONNECTIONS)
@@ -208,7 +210,7 @@ def start(settings: Settings) -> dict[str, psutil.Process]:
     """
     node = {}
     if settings.ray_address is None:
-        node = start_node(settings.home, PRELOADED)
+        node = start_node(settings.home, PRELOADED, settings.ray_port)
     else:
         ray.init(address=settings.ray_address, configure_logging=False)
     serve.start(
@@ -282,6 +284,10 @@ def main() -> None:
     settings = load_settings()
     for tick in ticks(settings):
         next_tick(tick, utc_now())  # a bad schedule is told before anything starts
+    try:
+        require_current(settings, {topic for each in FUNCTIONS.values() for topic in each.inputs})
+    except (NotCurrent, CredentialRefused) as error:
+        raise SystemExit(f"shelfcast: {error}") from None
     signal.signal(signal.SIGTERM, _end)
     try:
         node = start(settings)
