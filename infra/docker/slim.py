@@ -14,6 +14,7 @@ UNUSED = (
     "pyspark/jars/spark-mllib_*",
     "pyspark/jars/breeze_*",
     "pyspark/jars/spire_*",
+    "pyspark/jars/spark-hive*",
     "pyspark/jars/hive-exec-*",
     "pyspark/jars/hive-metastore-*",
     "pyspark/jars/derby-*",
