@@ -1,6 +1,7 @@
 """The composed stack under a project's name of its own, as a person at a terminal drives it."""
 
 import json
+import shutil
 import subprocess
 import time
 import uuid
@@ -12,7 +13,7 @@ from typing import Any
 import httpx
 
 from infra.local import ports
-from tests.deploy.tools import PROJECT, TOOLS
+from tests.deploy.tools import PROJECT, program
 
 POLL = 0.5
 AUTHORITY = "/data/caddy/pki/authorities/local/root.crt"
@@ -55,7 +56,7 @@ class Composed:
 
     def command(self, *words: str) -> list[str]:
         """The words of a command on this stack."""
-        base = [str(TOOLS / "docker-compose"), "--project-name", self.project]
+        base = [str(program("docker-compose")), "--project-name", self.project]
         return [*base, "--env-file", "/dev/null", "--progress", "plain", *words]
 
     def up(self, *words: str) -> None:
@@ -92,7 +93,11 @@ class Composed:
     def docker(self, *words: str) -> str:
         """What a command of the engine prints."""
         return subprocess.run(
-            ["docker", *words], env=self.environment, capture_output=True, text=True, check=True
+            [shutil.which("docker") or "docker", *words],
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
 
     def kill(self, service: str) -> None:

@@ -46,9 +46,10 @@ def engine(scratch: Path) -> Iterator[dict[str, str]]:
 
 def answers(environment: "os._Environ[str] | dict[str, str]") -> bool:
     """Whether a Docker engine does."""
-    if shutil.which("docker") is None:
+    docker = shutil.which("docker")
+    if docker is None:
         return False
-    asked = subprocess.run(["docker", "version"], env=environment, capture_output=True, check=False)
+    asked = subprocess.run([docker, "version"], env=environment, capture_output=True, check=False)
     return asked.returncode == 0
 
 

@@ -46,7 +46,7 @@ async def main() -> None:
 
 def _sale(dice: random.Random) -> Event[SaleRecorded]:
     product, back = f"p{dice.randrange(SERIES)}", dice.randrange(1, DAYS)
-    day = date.today() - timedelta(days=back)  # noqa: DTZ011 - any past day will do
+    day = date.today() - timedelta(days=back)
     sale = SaleRecorded(store=STORE, product=product, date=day, units=dice.randrange(1000))
     return first_event(sale, "till", time=utc_now())
 

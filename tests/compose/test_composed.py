@@ -16,7 +16,7 @@ from tests.compose.composed import Composed, wait
 
 pytestmark = pytest.mark.timeout(1200)
 
-YESTERDAY = date.today() - timedelta(days=1)  # noqa: DTZ011 - any past day will do
+YESTERDAY = date.today() - timedelta(days=1)
 SERIES, DAYS = 3, 120
 LEDGER = (
     "SELECT store || '/' || product || '/' || date, units FROM daily_sales WHERE store = 'till'"
