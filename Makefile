@@ -12,7 +12,7 @@ STEP := $(BIN)/python infra/local/step.py
 .DEFAULT_GOAL := help
 .PHONY: help install demo up down test unit pythons lint audit lock check-deploy test-compose \
 	bench-ingest bench-latency bench-retrain bench-http bench-fit bench-accuracy bench-scale \
-	bench-start bench-prune
+	bench-start bench-prune bench-compose
 
 help: ## List what there is
 	@echo 'make TARGET [ARGS="…"] [PYTHON=python3.x]'
@@ -117,3 +117,6 @@ bench-start: install ## Measure what a start costs, against the same servers alo
 
 bench-prune: install ## Measure what readers notice of a pruning of ten million rows
 	@$(BIN)/python -m tests.benchmarks.bench_prune $(ARGS)
+
+bench-compose: install .venv-deploy/.installed ## Measure the stack in containers: start, memory, a full retrain
+	@$(BIN)/python -m tests.benchmarks.bench_compose $(ARGS)

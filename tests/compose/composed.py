@@ -39,6 +39,8 @@ class Composed:
             "SHELFCAST_FILES": str(scratch),
         }
         self._scratch = scratch
+        self._settings = scratch / "settings.env"
+        self.environment["SHELFCAST_ENV_FILE"] = str(self._settings)  # no .env of who runs this
 
     def compose(self, *words: str, text: str | None = None) -> str:
         """What the command prints; an assertion with all that it says if it fails."""
@@ -59,6 +61,10 @@ class Composed:
         base = [str(program("docker-compose")), "--project-name", self.project]
         return [*base, "--env-file", "/dev/null", "--progress", "plain", *words]
 
+    def configure(self, *settings: str) -> None:
+        """Settings of the processes, as `.env` has them; for the next `up`."""
+        self._settings.write_text("\n".join([*settings, ""]))
+
     def up(self, *words: str) -> None:
         """Until everything works."""
         self.compose("up", "--detach", "--wait", "--wait-timeout", "600", *words)
@@ -71,14 +77,19 @@ class Composed:
         """What `shelfcast … --json` prints, in a container of its own."""
         return json.loads(self.compose("run", "--rm", "-T", "cli", *words, "--json"))
 
-    def get(self, path: str) -> httpx.Response:
-        """Over HTTPS through the proxy, whose authority is trusted and no other."""
-        return httpx.get(
-            f"https://localhost:{self.port}{path}",
+    def https(self) -> httpx.Client:
+        """A client of the API through the proxy, whose authority is trusted and no other."""
+        return httpx.Client(
+            base_url=f"https://localhost:{self.port}",
             verify=create_default_context(cafile=self._authority()),
             timeout=60,
             trust_env=False,
         )
+
+    def get(self, path: str) -> httpx.Response:
+        """One answer over HTTPS."""
+        with self.https() as client:
+            return client.get(path)
 
     def sql(self, query: str) -> list[list[str]]:
         """The rows of a query in Postgres's container."""

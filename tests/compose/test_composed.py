@@ -104,7 +104,7 @@ def served(stack: Composed) -> dict[str, Any] | None:
 def test_nothing_is_lost_or_doubled_when_each_part_is_killed_under_a_stream(stack: Composed):
     with selling(stack) as ledger:
         for service in ("kafka", "postgres", "sales", "ray"):
-            run = stack.cli("retrain", "--all", "--request-id", f"kill-{service}")
+            run = stack.cli("retrain", "--all")
             stack.kill(service)
             stack.up()
             ended = stack.run_ended(run["run_id"])

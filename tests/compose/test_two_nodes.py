@@ -1,0 +1,43 @@
+"""A second Ray node joins with the token, works, and may die in the middle of a full run."""
+
+import pytest
+
+from tests.compose.composed import Composed, wait
+
+pytestmark = pytest.mark.timeout(1200)
+
+SERIES, DAYS = 300, 120
+NODES = (
+    "import ray; ray.init(address='ray:6379', log_to_driver=False); "
+    "print(sum(node['Alive'] for node in ray.nodes()))"
+)
+
+
+SERIES_NOW = "SELECT count(DISTINCT (store, product)) FROM daily_sales"
+
+
+def count(stack: Composed, query: str) -> int:
+    [[found]] = stack.sql(query)
+    return int(found)
+
+
+def nodes(stack: Composed) -> int:
+    return int(stack.compose("exec", "-T", "ray", "python", "-c", NODES).split()[-1])
+
+
+def test_a_run_ends_complete_when_the_second_node_is_killed_in_the_middle(stack: Composed):
+    stack.configure("SHELFCAST_TRAINER_REPLICAS_MIN=2", "SHELFCAST_TRAINER_REPLICAS_MAX=2")
+    stack.compose("--profile", "workers", "up", "--detach", "--wait", "ray", "ray-worker")
+    assert nodes(stack) == 2
+    before = count(stack, SERIES_NOW)
+    stack.cli("sales", "generate", "--series", str(SERIES), "--days", str(DAYS), "--publish")
+    wait(lambda: count(stack, SERIES_NOW) == before + SERIES)
+
+    run_id = stack.cli("retrain", "--all", "--strategy", "auto")["run_id"]
+    wait(lambda: count(stack, f"SELECT count(*) FROM training_results WHERE run_id = '{run_id}'"))  # noqa: S608 - an id of ours
+    stack.kill("ray-worker")
+    run = stack.run_ended(run_id)
+
+    assert run["counts"]["pending"] == 0
+    assert run["counts"]["succeeded"] >= SERIES
+    wait(lambda: nodes(stack) == 1)
