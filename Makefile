@@ -10,7 +10,7 @@ BIN := .venv/bin
 STEP := $(BIN)/python infra/local/step.py
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down test unit pythons lint audit lock check-deploy test-compose \
+.PHONY: help install demo up down compose test unit pythons lint audit lock check-deploy test-compose \
 	bench-ingest bench-latency bench-retrain bench-http bench-fit bench-accuracy bench-scale \
 	bench-start bench-prune bench-compose
 
@@ -54,6 +54,10 @@ up: install ## Start the local stack; only what does not run yet
 
 down: install ## End the local stack; its data stay
 	@$(BIN)/shelfcast down $(ARGS)
+
+compose: ## Start the stack in containers, if the Docker engine here can run it
+	@"$(PYTHON)" -m infra.docker.preflight
+	@docker compose up --detach --wait $(ARGS)
 
 test: install .venv-deploy/.installed ## Run every test
 	@$(BIN)/pytest $(ARGS)

@@ -21,6 +21,7 @@ COMPOSE = {
         "localhost",
         "Name by which the proxy is asked for. Another one belongs in SHELFCAST_HTTP_HOSTS too.",
     ),
+    "SHELFCAST_ENV_FILE": (".env", "File with the settings of the processes."),
     "SHELFCAST_FILES": (".", "Folder that the command line sees as /files."),
     "SHOP_SERIES": ("20", "Stores of the made-up shop of the profile demo."),
     "SHELFCAST_IMAGE": ("shelfcast:latest", "Image of our own processes."),

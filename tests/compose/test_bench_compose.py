@@ -9,7 +9,7 @@ import pytest
 from tests.benchmarks.bench_compose import KEYS, SERVICES
 from tests.deploy.tools import PROJECT
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = pytest.mark.timeout(2400)
 
 
 def test_the_benchmark_prints_what_it_promises(docker: dict[str, str]):

@@ -14,7 +14,7 @@ from events.envelope import first_event
 from events.payloads import SaleRecorded
 from tests.compose.composed import Composed, wait
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = pytest.mark.timeout(2400)
 
 YESTERDAY = date.today() - timedelta(days=1)
 SERIES, DAYS = 3, 120

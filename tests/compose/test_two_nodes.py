@@ -4,7 +4,7 @@ import pytest
 
 from tests.compose.composed import Composed, wait
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = pytest.mark.timeout(2400)
 
 SERIES, DAYS = 300, 120
 NODES = (
