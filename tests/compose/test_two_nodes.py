@@ -13,6 +13,11 @@ NODES = (
 )
 
 
+# A trainer that has to start anew goes to the node that has less to do.
+KILL_A_TRAINER = (
+    "import psutil; next(p for p in psutil.process_iter() "
+    "if p.cmdline() and 'shelfcast:trainer' in p.cmdline()[0]).kill()"
+)
 SERIES_NOW = "SELECT count(DISTINCT (store, product)) FROM daily_sales"
 
 
@@ -25,10 +30,25 @@ def nodes(stack: Composed) -> int:
     return int(stack.compose("exec", "-T", "ray", "python", "-c", NODES).split()[-1])
 
 
+def trainers(stack: Composed) -> int:
+    return sum(
+        stack.docker("top", stack.container(service)).count("shelfcast:trainer")
+        for service in ("ray", "ray-worker")
+    )
+
+
+def trains(stack: Composed) -> bool:
+    """Whether one of the trainers is on the second node."""
+    return "shelfcast:trainer" in stack.docker("top", stack.container("ray-worker"))
+
+
 def test_a_run_ends_complete_when_the_second_node_is_killed_in_the_middle(stack: Composed):
     stack.configure("SHELFCAST_TRAINER_REPLICAS_MIN=2", "SHELFCAST_TRAINER_REPLICAS_MAX=2")
     stack.compose("--profile", "workers", "up", "--detach", "--wait", "ray", "ray-worker")
     assert nodes(stack) == 2
+    while not trains(stack):
+        stack.compose("exec", "-T", "ray", "python", "-c", KILL_A_TRAINER)
+        wait(lambda: trainers(stack) == 2)
     before = count(stack, SERIES_NOW)
     stack.cli("sales", "generate", "--series", str(SERIES), "--days", str(DAYS), "--publish")
     wait(lambda: count(stack, SERIES_NOW) == before + SERIES)
