@@ -19,6 +19,7 @@ from aiokafka.errors import KafkaError, UnknownTopicOrPartitionError
 
 from events.cluster import Cluster
 from events.topics import TOPICS
+from infra.outages import is_outage
 from infra.reaching import ServerAway, reach_kafka, reach_postgres
 from infra.settings import Settings
 
@@ -39,7 +40,9 @@ def require_current(settings: Settings, topics: Iterable[str], patience: float =
     """NotCurrent names what is too old and the command that mends it; also CredentialRefused."""
     try:
         asyncio.run(_require(settings, list(topics), patience))
-    except ServerAway as error:
+    except Exception as error:
+        if not isinstance(error, ServerAway) and not is_outage(error):
+            raise
         log.warning("schema and topics are not looked at: %s", error)
 
 
