@@ -1,8 +1,8 @@
 """A Docker engine for these tests: one that answers, or one that they are asked to start.
 
-SHELFCAST_START_ENGINE=1 (CI says the same by CI=true) starts it from the scripts in the folder
-SHELFCAST_CONTAINERS_KIT, which also build images of the official names where no registry is
-reached. Without either the tests are skipped, and say why.
+SHELFCAST_START_ENGINE=1 starts it from the scripts in the folder SHELFCAST_CONTAINERS_KIT, which
+also build images of the official names where no registry is reached. Without either the tests
+are skipped, and say why.
 """
 
 import os
@@ -22,7 +22,7 @@ IMAGES = ("python:3.13-slim", "postgres:18", "apache/kafka:4.3.1", "caddy:2")
 @contextmanager
 def engine(scratch: Path) -> Iterator[dict[str, str]]:
     """The environment in which Docker answers, with the images; skips where it can't be had."""
-    wanted = os.environ.get("SHELFCAST_START_ENGINE") or os.environ.get("CI")
+    wanted = os.environ.get("SHELFCAST_START_ENGINE")
     if answers(os.environ):
         if KIT.is_dir():
             _build(_writable(scratch), dict(os.environ))
