@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+from infra.hosts.lambda_settings import LambdaSettings
 from infra.settings import Settings
 from stream_jobs.settings import JobSettings
 
@@ -11,7 +12,11 @@ TABLE = Path(__file__).parents[1] / "docs" / "settings.md"
 
 def settings_table() -> str:
     """The document, from the settings' own descriptions."""
-    fields = {**Settings.model_fields, **JobSettings.model_fields}
+    fields = {
+        **Settings.model_fields,
+        **JobSettings.model_fields,
+        **LambdaSettings.model_fields,
+    }
     rows = [
         f"| `SHELFCAST_{name.upper()}` | {_default(field.default)} | {field.description} |"
         for name, field in fields.items()

@@ -30,7 +30,7 @@ from events.clock import utc_now
 from events.kafka import KafkaProducer
 from events.publisher import Publisher
 from functions.catalog import EXPRESS, Function, processes
-from infra.hosts.cron import next_tick, run_clock, ticks
+from infra.hosts.cron import next_tick, run_clock
 from infra.hosts.function_host import FunctionHost, workers_of
 from infra.hosts.lag_policy import LagPolicy
 from infra.hosts.ray_node import (
@@ -42,6 +42,7 @@ from infra.hosts.ray_node import (
     start_node,
 )
 from infra.hosts.ray_watch import NodeLost, Questioner, is_healthy, watch
+from infra.hosts.ticks import ticks
 from infra.local import logs
 from infra.outages import is_outage
 from infra.settings import Settings, load_settings
