@@ -10,7 +10,7 @@ BIN := .venv/bin
 STEP := $(BIN)/python infra/local/step.py
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down test unit pythons lint audit lock check-deploy test-compose \
+.PHONY: help install demo up down test unit pythons lint audit lock check-deploy test-compose lambda-zip \
 	bench-ingest bench-latency bench-retrain bench-http bench-fit bench-accuracy bench-scale \
 	bench-start bench-prune
 
@@ -64,6 +64,9 @@ check-deploy: install .venv-deploy/.installed ## Check every deployment file tha
 test-compose: install .venv-deploy/.installed ## Run the stack in containers and try it, where Docker answers
 	@$(BIN)/pytest tests/compose $(ARGS)
 
+lambda-zip: install ## Build what AWS Lambda runs, into build/lambda.zip
+	@$(BIN)/python -m infra.aws.package $(ARGS)
+
 unit: install ## Run the tests that take milliseconds
 	@$(BIN)/pytest tests/unit $(ARGS)
 
@@ -85,6 +88,10 @@ lock: install ## Make the locks anew: Python packages, what checks deployments, 
 	@$(STEP) 'Locking what checks deployments' $(BIN)/uv pip compile --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --custom-compile-command 'make lock' infra/deploy/tools.in \
 		-o infra/deploy/tools.txt
+	@$(STEP) 'Locking what a Lambda needs' $(BIN)/uv pip compile --python-version 3.13 \
+		--python-platform x86_64-manylinux_2_28 --only-binary :all: --generate-hashes --no-annotate \
+		--custom-compile-command 'make lock' -c requirements.txt infra/aws/requirements.in \
+		-o infra/aws/requirements.txt
 	@$(STEP) 'Locking jars' $(BIN)/python -m infra.local.jars_lock
 
 bench-ingest: install ## Measure sales events per second into Postgres

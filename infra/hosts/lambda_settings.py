@@ -98,7 +98,9 @@ class StoredSettings:
             found |= _secret(self._client("secretsmanager"), own.lambda_secret)
         if (text := found.pop(CA_TEXT, None)) is not None:
             found["kafka_ca_file"] = self._ca_file(text)
-        left = {n: v for n, v in found.items() if PREFIX + n.upper() not in self._environ}
+        left: dict[str, Any] = {
+            n: v for n, v in found.items() if PREFIX + n.upper() not in self._environ
+        }
         try:
             settings = Settings(_env_file=None, **left)
         except ValidationError as error:
@@ -140,7 +142,8 @@ def _secret(secrets: Any, name: str) -> dict[str, str]:
             f"{where}: is no JSON object of texts; write it like "
             '{"kafka_username": "…", "kafka_password": "…"}'
         )
-    return _known({OTHER_NAMES.get(name, name): value for name, value in found.items()}, where)
+    named = {str(OTHER_NAMES.get(key, key)): value for key, value in found.items()}
+    return _known(named, where)
 
 
 def _known(found: dict[str, str], where: str) -> dict[str, str]:
