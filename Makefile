@@ -23,6 +23,8 @@ install: .venv/.installed .venv/.jars .venv/.archives ## Install everything into
 
 # pip brings uv, both hashes and version from the one lock; uv brings the rest, in parallel.
 .venv/.installed: pyproject.toml requirements.txt
+	@if [ -L .venv ]; then echo 'make: .venv is a link to an environment that others may use, so it is' \
+		'not made anew: install there, or remove the link'; exit 1; fi
 	@"$(PYTHON)" infra/local/preflight.py
 	@"$(PYTHON)" infra/local/step.py 'Making .venv' "$(PYTHON)" -m venv --clear .venv
 	@awk '/^uv==/ { on = 1; print; next } /^[^ ]/ { on = 0 } on' requirements.txt > .venv/requirements-uv.txt
@@ -46,6 +48,12 @@ install: .venv/.installed .venv/.jars .venv/.archives ## Install everything into
 		--require-hashes infra/deploy/tools.txt
 	@touch $@
 
+# A program of Node.js deploys Lambdas: where npm is missing this says so, and nothing fails.
+infra/aws/node_modules/.installed: .venv/.installed infra/aws/package-lock.json
+	@if command -v npm > /dev/null; then \
+		$(STEP) 'Installing what deploys Lambdas' npm ci --prefix infra/aws --ignore-scripts --silent && \
+		touch $@; else echo 'No npm here: Lambdas are not deployed, nor is that tried. Install Node.js 20'; fi
+
 demo: install ## Start the stack and forecast a shop's sales, from events to page
 	@$(BIN)/shelfcast demo $(ARGS)
 
@@ -64,7 +72,7 @@ check-deploy: install .venv-deploy/.installed ## Check every deployment file tha
 test-compose: install .venv-deploy/.installed ## Run the stack in containers and try it, where Docker answers
 	@$(BIN)/pytest tests/compose $(ARGS)
 
-lambda-zip: install ## Build what AWS Lambda runs, into build/lambda.zip
+lambda-zip: install infra/aws/node_modules/.installed ## Build what AWS Lambda runs, and get what deploys it
 	@$(BIN)/python -m infra.aws.package $(ARGS)
 
 unit: install ## Run the tests that take milliseconds
@@ -92,6 +100,7 @@ lock: install ## Make the locks anew: Python packages, what checks deployments, 
 		--python-platform x86_64-manylinux_2_28 --only-binary :all: --generate-hashes --no-annotate \
 		--custom-compile-command 'make lock' -c requirements.txt infra/aws/requirements.in \
 		-o infra/aws/requirements.txt
+	@$(STEP) 'Locking what deploys Lambdas' $(BIN)/python -m infra.aws.node_lock
 	@$(STEP) 'Locking jars' $(BIN)/python -m infra.local.jars_lock
 
 bench-ingest: install ## Measure sales events per second into Postgres
