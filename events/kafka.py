@@ -14,6 +14,7 @@ from aiokafka.errors import (
     IllegalStateError,
     InvalidMessageError,
     InvalidTimestampError,
+    KafkaConnectionError,
     KafkaError,
     MessageSizeTooLargeError,
     RecordListTooLargeError,
@@ -25,6 +26,7 @@ from events import kafka_reading
 from events.cluster import Cluster
 from events.errors import PublishTimeout, RecordRefused
 from events.log import Partition, Received, Record
+from events.refusals import refusal
 from events.topics import FRAMING
 
 log = logging.getLogger(__name__)
@@ -118,11 +120,7 @@ class KafkaProducer:
                     max_batch_size=BATCH_BYTES,
                     max_request_size=4 * BATCH_BYTES + 2 * FRAMING,
                 )
-                try:
-                    await producer.start()
-                except BaseException:  # cancelled too: no half-started client is left behind
-                    await producer.stop()
-                    raise
+                await _started(producer, self._cluster)
                 self._producer = producer
             return self._producer
 
@@ -143,6 +141,17 @@ class KafkaProducer:
         producer, self._producer = self._producer, None
         if producer is not None:
             await producer.stop()
+
+
+async def _started(client: AIOKafkaProducer | AIOKafkaConsumer, cluster: Cluster) -> None:
+    """Connect; BrokerRefuses rather than an error that says the same of a broker that is away."""
+    try:
+        await client.start()
+    except BaseException as error:  # cancelled too: no half-started client is left behind
+        await client.stop()
+        if isinstance(error, KafkaConnectionError) and (told := await refusal(cluster)) is not None:
+            raise told from error
+        raise
 
 
 def in_parts(records: Sequence[Record]) -> Iterator[list[Record]]:
@@ -207,11 +216,7 @@ class KafkaConsumer:
             fetch_max_wait_ms=500,
             metadata_max_age_ms=60_000,
         )
-        try:
-            await consumer.start()
-        except BaseException:  # cancelled too: no half-started client is left behind
-            await consumer.stop()
-            raise
+        await _started(consumer, self._cluster)
         self._consumer = consumer
         self._returned.clear()
         self._done.clear()

@@ -13,6 +13,9 @@ OUTAGES: tuple[type[Exception], ...] = (
     asyncpg.InsufficientResourcesError,  # too many connections, disk full
     asyncpg.TransactionRollbackError,  # deadlock, serialization
     BrokenExecutor,  # a fitting process was killed; the host replaces them all
+    # A right or a password that is missing is the operator's to mend, and no record's fault.
+    asyncpg.InvalidAuthorizationSpecificationError,
+    asyncpg.InsufficientPrivilegeError,
 )
 
 

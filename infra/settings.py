@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     Field,
@@ -74,6 +74,11 @@ class Settings(BaseSettings):
         None,
         description="PEM file of who signed the brokers' certificates; unset: whom the machine "
         "trusts.",
+    )
+    credentials: Path | None = Field(
+        None,
+        description="Folder that `shelfcast credentials` wrote: each function is a user of its "
+        "own in Kafka and Postgres; unset: all are the same one.",
     )
     ray_address: str | None = Field(
         None, description="Address of a running Ray cluster; unset: Ray is started locally."
@@ -217,8 +222,10 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _a_user_is_whole(self) -> "Settings":
         given = {"kafka_username": self.kafka_username, "kafka_password": self.kafka_password}
+        if self.credentials is not None and not any(given.values()):
+            given = {}  # nobody but functions, which have their own
         for name, value in given.items():
-            if self.kafka_security.startswith("SASL") != (value is not None):
+            if self._has_users != (value is not None):
                 if value is None:
                     raise ValueError(
                         f"kafka_security {self.kafka_security} needs a {name}: set "
@@ -231,6 +238,29 @@ class Settings(BaseSettings):
         if self.kafka_ca_file is not None and not self.kafka_ca_file.is_file():
             raise ValueError(f"kafka_ca_file {self.kafka_ca_file}: there is no such file")
         return self
+
+    def of(self, user: str) -> Self:
+        """The settings as that user of `infra.access` has them: those of all, and, where there
+        are credentials, its own. CredentialsMissing when they have none for it.
+        """
+        if self.credentials is None:
+            return self
+        own: dict[str, Any] = {"kafka_username": user, "kafka_password": None}
+        wanted = {"database_url", "kafka_password"} if self._has_users else {"database_url"}
+        for name in wanted:
+            file = self.credentials / user / f"shelfcast_{name}"
+            try:
+                own[name] = SecretStr(file.read_text(encoding="utf-8").strip())
+            except OSError as error:
+                raise CredentialsMissing(
+                    f"SHELFCAST_CREDENTIALS: {file} can't be read ({error.strerror}); run "
+                    f"`shelfcast credentials {self.credentials}` as an operator, who writes it"
+                ) from None
+        return self.model_copy(update=own)
+
+    @property
+    def _has_users(self) -> bool:
+        return self.kafka_security.startswith("SASL")
 
     @property
     def strategy_table(self) -> Strategies:
@@ -316,6 +346,10 @@ def _problem(name: str, field: str, item: Any) -> str:
             f"{hint}There are {', '.join(known)}"
         )
     return f"strategy {name!r}: {field} is {shown(item['input'])}; it {in_words(item)}"
+
+
+class CredentialsMissing(Exception):
+    """A process is to be a user of its own, and has no password for it."""
 
 
 class SettingMissing(Exception):

@@ -27,7 +27,7 @@ from pyspark.sql.streaming.query import StreamingQuery
 
 from events.topics import DEAD_LETTERS, TOPICS
 from infra import heartbeat
-from infra.settings import SettingMissing
+from infra.settings import CredentialsMissing, SettingMissing
 from stream_jobs.failures import QueryFailed, advice, causes, is_outage, summary
 from stream_jobs.session import AlreadyRunning, JarsMissing, spark_session
 from stream_jobs.settings import JobSettings, load_job_settings
@@ -43,6 +43,7 @@ MOST_RECORDS = 500_000
 GRACE = 25.0  # seconds; Kubernetes kills after 30
 FIRST_WAIT, LONGEST_WAIT = 1.0, 15.0  # seconds before a failed query is started again
 POLL = 0.1
+UNUSABLE = (CredentialsMissing, SettingMissing)
 
 READING = {
     # A topic that an older checkpoint does not know yet is read from its beginning.
@@ -179,8 +180,8 @@ def main() -> int:
     logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
     logging.getLogger("py4j").setLevel(logging.WARNING)
     stopping = threading.Event()
-    settings = load_job_settings()
     try:
+        settings = load_job_settings(NAME)
         topics, checkpoint = " and ".join(KEPT), settings.checkpoint(NAME)
         log.info("%s from %s, checkpoint %s", topics, settings.kafka, checkpoint)
         with spark_session("shelfcast-sales", settings) as spark:
@@ -189,7 +190,7 @@ def main() -> int:
                 signal.signal(number, lambda *_: stopping.set())
             warm_up(spark)
             Job(spark, settings, stopping).run()
-    except (AlreadyRunning, JarsMissing, QueryFailed, SettingMissing, PySparkException) as error:
+    except (*UNUSABLE, AlreadyRunning, JarsMissing, QueryFailed, PySparkException) as error:
         log.error("%s", error)
         return 1
     except (Py4JError, ConnectionError) as error:

@@ -31,7 +31,7 @@ class JobSettings(Settings):
         return f"{self.checkpoints or self.home.absolute() / 'checkpoints'}/{query}"
 
 
-def load_job_settings() -> JobSettings:
-    """The settings as a process of the running stack sees them."""
+def load_job_settings(user: str) -> JobSettings:
+    """The settings as a process of the running stack sees them that is this user."""
     home = Settings(_env_file=None).home
-    return JobSettings(_env_file=home / STACK_ENV)
+    return JobSettings(_env_file=home / STACK_ENV).of(user)

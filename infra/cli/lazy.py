@@ -25,6 +25,7 @@ MODULES = {
     "what-if": "what_if",
     "demo": "demo",
     "prune": "prune",
+    "credentials": "credentials",
     "runs": "runs",
     "sales": "sales",
     "calendar": "calendar",

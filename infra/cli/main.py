@@ -15,7 +15,10 @@ from infra.cli.lazy import LazyGroup
 OWN_PACKAGES = ("events", "functions", "infra", "stream_jobs")
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 # Wrong settings and files, wherever they are noticed. By name: importing them takes time.
-BAD_INPUTS = {"SettingMissing", "PortTaken", "JavaUnusable", "ValidationError", "BadInput"}
+BAD_INPUTS = {
+    *("SettingMissing", "CredentialsMissing", "PortTaken", "JavaUnusable"),
+    *("ValidationError", "BadInput"),
+}
 
 app = typer.Typer(
     name="shelfcast",

@@ -19,6 +19,7 @@ from events.kafka import KafkaConsumer, KafkaProducer
 from events.pace import LONGEST_BATCH_SECONDS
 from events.subscriber import Subscriber
 from functions.catalog import EXPRESS, FUNCTIONS, Dependencies, Function
+from infra.access import user_of
 from infra.outages import is_outage
 from infra.postgres.storage import PostgresStorage
 from infra.settings import Settings
@@ -73,6 +74,7 @@ class FunctionHost:
 
     def __init__(self, name: str, settings: Settings) -> None:
         function = FUNCTIONS[name]
+        settings = settings.of(user_of(name))
         self._name = name
         self._pool = _pool(function, settings)
         self._storage = PostgresStorage(settings.database)

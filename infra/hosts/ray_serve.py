@@ -30,6 +30,7 @@ from events.clock import utc_now
 from events.kafka import KafkaProducer
 from events.publisher import Publisher
 from functions.catalog import EXPRESS, Function, processes
+from infra.access import user_of
 from infra.hosts.cron import next_tick, run_clock
 from infra.hosts.function_host import FunctionHost, workers_of
 from infra.hosts.lag_policy import LagPolicy
@@ -128,7 +129,7 @@ def _replicas(name: str, functions: Sequence[Function], settings: Settings) -> d
     policy = AutoscalingPolicy(
         policy_function=LagPolicy,
         policy_kwargs={
-            "cluster": settings.kafka,
+            "cluster": settings.of(user_of(function.name)).kafka,
             "group": function.group,
             "topics": list(function.inputs),
             "per_replica": function.most,
@@ -153,8 +154,9 @@ def _api(settings: Settings) -> FastAPI:
     if settings.ray_address is None:
         keep_replica_on_loopback()
 
-    storage = CachingStorage(settings.database, API_CONNECTIONS)
-    producer = KafkaProducer(settings.kafka, API_SEND_SECONDS)
+    own = settings.of("api")
+    storage = CachingStorage(own.database, API_CONNECTIONS)
+    producer = KafkaProducer(own.kafka, API_SEND_SECONDS)
 
     async def health() -> dict[str, dict[str, Any]]:
         probes = (
@@ -239,8 +241,9 @@ async def _serve_until_stopped(settings: Settings, node: Mapping[str, psutil.Pro
     stopped = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    producer = KafkaProducer(settings.kafka)
-    storage = PostgresStorage(settings.database, CLOCK_CONNECTIONS)
+    own = settings.of("clock")
+    producer = KafkaProducer(own.kafka)
+    storage = PostgresStorage(own.database, CLOCK_CONNECTIONS)
     clock = asyncio.create_task(run_clock(ticks(settings), Publisher(producer), storage))
     sign = os.environ.get("SHELFCAST_READY_FILE")
     api = partial(is_healthy, settings.http_host, settings.http_port or 8000)

@@ -1,12 +1,27 @@
 """Which errors of the broker pass by themselves; a process without a database needs no more."""
 
-from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError, ProducerClosed
+from aiokafka.errors import (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    ProducerClosed,
+    TopicAuthorizationFailedError,
+)
 
+# A right that is missing is the operator's to mend, and no record's fault.
+NOT_ALLOWED: tuple[type[Exception], ...] = (
+    ClusterAuthorizationFailedError,
+    GroupAuthorizationFailedError,
+    TopicAuthorizationFailedError,
+)
 OUTAGES: tuple[type[Exception], ...] = (
     OSError,  # refused, reset and timed-out connections, PublishTimeout
     KafkaConnectionError,
     KafkaTimeoutError,
     ProducerClosed,
+    *NOT_ALLOWED,
 )
 NO_OUTAGES: tuple[type[Exception], ...] = (FileNotFoundError, PermissionError)
 

@@ -12,7 +12,7 @@ from stream_jobs.settings import load_job_settings
 
 
 def main() -> None:
-    with spark_session("bare", load_job_settings()):
+    with spark_session("bare", load_job_settings("sales")):
         Path(os.environ["SHELFCAST_READY_FILE"]).write_text("ready\n")
         signal.sigwait({signal.SIGTERM})
 

@@ -1,0 +1,58 @@
+"""Users of a Kafka cluster and what each may do, as `infra.access` says.
+
+aiokafka can make neither, so this goes by kafka-python. It takes a cluster with an authorizer,
+and an operator who may change users and access lists. Again changes nothing but the passwords.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from kafka.admin import (
+    ACL,
+    ACLOperation,
+    ACLPermissionType,
+    ACLResourcePatternType,
+    KafkaAdminClient,
+    ResourcePattern,
+    ResourceType,
+    ScramMechanism,
+    UserScramCredentialUpsertion,
+)
+
+from events.cluster import Cluster
+from infra.access import USERS, User
+
+
+class UsersRefused(Exception):
+    """Kafka does not let the operator make users or say what they may do."""
+
+
+def make_users(cluster: Cluster, passwords: Mapping[str, str]) -> None:
+    """Give each of these users its password and all that it may do; UsersRefused."""
+    admin = KafkaAdminClient(**cluster.aiokafka)
+    try:
+        mechanism = ScramMechanism[cluster.mechanism.replace("-", "_")]
+        words = [UserScramCredentialUpsertion(n, mechanism, p) for n, p in passwords.items()]
+        admin.alter_user_scram_credentials(words)
+        told = admin.create_acls([acl for name in passwords for acl in acls(USERS[name])])
+        if failed := told["failed"]:
+            raise UsersRefused("; ".join(f"{acl}: {error!r}" for acl, error in failed))
+    finally:
+        admin.close()
+
+
+def acls(user: User) -> Iterator[ACL]:
+    """What Kafka has to be told, and no more."""
+    for topic in sorted(user.reads):
+        yield _allowed(user, ACLOperation.READ, ResourceType.TOPIC, topic)
+    for topic in sorted(user.writes):  # which allows sending idempotently as well
+        yield _allowed(user, ACLOperation.WRITE, ResourceType.TOPIC, topic)
+    for group in sorted(user.groups):
+        yield _allowed(user, ACLOperation.READ, ResourceType.GROUP, group)
+
+
+def _allowed(user: User, operation: ACLOperation, kind: ResourceType, name: str) -> ACL:
+    prefix = ACLResourcePatternType.PREFIXED if name.endswith("*") else None
+    pattern = ResourcePattern(
+        kind, name.removesuffix("*"), prefix or ACLResourcePatternType.LITERAL
+    )
+    return ACL(f"User:{user.name}", "*", operation, ACLPermissionType.ALLOW, pattern)

@@ -1,0 +1,46 @@
+"""A role of Postgres for each user of `infra.access`, which may do what that says and no more."""
+
+from collections.abc import Mapping
+
+import psycopg
+from psycopg import sql
+
+from infra.access import USERS
+from infra.postgres.schema import metadata
+
+PREFIX = "shelfcast_"  # roles belong to the server, which may have other databases
+
+
+def role_of(user: str) -> str:
+    """The role's name."""
+    return PREFIX + user
+
+
+def make_roles(database_url: str, passwords: Mapping[str, str]) -> None:
+    """Make these users' roles, or give them these passwords; grant what they need, revoke the rest.
+
+    The URL's own role has to be the tables' owner and may make roles. All of it, or nothing.
+    """
+    with psycopg.connect(database_url) as connection:
+        for user, password in passwords.items():
+            _make(connection, role_of(user), password)
+            for table in sorted(metadata.tables):
+                _set_rights(connection, role_of(user), table, USERS[user].tables.get(table, ()))
+
+
+def _make(connection: psycopg.Connection, role: str, password: str) -> None:
+    known = connection.execute("SELECT FROM pg_roles WHERE rolname = %s", [role]).fetchone()
+    verb = sql.SQL("CREATE" if known is None else "ALTER")
+    name, word = sql.Identifier(role), sql.Literal(password)
+    connection.execute(sql.SQL("{} ROLE {} LOGIN PASSWORD {}").format(verb, name, word))
+    connection.execute(sql.SQL("GRANT USAGE ON SCHEMA public TO {}").format(name))
+
+
+def _set_rights(
+    connection: psycopg.Connection, role: str, table: str, rights: tuple[str, ...]
+) -> None:
+    what, whom = sql.Identifier(table), sql.Identifier(role)
+    connection.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(what, whom))
+    if rights:
+        verbs = sql.SQL(", ").join(map(sql.SQL, rights))
+        connection.execute(sql.SQL("GRANT {} ON {} TO {}").format(verbs, what, whom))
