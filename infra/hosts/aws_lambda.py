@@ -24,6 +24,7 @@ from events.kafka import KafkaConsumer, KafkaProducer
 from events.log import Consumer, Producer
 from events.payloads import Payload
 from events.publisher import Publisher, to_record
+from events.refusals import BrokerRefuses
 from events.topics import DEAD_LETTERS
 from infra.hosts import lambda_alarm, lambda_http
 from infra.hosts.lambda_logs import Invocation, JsonLines, write_json_lines
@@ -36,13 +37,21 @@ from infra.hosts.lambda_settings import (
     aws_client,
 )
 from infra.hosts.ticks import ticks
-from infra.kafka.outages import is_kafka_outage
+from infra.kafka.outages import NOT_ALLOWED, is_kafka_outage
 from infra.settings import Settings
 
 log = logging.getLogger("shelfcast.lambda")
 
 MAX_SHARE = 0.6  # of the time left; the rest is for closing connections and the answer
 CLOSING_SECONDS = 5.0  # that a producer whose broker is silent takes to close
+AWAY = (
+    f"is away. Should it stay so, look at {PREFIX}KAFKA_BOOTSTRAP, at {PREFIX}KAFKA_SECURITY, and "
+    "at the function's subnets and security group"
+)
+REFUSED = (
+    "does not let this user do that. Look at the user's name and password, and at what it may do: "
+    "`shelfcast credentials` brings that up to date"
+)
 TRACE = "_X_AMZN_TRACE_ID"  # where Lambda says which trace an invocation is part of
 
 
@@ -51,7 +60,7 @@ class NoTick(ValueError):
 
 
 class BrokerAway(Exception):
-    """Kafka took nothing in the time there was; the same again later does no harm."""
+    """Kafka took nothing, or refused the user; the same again later does no harm."""
 
 
 class Context(Protocol):
@@ -177,11 +186,10 @@ class LambdaHost:
                 raise
             self._settings.forget()
             said = " ".join(str(error).split()) or f"no answer in {seconds:.0f} s"
+            refused = isinstance(error, (BrokerRefuses, *NOT_ALLOWED))
             raise BrokerAway(
-                f"Kafka at {settings.kafka} is away ({type(error).__name__}: {said}); the same is "
-                "asked for again by the next try. Should it stay away, look at the lines before "
-                f"this, at {PREFIX}KAFKA_BOOTSTRAP, at the user's name and password, and at the "
-                "function's subnets and security group"
+                f"Kafka at {settings.kafka} {REFUSED if refused else AWAY}; the same is asked for "
+                f"again by the next try. It said: {type(error).__name__}: {said}"
             ) from error
 
     def _begin(self, context: Context, trace: str | None) -> None:

@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from aiokafka.errors import TopicAuthorizationFailedError
 
 from events.dead_letters import DeadLetter, dead_letter, waiting
 from events.errors import InvalidPayload, PublishTimeout
 from events.log import Received
+from events.refusals import BrokerRefuses
 from events.topics import DEAD_LETTERS
 from infra.hosts import aws_lambda, lambda_alarm
 from infra.hosts.aws_lambda import BrokerAway, NoTick
@@ -96,11 +98,21 @@ def test_a_schedule_that_is_off_asks_for_nothing(world: World, monkeypatch, capl
 def test_a_broker_that_is_away_is_an_error_that_names_it_and_what_to_look_at(world: World):
     world.log.away = PublishTimeout("Kafka acknowledged nothing for 18 s")
 
-    with pytest.raises(BrokerAway, match=rf"Kafka at {BROKER} is away .*for 18 s.*security group"):
+    with pytest.raises(BrokerAway, match=rf"Kafka at {BROKER} is away.*security group.*for 18 s"):
         world.host.tick("schedule", tick(), Context())
 
     world.log.away = None
     assert world.host.tick("schedule", tick(), Context())["published"]
+
+
+@pytest.mark.parametrize(
+    "error", [BrokerRefuses("no such user"), TopicAuthorizationFailedError("retrain-requests")]
+)
+def test_a_broker_that_refuses_the_user_is_told_apart_from_one_that_is_away(world: World, error):
+    world.log.away = error
+
+    with pytest.raises(BrokerAway, match=r"does not let this user do that.*name and password"):
+        world.host.tick("schedule", tick(), Context())
 
 
 def test_what_is_sent_has_less_time_than_the_function(world: World):
