@@ -63,10 +63,10 @@ up: install ## Start the local stack; only what does not run yet
 down: install ## End the local stack; its data stay
 	@$(BIN)/shelfcast down $(ARGS)
 
-test: install .venv-deploy/.installed ## Run every test
+test: install .venv-deploy/.installed infra/aws/node_modules/.installed ## Run every test
 	@$(BIN)/pytest $(ARGS)
 
-check-deploy: install .venv-deploy/.installed ## Check every deployment file that needs no running stack
+check-deploy: install .venv-deploy/.installed infra/aws/node_modules/.installed ## Check every deployment file that needs no running stack
 	@$(BIN)/pytest tests/deploy $(ARGS)
 
 test-compose: install .venv-deploy/.installed ## Run the stack in containers and try it, where Docker answers
@@ -100,6 +100,9 @@ lock: install ## Make the locks anew: Python packages, what checks deployments, 
 		--python-platform x86_64-manylinux_2_28 --only-binary :all: --generate-hashes --no-annotate \
 		--custom-compile-command 'make lock' -c requirements.txt infra/aws/requirements.in \
 		-o infra/aws/requirements.txt
+	@$(STEP) "Locking what Lambda's Python brings" $(BIN)/uv pip compile --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --custom-compile-command 'make lock' infra/aws/runtime.in \
+		-o infra/aws/runtime.txt
 	@$(STEP) 'Locking what deploys Lambdas' $(BIN)/python -m infra.aws.node_lock
 	@$(STEP) 'Locking jars' $(BIN)/python -m infra.local.jars_lock
 
