@@ -48,12 +48,24 @@ class JsonLines(logging.Formatter):
         return json.dumps(said, default=str)
 
 
+class _Ended(logging.Formatter):
+    """The same with its end: Lambda's own handler, unlike Python's, puts none."""
+
+    def __init__(self, lines: JsonLines) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def format(self, record: logging.LogRecord) -> str:
+        return self._lines.format(record) + "\n"
+
+
 def write_json_lines(lines: JsonLines) -> None:
     """Let every handler of the process write such lines; one to standard error, if it has none."""
     root = logging.getLogger()
     if not root.handlers:
         root.addHandler(logging.StreamHandler())
     for handler in root.handlers:
-        handler.setFormatter(lines)
+        ends = isinstance(handler, logging.StreamHandler)
+        handler.setFormatter(lines if ends else _Ended(lines))
     root.setLevel(logging.INFO)
     logging.getLogger("botocore").setLevel(logging.WARNING)
