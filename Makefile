@@ -10,7 +10,7 @@ BIN := .venv/bin
 STEP := $(BIN)/python infra/local/step.py
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down test unit pythons lint audit lock check-deploy test-compose lambda-zip \
+.PHONY: help install demo up down test unit pythons lint audit lock check-deploy test-compose test-lambda lambda-zip \
 	bench-ingest bench-latency bench-retrain bench-http bench-fit bench-accuracy bench-scale \
 	bench-start bench-prune
 
@@ -54,6 +54,9 @@ infra/aws/node_modules/.installed: .venv/.installed infra/aws/package-lock.json
 		$(STEP) 'Installing what deploys Lambdas' npm ci --prefix infra/aws --ignore-scripts --silent && \
 		touch $@; else echo 'No npm here: Lambdas are not deployed, nor is that tried. Install Node.js 20'; fi
 
+.venv-aws/.installed: .venv/.installed infra/aws/emulator.txt
+	@$(STEP) 'Installing what plays AWS' $(BIN)/python -m infra.aws.emulator
+
 demo: install ## Start the stack and forecast a shop's sales, from events to page
 	@$(BIN)/shelfcast demo $(ARGS)
 
@@ -71,6 +74,10 @@ check-deploy: install .venv-deploy/.installed infra/aws/node_modules/.installed 
 
 test-compose: install .venv-deploy/.installed ## Run the stack in containers and try it, where Docker answers
 	@$(BIN)/pytest tests/compose $(ARGS)
+
+test-lambda: install infra/aws/node_modules/.installed .venv-aws/.installed ## Run the Lambdas, and deploy them to a stand-in of AWS
+	@$(BIN)/pytest tests/deploy/test_lambda_runtime.py tests/integration/test_lambdas.py \
+		tests/integration/test_lambdas_deployed.py $(ARGS)
 
 lambda-zip: install infra/aws/node_modules/.installed ## Build what AWS Lambda runs, and get what deploys it
 	@$(BIN)/python -m infra.aws.package $(ARGS)
@@ -103,6 +110,9 @@ lock: install ## Make the locks anew: Python packages, what checks deployments, 
 	@$(STEP) "Locking what Lambda's Python brings" $(BIN)/uv pip compile --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --custom-compile-command 'make lock' infra/aws/runtime.in \
 		-o infra/aws/runtime.txt
+	@$(STEP) 'Locking what plays AWS' $(BIN)/uv pip compile --universal --python-version 3.13 \
+		--generate-hashes --no-annotate --custom-compile-command 'make lock' infra/aws/emulator.in \
+		-o infra/aws/emulator.txt
 	@$(STEP) 'Locking what deploys Lambdas' $(BIN)/python -m infra.aws.node_lock
 	@$(STEP) 'Locking jars' $(BIN)/python -m infra.local.jars_lock
 
