@@ -9,6 +9,10 @@ ARGS ?=
 BIN := .venv/bin
 STEP := $(BIN)/python infra/local/step.py
 
+# An environment is emptied before it is filled, through a link too.
+not_a_link = @if [ -L $(1) ]; then echo 'make: $(1) is a link to an environment that others may use, \
+	so it is not made anew: install there, or remove the link'; exit 1; fi
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo up down test unit pythons lint audit lock check-deploy test-compose test-lambda lambda-zip \
 	bench-ingest bench-latency bench-retrain bench-http bench-fit bench-accuracy bench-scale \
@@ -23,8 +27,7 @@ install: .venv/.installed .venv/.jars .venv/.archives ## Install everything into
 
 # pip brings uv, both hashes and version from the one lock; uv brings the rest, in parallel.
 .venv/.installed: pyproject.toml requirements.txt
-	@if [ -L .venv ]; then echo 'make: .venv is a link to an environment that others may use, so it is' \
-		'not made anew: install there, or remove the link'; exit 1; fi
+	$(call not_a_link,.venv)
 	@"$(PYTHON)" infra/local/preflight.py
 	@"$(PYTHON)" infra/local/step.py 'Making .venv' "$(PYTHON)" -m venv --clear .venv
 	@awk '/^uv==/ { on = 1; print; next } /^[^ ]/ { on = 0 } on' requirements.txt > .venv/requirements-uv.txt
@@ -43,6 +46,7 @@ install: .venv/.installed .venv/.jars .venv/.archives ## Install everything into
 
 # What checks the deployment files needs other versions of things than the system does.
 .venv-deploy/.installed: .venv/.installed infra/deploy/tools.txt
+	$(call not_a_link,.venv-deploy)
 	@$(BIN)/uv venv -q --clear --python $(BIN)/python .venv-deploy
 	@$(STEP) 'Installing what checks deployments' $(BIN)/uv pip sync --python .venv-deploy/bin/python \
 		--require-hashes infra/deploy/tools.txt
@@ -55,6 +59,7 @@ infra/aws/node_modules/.installed: .venv/.installed infra/aws/package-lock.json
 		touch $@; else echo 'No npm here: Lambdas are not deployed, nor is that tried. Install Node.js 20'; fi
 
 .venv-aws/.installed: .venv/.installed infra/aws/emulator.txt
+	$(call not_a_link,.venv-aws)
 	@$(STEP) 'Installing what plays AWS' $(BIN)/python -m infra.aws.emulator
 
 demo: install ## Start the stack and forecast a shop's sales, from events to page
