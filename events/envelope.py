@@ -8,7 +8,9 @@ W3C trace follows from the ids in the same way.
 import hashlib
 import re
 import uuid
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeGuard, TypeVar, cast
@@ -20,6 +22,7 @@ NAMESPACE = uuid.UUID("6f2a3c1e-54c4-5d0b-9c27-5b8d2a3f7e10")
 TRACEPARENT = re.compile(
     r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
 )
+_WITHIN: ContextVar[str | None] = ContextVar("within", default=None)
 P = TypeVar("P", bound=Payload, covariant=True)
 Q = TypeVar("Q", bound=Payload)
 
@@ -85,8 +88,11 @@ def first_event(
     traceparent: str | None = None,
     correlation_id: str | None = None,
 ) -> Event[Q]:
-    """An event without a cause of ours; it starts a trace unless the caller is in one."""
+    """An event without a cause of ours; it starts a trace unless the caller is in one, by
+    `traceparent` or by `within_trace`.
+    """
     event_id = event_id or str(uuid.uuid4())
+    traceparent = traceparent or _WITHIN.get()
     return Event(
         id=event_id,
         source=source,
@@ -105,6 +111,21 @@ def trace_of(event_id: str, within: str | None = None) -> str:
     """
     trace_id = within.split("-")[1] if is_traceparent(within) else _digest(event_id, 16)
     return f"00-{trace_id}-{_digest(event_id, 8)}-01"
+
+
+@contextmanager
+def within_trace(traceparent: str | None) -> Iterator[None]:
+    """First events made in here belong to the caller's trace, if that is a W3C traceparent."""
+    token = _WITHIN.set(traceparent if is_traceparent(traceparent) else None)
+    try:
+        yield
+    finally:
+        _WITHIN.reset(token)
+
+
+def span_of(*parts: str) -> str:
+    """The span id that follows from the parts; that of one event follows from its id."""
+    return _digest("\x1f".join(parts), 8)
 
 
 def is_traceparent(text: str | None) -> TypeGuard[str]:

@@ -301,7 +301,7 @@ async def group_lag(cluster: Cluster, group: str, topics: Sequence[str]) -> int:
         partitions = [
             TopicPartition(topic, number)
             for topic in topics
-            for number in await _partitions(consumer, topic)
+            for number in await partitions_of(consumer, topic)
         ]
         committed = await admin.list_consumer_group_offsets(group, partitions=partitions)
         consumer.assign(partitions)
@@ -335,7 +335,7 @@ async def scan_topic(
     )
     try:
         await consumer.start()
-        numbers = consumer.partitions_for_topic(topic) or await _partitions(consumer, topic)
+        numbers = consumer.partitions_for_topic(topic) or await partitions_of(consumer, topic)
         partitions = [TopicPartition(topic, number) for number in sorted(numbers)]
         consumer.assign(partitions)
         ends = await consumer.end_offsets(partitions)
@@ -349,7 +349,8 @@ async def scan_topic(
         await consumer.stop()
 
 
-async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
+async def partitions_of(consumer: AIOKafkaConsumer, topic: str) -> set[int]:
+    """The numbers of a topic's partitions; none of a topic that is not there."""
     await consumer._client._wait_on_metadata(topic)
     numbers: set[int] | None = consumer.partitions_for_topic(topic)
     return numbers or set()

@@ -253,22 +253,26 @@ def _batches(raw: bytes) -> Iterator[_Batch]:
 def _salvaged(
     partition: TopicPartition, batch: _Batch, offset: int, error: Exception
 ) -> list[Received]:
-    """The records of a batch from an offset on, for as far as they can be told apart."""
-    offset = max(offset, batch.first)
+    """The records of a batch from an offset on, for as far as they can be told apart.
+
+    What can't be read is named whole, wherever the reading began: its letter has one key.
+    """
     records: list[Received] = []
+    torn_from = batch.first
     try:
-        if not batch.sound:
-            raise error
         codec = batch.attributes & CODEC
+        if not batch.sound or (codec and codec not in CODECS):
+            raise error
         body = bytes(CODECS[codec](batch.body)) if codec else batch.body
         at = 0
         for _ in range(batch.count):
             record, at = _record(partition, batch, body, at)
+            torn_from = record.next_offset
             if record.offset >= offset:
                 records.append(record)
     except Exception as problem:  # noqa: BLE001 - any error of unpacking again
-        start = records[-1].next_offset if records else offset
-        records.append(_torn(partition, start, batch.end - 1, problem))
+        if torn_from < batch.end:
+            records.append(_torn(partition, torn_from, batch.end - 1, problem))
     return records
 
 

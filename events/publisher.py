@@ -1,11 +1,13 @@
 """The one way to publish: events become CloudEvents on their topics."""
 
+import time
 from collections.abc import Sequence
 
 from events.cloudevents import encode
 from events.envelope import Event
 from events.errors import TooLarge
 from events.log import Producer, Record
+from events.observing import UNSEEN, Observer
 from events.payloads import Payload
 from events.topics import FRAMING, TOPICS, on_lane
 
@@ -26,8 +28,8 @@ def to_record(event: Event[Payload]) -> Record:
 class Publisher:
     """Publishes events on a log."""
 
-    def __init__(self, producer: Producer) -> None:
-        self._producer = producer
+    def __init__(self, producer: Producer, observer: Observer = UNSEEN) -> None:
+        self._producer, self._observer = producer, observer
 
     async def publish(self, events: Sequence[Event[Payload]]) -> None:
         """Publish them and wait until the log has all of them.
@@ -35,4 +37,6 @@ class Publisher:
         Raises TooLarge before anything is sent, or an outage; after an outage publish the
         same events again, which readers see as the same by their ids.
         """
+        began = time.time_ns()
         await self._producer.send([to_record(event) for event in events])
+        self._observer.published(events, began, max(began, time.time_ns()))

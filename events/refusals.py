@@ -9,6 +9,7 @@ from ssl import SSLError
 from aiokafka.conn import create_conn
 from aiokafka.errors import (
     AuthenticationFailedError,
+    IllegalSaslStateError,
     KafkaError,
     SaslAuthenticationFailed,
     UnsupportedSaslMechanismError,
@@ -16,7 +17,12 @@ from aiokafka.errors import (
 
 from events.cluster import Cluster
 
-REFUSED = (AuthenticationFailedError, SaslAuthenticationFailed, UnsupportedSaslMechanismError)
+REFUSED = (
+    AuthenticationFailedError,
+    IllegalSaslStateError,
+    SaslAuthenticationFailed,
+    UnsupportedSaslMechanismError,
+)
 PATIENCE = 5.0  # seconds for each address
 
 
@@ -24,27 +30,40 @@ class BrokerRefuses(ConnectionError):
     """A broker answers and does not let this client in, until either side is mended."""
 
 
-async def refusal(cluster: Cluster) -> BrokerRefuses | None:
-    """Why a broker refuses this client; None if none does, as when none answers."""
-    told = cluster.aiokafka
-    if len(told) == 1:  # nothing that could be refused
-        return None
-    for address in told.pop("bootstrap_servers").split(","):
+async def knock(cluster: Cluster) -> None:
+    """Returns when a broker lets this client in; BrokerRefuses, or why the last did not answer."""
+    given = cluster.aiokafka
+    trouble: Exception = ConnectionError(f"{cluster} names no broker")
+    for address in given.pop("bootstrap_servers").split(","):
         host, _, port = address.strip().rpartition(":")
         try:
             async with asyncio.timeout(PATIENCE):
-                connection = await create_conn(host.strip("[]"), int(port), **told)
-                connection.close()
+                (await create_conn(host.strip("[]"), int(port), **given)).close()
         except REFUSED as error:
-            return BrokerRefuses(
-                f"Kafka at {address} refuses the user {cluster.username!r}: {error}; check "
-                "SHELFCAST_KAFKA_USERNAME, SHELFCAST_KAFKA_PASSWORD and SHELFCAST_KAFKA_MECHANISM"
-            )
+            raise BrokerRefuses(
+                f"Kafka at {address} answers and refuses the user {cluster.username!r} ({error}): "
+                "set SHELFCAST_KAFKA_USERNAME, SHELFCAST_KAFKA_PASSWORD and "
+                "SHELFCAST_KAFKA_MECHANISM to what it knows"
+            ) from None
         except SSLError as error:
-            return BrokerRefuses(
-                f"Kafka at {address} can't be trusted: {error}; check SHELFCAST_KAFKA_CA_FILE, and "
-                "that the address is a name of its certificate"
-            )
-        except (KafkaError, OSError, ValueError):
-            continue  # it does not answer, or is no address: the next one may
+            raise BrokerRefuses(
+                f"Kafka at {address} shows a certificate that is not trusted ({error}): set "
+                "SHELFCAST_KAFKA_CA_FILE to the file of who signed it, and the address to a name "
+                "that it has"
+            ) from None
+        except (KafkaError, OSError) as error:
+            trouble = error
+        else:
+            return
+    raise trouble
+
+
+async def refusal(cluster: Cluster) -> BrokerRefuses | None:
+    """Why a broker refuses this client; None if none does, as when none answers."""
+    try:
+        await knock(cluster)
+    except BrokerRefuses as refused:
+        return refused
+    except (KafkaError, OSError):
+        return None
     return None

@@ -37,6 +37,7 @@ from events.dead_letters import as_event, bare, dead_letter, output_letter, read
 from events.envelope import Event
 from events.errors import EventError, RecordRefused, TooLarge, Unreadable
 from events.log import Consumer, Producer, Received, Record, Torn
+from events.observing import UNSEEN, Batch, Observer, about
 from events.pace import paced
 from events.payloads import Payload
 from events.printable import one_line
@@ -77,6 +78,7 @@ class _Item:
 class _Output:
     record: Record
     cause: Received
+    event: Event[Payload]
 
 
 class Subscriber:
@@ -93,8 +95,10 @@ class Subscriber:
         most: int = 500,
         first_wait: float = FIRST_WAIT,
         clock: Callable[[], datetime] = utc_now,
+        observer: Observer = UNSEEN,
     ) -> None:
         self._consumer, self._producer, self._handler = consumer, producer, handler
+        self._observer = observer
         self._group, self._is_outage, self._most = group, is_outage, most
         self._first_wait, self._clock = first_wait, clock
         self._stopping = False
@@ -150,6 +154,7 @@ class Subscriber:
                 except Exception as error:
                     if self._is_outage(error):
                         self.health.turn("degraded", error)
+                        self._observer.retried(self._group, "outage")
                         log.warning("%s: outage, trying again: %r", self._group, error)
                         if self._stopping:
                             return  # uncommitted: the next member of the group takes it up
@@ -157,6 +162,7 @@ class Subscriber:
 
     async def _deliver(self, records: Sequence[Received]) -> None:
         """Effects, then outputs, then offsets."""
+        began = time.time_ns()
         letters: list[Record] = []
         items: list[_Item] = []
         for record in records:
@@ -174,6 +180,17 @@ class Subscriber:
         await self._consumer.commit(records)
         self.health.handled += len(records)
         self.health.dead_lettered += len(letters)
+        self._observer.handled(
+            Batch(
+                group=self._group,
+                records=len(records),
+                events=[item.event for item in items],
+                outputs=[output.event for output in outputs],
+                dead_letters=len(letters),
+                began_ns=began,
+                ended_ns=max(began, time.time_ns()),
+            )
+        )
 
     async def _send(self, outputs: Sequence[_Output], letters: list[Record]) -> None:
         """All at once; what the log refuses for its own sake is found and becomes a letter."""
@@ -212,21 +229,24 @@ class Subscriber:
         """The function's outputs; a dead letter for each event that it can't handle."""
         if not items:
             return []
-        for attempt in range(1, ATTEMPTS + 1):
-            try:
-                outputs = await self._handler([item.event for item in items])
-                return await self._records(outputs, items, letters)
-            except Exception as error:
-                if self._is_outage(error):
-                    raise
-                if len(items) > 1:
-                    log.warning("%s: halving a batch of %d: %r", self._group, len(items), error)
-                    break
-                if isinstance(error, EventError) or attempt == ATTEMPTS:
-                    letters += self._give_up(items[0].record, error, attempt)
-                    return []
-                log.exception("%s: attempt %d of %d failed", self._group, attempt, ATTEMPTS)
-                await asyncio.sleep(self._first_wait * attempt)
+        events = [item.event for item in items]
+        with about(events):
+            for attempt in range(1, ATTEMPTS + 1):
+                try:
+                    return await self._records(await self._handler(events), items, letters)
+                except Exception as error:
+                    if self._is_outage(error):
+                        raise
+                    if len(items) > 1:
+                        log.warning("%s: halving a batch of %d: %r", self._group, len(items), error)
+                        self._observer.retried(self._group, "halved")
+                        break
+                    if isinstance(error, EventError) or attempt == ATTEMPTS:
+                        letters += self._give_up(items[0].record, error, attempt)
+                        return []
+                    log.exception("%s: attempt %d of %d failed", self._group, attempt, ATTEMPTS)
+                    self._observer.retried(self._group, "error")
+                    await asyncio.sleep(self._first_wait * attempt)
         middle = len(items) // 2
         first = await self._handle(items[:middle], letters)
         return first + await self._handle(items[middle:], letters)
@@ -244,12 +264,13 @@ class Subscriber:
         async for event in paced(events):
             cause = causes.get(event.causation_id or "", items[-1].record)
             try:
-                outputs.append(_Output(to_record(event), cause))
+                outputs.append(_Output(to_record(event), cause, event))
             except TooLarge as error:
                 key, value, headers = encode(event)
                 topic = on_lane(event.data.TOPIC, event.lane)
                 said = TooLarge(f"{event.data.TYPE} of {event.data.subject}: {error}")
-                oversized.append((_Output(Record(topic, key, value, headers), cause), said))
+                record = Record(topic, key, value, headers)
+                oversized.append((_Output(record, cause, event), said))
         answered = {id(output.cause) for output in outputs}
         given_up: set[int] = set()
         for output, too_large in oversized:

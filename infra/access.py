@@ -8,7 +8,7 @@ command line, migrations, the provisioning of topics) is whoever made the databa
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from events.topics import DEAD_LETTERS, lanes
+from events.topics import DEAD_LETTERS, TOPICS, lanes
 from functions.catalog import EXPRESS, FUNCTIONS
 from infra.hosts import lambda_alarm
 
@@ -88,13 +88,15 @@ TABLES: dict[str, _Rights] = {
 @dataclass(frozen=True)
 class User:
     """A user: the topics it reads, by which groups (`*` at the end: any that begins so), and
-    those that it writes; and what it may do with which tables.
+    those that it writes; groups that it may ask how far they are; and what it may do with which
+    tables.
     """
 
     name: str
     reads: frozenset[str] = frozenset()
     writes: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
+    watches: frozenset[str] = frozenset()
     tables: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
@@ -132,6 +134,8 @@ USERS: dict[str, User] = {
         ),
         User(
             "api",
+            reads=frozenset(TOPICS),  # its metrics tell how old is what waits
+            watches=frozenset({"shelfcast-*"}),
             writes=_on_both_lanes(*_REQUESTS, "promotion-requests") | {"sales"},
             tables=TABLES["api"],
         ),

@@ -83,6 +83,13 @@ class Settings(BaseSettings):
     ray_address: str | None = Field(
         None, description="Address of a running Ray cluster; unset: Ray is started locally."
     )
+    ray_port: int | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="Port at which other nodes join the Ray that is started locally, with its "
+        "token; unset: none can, and it listens on the loopback address alone.",
+    )
     http_host: str = Field("127.0.0.1", description="Address the HTTP API listens on.")
     http_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
@@ -90,6 +97,17 @@ class Settings(BaseSettings):
         "with commas between; `*`: any, if only trusted pages reach it.",
     )
     http_port: int | None = Field(None, description="Port of the HTTP API; unset: a free one.")
+    metrics_port: int = Field(
+        0,
+        ge=0,
+        le=65535,
+        description="Port for Prometheus of what the processes of this machine or container count, "
+        "held by one of them; 0: none, the API's `/metrics` has it.",
+    )
+    metrics_host: str = Field("127.0.0.1", description="Address that the metrics port is on.")
+    log_format: Literal["text", "json"] = Field(
+        "text", description="Log lines for people (`text`) or programs (`json`)."
+    )
     layout: Layout | None = Field(
         None,
         description="How functions share processes: `shared`, few of them, or `spread`, one for "
@@ -281,6 +299,11 @@ class Settings(BaseSettings):
     def process_layout(self) -> Layout:
         """The layout that is set, or that suits where Ray runs."""
         return self.layout or ("shared" if self.ray_address is None else "spread")
+
+    @property
+    def ray_is_closed(self) -> bool:
+        """Whether Ray is started locally and for this machine alone."""
+        return self.ray_address is None and self.ray_port is None
 
     @property
     def database(self) -> str:

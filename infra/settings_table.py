@@ -3,6 +3,8 @@
 import sys
 from pathlib import Path
 
+from pydantic.fields import FieldInfo
+
 from infra.hosts.lambda_settings import LambdaSettings
 from infra.settings import Settings
 from stream_jobs.settings import JobSettings
@@ -10,13 +12,19 @@ from stream_jobs.settings import JobSettings
 TABLE = Path(__file__).parents[1] / "docs" / "settings.md"
 
 
+def every_setting() -> dict[str, FieldInfo]:
+    """The settings of every process by name; only a Lambda has more."""
+    return {**Settings.model_fields, **JobSettings.model_fields}
+
+
+def default_of(field: FieldInfo) -> str:
+    """The default as a variable would have it; empty where there is none."""
+    return str(field.default) if field.default else ""
+
+
 def settings_table() -> str:
     """The document, from the settings' own descriptions."""
-    fields = {
-        **Settings.model_fields,
-        **JobSettings.model_fields,
-        **LambdaSettings.model_fields,
-    }
+    fields = {**every_setting(), **LambdaSettings.model_fields}
     rows = [
         f"| `SHELFCAST_{name.upper()}` | {_default(field.default)} | {field.description} |"
         for name, field in fields.items()

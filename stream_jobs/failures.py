@@ -1,7 +1,8 @@
-"""What the failure of a streaming query means: wait and start it again, or give up.
+"""What the failure of a streaming query means: wait, read around damage, or give up.
 
-An outage of Kafka is waited out. What no waiting mends ends the process with a message that
-says what to do, so that whoever supervises it sees it fail.
+An outage of Kafka is waited out; damaged records are passed over (`stream_jobs.damage`). What no
+waiting mends ends the process with a message that says what to do, so that whoever supervises it
+sees it fail.
 """
 
 import re
@@ -21,7 +22,15 @@ NO_ADDRESS = "No resolvable bootstrap urls"  # the brokers' names are not in the
 MISSING_TOPIC = "org.apache.kafka.common.errors.UnknownTopicOrPartitionException"
 DATA_LOSS_SIGNS = ("KAFKA_DATA_LOSS", "failOnDataLoss")
 PYTHON_ERROR = re.compile(r"^[A-Za-z_][\w.]*(?:Error|Exception): .*", re.MULTILINE)
-DAMAGED_SIGNS = ("CorruptRecordException", "please seek past the record")
+# What Java's consumer says of a batch that it can't check, unpack or parse.
+DAMAGED_SIGNS = (
+    "CorruptRecordException",
+    "please seek past the record",
+    "Unknown compression type",
+    "Encountered corrupt message",
+    "no complete records were found",
+)
+CORRUPT = "org.apache.kafka.common.errors.CorruptRecordException"
 CHECKPOINT_SIGNS = (
     "checkpoint",
     "offset log",
@@ -61,16 +70,22 @@ def _ancestry(java_class: Any) -> list[str]:
     return names
 
 
+def is_damage(chain: list[Cause]) -> bool:
+    """Whether records are damaged, which `stream_jobs.damage` passes over."""
+    return any(CORRUPT in cause.classes for cause in chain) or _says(chain, DAMAGED_SIGNS)
+
+
 def is_outage(chain: list[Cause]) -> bool:
     """Whether the same query may well run later."""
     classes = {name for cause in chain for name in cause.classes}
-    if MISSING_TOPIC in classes or _says(chain, DATA_LOSS_SIGNS):
+    # Kafka calls a damaged record retriable: another replica may have a sound one.
+    if MISSING_TOPIC in classes or _says(chain, DATA_LOSS_SIGNS) or is_damage(chain):
         return False
     return not classes.isdisjoint(OUTAGES) or _says(chain, (NO_ADDRESS,))
 
 
-def advice(chain: list[Cause], checkpoint: str) -> str:
-    """What happened and the next step, in one line."""
+def advice(chain: list[Cause], checkpoint: str, not_passed: str = "") -> str:
+    """What happened and the next step, in one line; why damage could not be passed, if so."""
     what = summary(chain)
     if any(MISSING_TOPIC in cause.classes for cause in chain):
         return f"{what}. A topic is missing: run `shelfcast up`, or create it"
@@ -80,11 +95,12 @@ def advice(chain: list[Cause], checkpoint: str) -> str:
             "holds another topic of the same name. If that is understood, delete the checkpoint: "
             "the job then reads all that the topic holds, which changes nothing twice"
         )
-    if _says(chain, DAMAGED_SIGNS):
+    if is_damage(chain):
         return (
-            f"{what}. The broker's copy of these records is damaged. Restore it from a replica, or "
-            "delete the records of that partition up to and with them (kafka-delete-records) and "
-            f"the checkpoint {checkpoint}: the job then reads the rest, which changes nothing twice"
+            f"{what}{not_passed}. The broker's copy of these records is damaged and nobody can say "
+            "which they are. Restore it from a replica, or delete the records of that partition up "
+            f"to and with them (kafka-delete-records) and the checkpoint {checkpoint}: the job "
+            "then reads the rest, which changes nothing twice"
         )
     if _says(chain, CHECKPOINT_SIGNS):
         return (

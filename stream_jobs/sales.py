@@ -7,8 +7,9 @@ checkpoint and are idempotent, so a kill at any point, or a checkpoint that lost
 commit, repeats and changes nothing.
 
 A batch waits for Postgres, and the query is started again while Kafka is away, for as long as
-it lasts. Records that Kafka dropped unread are no outage (failOnDataLoss): the job then ends
-with exit code 1 and says what to do, as for a missing topic or a damaged checkpoint.
+it lasts. Damaged records are passed over, each batch of them a dead letter
+(`stream_jobs.damage`). Records that Kafka dropped unread are no outage (failOnDataLoss): the job
+then ends with exit code 1 and says what to do, as for a missing topic or a damaged checkpoint.
 SIGTERM and SIGINT let the batch in hand finish, within GRACE seconds, and end with 0.
 """
 
@@ -22,16 +23,21 @@ from typing import Any
 
 from py4j.protocol import Py4JError  # type: ignore[import-untyped]  # it has no types
 from pyspark.errors import PySparkException
-from pyspark.sql import SparkSession
+from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql.streaming.query import StreamingQuery
 
 from events.topics import DEAD_LETTERS, TOPICS
 from infra import heartbeat
+from infra.current import NotCurrent, require_current
+from infra.log_lines import write_logs
+from infra.reaching import CredentialRefused
 from infra.settings import CredentialsMissing, SettingMissing
-from stream_jobs.failures import QueryFailed, advice, causes, is_outage, summary
+from stream_jobs.damage import ReadAround
+from stream_jobs.failures import QueryFailed, advice, causes, is_damage, is_outage, summary
+from stream_jobs.measures import Watched, observed
 from stream_jobs.session import AlreadyRunning, JarsMissing, spark_session
 from stream_jobs.settings import JobSettings, load_job_settings
-from stream_jobs.sink import LOG_FORMAT, OUTGOING_IN_SPARK, drain, persist
+from stream_jobs.sink import OUTGOING_IN_SPARK, drain, persist
 from stream_jobs.tables import KEPT
 
 log = logging.getLogger("stream_jobs.sales")
@@ -43,7 +49,17 @@ MOST_RECORDS = 500_000
 GRACE = 25.0  # seconds; Kubernetes kills after 30
 FIRST_WAIT, LONGEST_WAIT = 1.0, 15.0  # seconds before a failed query is started again
 POLL = 0.1
-UNUSABLE = (CredentialsMissing, SettingMissing)
+
+FAILURES = (
+    AlreadyRunning,
+    CredentialRefused,
+    CredentialsMissing,
+    JarsMissing,
+    NotCurrent,
+    PySparkException,
+    QueryFailed,
+    SettingMissing,
+)
 
 READING = {
     # A topic that an older checkpoint does not know yet is read from its beginning.
@@ -71,15 +87,12 @@ WRITING = {
 
 def start_query(spark: SparkSession, settings: JobSettings) -> StreamingQuery:
     """Start the query from its checkpoint, or from the earliest record."""
-    records = (
-        spark.readStream.format("kafka")
-        .options(**READING, **_clients(settings))
-        .load()
-        .select("topic", "key", "value", "headers", "partition", "offset", "timestamp")
+    outgoing = _records(spark, settings).mapInArrow(
+        partial(persist, database=settings.database), OUTGOING_IN_SPARK
     )
-    outgoing = records.mapInArrow(partial(persist, database=settings.database), OUTGOING_IN_SPARK)
     return (
-        outgoing.writeStream.format("kafka")
+        observed(outgoing)
+        .writeStream.format("kafka")
         .queryName(NAME)
         .options(**WRITING, **_clients(settings))
         .option("checkpointLocation", settings.checkpoint(NAME))
@@ -93,6 +106,34 @@ def _clients(settings: JobSettings) -> dict[str, str]:
     return {f"kafka.{name}": value for name, value in settings.kafka.java.items()}
 
 
+def start_around(spark: SparkSession, settings: JobSettings, around: ReadAround) -> StreamingQuery:
+    """Start the query from its checkpoint for the batch that failed, and end after it.
+
+    Spark allows a change of the sink, and does the offsets that it has planned before any others.
+    """
+    return (
+        _records(spark, settings)
+        .writeStream.foreachBatch(around)
+        .queryName(NAME)
+        .option("checkpointLocation", settings.checkpoint(NAME))
+        .trigger(once=True)  # availableNow would go on to what is new
+        .start()
+    )
+
+
+def _records(spark: SparkSession, settings: JobSettings) -> DataFrame:
+    return (
+        spark.readStream.format("kafka")
+        .options(**READING, **_clients(settings))
+        .load()
+        .select("topic", "key", "value", "headers", "partition", "offset", "timestamp")
+    )
+
+
+def _send(frame: DataFrame, settings: JobSettings) -> None:
+    frame.write.format("kafka").options(**WRITING, **_clients(settings)).save()
+
+
 def warm_up(spark: SparkSession) -> None:
     """Start the Python workers, so that the first sale does not wait for them."""
     cores = spark.sparkContext.defaultParallelism
@@ -104,36 +145,58 @@ class Job:
 
     def __init__(self, spark: SparkSession, settings: JobSettings, stopping: threading.Event):
         self._spark, self._settings, self._stopping = spark, settings, stopping
+        self._around: ReadAround | None = None
         self._failures = 0
         self._last_batch = -1
+        self._watched = Watched(settings)
         self._started = False
         self._next_beat = 0.0
 
     def run(self) -> None:
         """Returns when stopped; QueryFailed when no waiting mends what is wrong."""
         while not self._stopping.is_set():
-            query = start_query(self._spark, self._settings)
+            query = self._start()
             while query.isActive and not self._stopping.is_set():
                 self._report(query)
                 self._stopping.wait(POLL)
             if query.isActive:
                 self._finish(query)
                 return
-            self._failed(query)
+            self._ended(query)
 
-    def _failed(self, query: Any) -> None:
-        """Wait before the next try, or raise."""
+    def _start(self) -> StreamingQuery:
+        if self._around is None:
+            return start_query(self._spark, self._settings)
+        return start_around(self._spark, self._settings, self._around)
+
+    def _ended(self, query: Any) -> None:
+        """Settle how to go on; QueryFailed if there is no way."""
+        around, self._around = self._around, None
         failure = query._jsq.exception()
-        if failure.isEmpty():
-            return  # ended without an error: somebody else stopped it
-        chain = causes(failure.get())
-        if not is_outage(chain):
+        chain = [] if failure.isEmpty() else causes(failure.get())
+        if around is not None and not around.batches:
+            if not (around.may_work_later() or is_outage(chain)):
+                raise QueryFailed(around.advice(summary(chain) if chain else "no batch is due"))
+            self._wait(around.problem or summary(chain))
+        elif not chain:
+            return  # read around what was damaged, or somebody else stopped it
+        elif is_damage(chain):
+            log.error("damaged records, reading around them: %s", summary(chain))
+            checkpoint = self._settings.checkpoint(NAME)
+            send = partial(_send, settings=self._settings)
+            self._around = ReadAround(self._settings, checkpoint, chain, send)
+        elif is_outage(chain):
+            self._wait(summary(chain))
+        else:
             raise QueryFailed(advice(chain, self._settings.checkpoint(NAME)))
+
+    def _wait(self, why: object) -> None:
+        """Wait before the next try."""
         wait = min(LONGEST_WAIT, FIRST_WAIT * 2**self._failures)
         self._failures += 1
-        log.warning("outage of Kafka, starting again in %g s: %s", wait, summary(chain))
+        log.warning("outage of Kafka, starting again in %g s: %s", wait, why)
         if self._started:
-            self._beat(f"Kafka is away, tried again in {wait:g} s: {summary(chain)}")
+            self._beat(f"Kafka is away, tried again in {wait:g} s: {why}")
         self._stopping.wait(wait)
 
     def _report(self, query: StreamingQuery) -> None:
@@ -144,6 +207,7 @@ class Job:
                 seconds = progress["durationMs"]["triggerExecution"] / 1000
                 log.info("batch %d: %s records in %.2f s", batch, f"{rows:,}", seconds)
                 self._last_batch = batch
+                self._watched.tell(progress)
                 self._failures = 0
         self._started = self._started or _has_started(query)
         if self._started:
@@ -165,6 +229,8 @@ class Job:
             if query.lastProgress != before:
                 break  # under a steady stream the next batch follows at once
             time.sleep(POLL)
+        if self._around is not None and query.isActive:
+            return  # `stop` would wait for a function of this process, with which it ends
         query.stop()
         self._report(query)
 
@@ -177,20 +243,21 @@ def _has_started(query: StreamingQuery) -> bool:
 
 def main() -> int:
     """Run the job; the exit code."""
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
     logging.getLogger("py4j").setLevel(logging.WARNING)
     stopping = threading.Event()
     try:
         settings = load_job_settings(NAME)
+        write_logs(settings.log_format)
         topics, checkpoint = " and ".join(KEPT), settings.checkpoint(NAME)
         log.info("%s from %s, checkpoint %s", topics, settings.kafka, checkpoint)
+        require_current(settings, [*KEPT, DEAD_LETTERS])
         with spark_session("shelfcast-sales", settings) as spark:
             # After the session, which has a SIGINT handler of its own.
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: stopping.set())
             warm_up(spark)
             Job(spark, settings, stopping).run()
-    except (*UNUSABLE, AlreadyRunning, JarsMissing, QueryFailed, PySparkException) as error:
+    except FAILURES as error:
         log.error("%s", error)
         return 1
     except (Py4JError, ConnectionError) as error:

@@ -8,7 +8,7 @@ A task that is repeated repeats the same merges and the same dead letters' keys.
 """
 
 import logging
-import sys
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,9 +20,11 @@ from events.dead_letters import dead_letter_record
 from events.errors import Refusal
 from events.log import Record
 from events.printable import one_line
+from infra.log_lines import write_logs
 from stream_jobs.calendar_changes import calendar_changes
 from stream_jobs.contract import Judged, Rejected, judge, record
-from stream_jobs.merge import MergedTable, merged_table
+from stream_jobs.delay import Delay, Merging, Timed
+from stream_jobs.merge import merged_table
 from stream_jobs.tables import BESIDE, CALENDAR, KEPT, KeptTable
 
 log = logging.getLogger(__name__)
@@ -32,7 +34,6 @@ CHUNK_BYTES = 64 << 20
 # A removal before the sales that were read with it, so that none is seen that it takes back.
 ORDER = (*BESIDE.values(), *KEPT.values())
 SHOWN = 5  # dead letters of a chunk that are logged one by one
-LOG_FORMAT = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 
 HEADERS: Any = pa.list_(pa.struct([("key", pa.string()), ("value", pa.binary())]))
 _FIELDS: list[tuple[str, pa.DataType]] = [
@@ -49,8 +50,10 @@ OUTGOING_IN_SPARK = (
 
 def persist(batches: Iterator[pa.RecordBatch], database: str) -> Iterator[pa.RecordBatch]:
     """The whole of a task, for Spark's `mapInArrow`."""
-    logging.basicConfig(level=logging.INFO, format=LOG_FORMAT, stream=sys.stderr)
-    yield from persist_into(lambda kept: merged_table(kept, database), batches)
+    write_logs("json" if os.environ.get("SHELFCAST_LOG_FORMAT") == "json" else "text")
+    delay = Delay()
+    yield from persist_into(lambda kept: Timed(merged_table(kept, database), delay), batches)
+    yield from sent(delay.measure())
 
 
 def drain(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -61,7 +64,7 @@ def drain(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def persist_into(
-    tables: Callable[[KeptTable], MergedTable],
+    tables: Callable[[KeptTable], Merging],
     batches: Iterator[pa.RecordBatch],
     most: int = CHUNK,
 ) -> Iterator[pa.RecordBatch]:
@@ -74,9 +77,9 @@ def persist_into(
             parts += chunk.add(part)
         for kept in ORDER:
             if kept in chunks and chunks[kept].is_due(most):
-                yield from _sent(chunks.pop(kept).settle(tables))
+                yield from sent(chunks.pop(kept).settle(tables))
     for chunk in chunks.values():
-        yield from _sent(chunk.settle(tables))
+        yield from sent(chunk.settle(tables))
 
 
 def _by_topic(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
@@ -109,7 +112,7 @@ class _Chunk:
         rare = self.kept in BESIDE.values()
         return rare or self.records >= most or self.size >= CHUNK_BYTES
 
-    def settle(self, tables: Callable[[KeptTable], MergedTable]) -> list[Record]:
+    def settle(self, tables: Callable[[KeptTable], Merging]) -> list[Record]:
         """Merge what is right; the records to send: dead letters of what is not, if any, and
         what changed in the calendar.
         """
@@ -152,7 +155,7 @@ class _Chunk:
         )
 
 
-def _sent(records: list[Record]) -> Iterator[pa.RecordBatch]:
+def sent(records: list[Record]) -> Iterator[pa.RecordBatch]:
     """The records as Spark's Kafka sink takes them."""
     if not records:
         return

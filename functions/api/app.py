@@ -21,6 +21,7 @@ from functions.api.calendar import add_calendar
 from functions.api.forecasts import add_forecasts, known_scope, refuse_day
 from functions.api.hosts import KnownHosts
 from functions.api.maintenance import add_maintenance
+from functions.api.metrics import MetricsText, add_metrics
 from functions.api.models import add_models
 from functions.api.problems import (
     CONFLICT,
@@ -39,6 +40,7 @@ from functions.api.reference import add_reference
 from functions.api.retraining import retrain_event
 from functions.api.runs import add_runs
 from functions.api.sales import add_sales
+from functions.api.trace import CallersTrace
 from functions.api.what_if import add_what_if
 from functions.forecasting.strategy import BUILT_IN, Strategies, UnknownStrategy, strategy
 from functions.planner.as_of import default_as_of
@@ -60,10 +62,12 @@ def create_app(
     strategies: Strategies = BUILT_IN,
     retention: Retention | None = None,
     hosts: Collection[str] | None = None,
+    metrics: MetricsText | None = None,
 ) -> FastAPI:
     """The application. `health` tells each function's state; `is_outage` what a 503 is.
 
-    `hosts` are the names that it is asked for by; see `functions.api.hosts`.
+    `hosts` are the names that it is asked for by; see `functions.api.hosts`. `metrics` is what
+    Prometheus is told.
     """
     app = FastAPI(
         title="Shelfcast",
@@ -75,6 +79,7 @@ def create_app(
     app.add_exception_handler(RequestValidationError, invalid_request)
     app.add_exception_handler(404, no_such_path)
     app.add_exception_handler(405, no_such_method)
+    app.add_middleware(CallersTrace)
     app.add_middleware(OutagesAre503, is_outage=is_outage)
     app.add_middleware(KnownHosts, hosts=hosts)  # the last one added is asked first
     _add_health(app, storage, health, is_outage)
@@ -88,6 +93,8 @@ def create_app(
     add_what_if(app, storage)
     add_maintenance(app, storage, publisher, is_outage, retention or Retention())
     add_reference(app)
+    if metrics is not None:
+        add_metrics(app, metrics)
     return app
 
 

@@ -7,6 +7,7 @@ them. Windows, features and folds are cut here; engines see open days only.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import compress
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +20,7 @@ from functions.forecasting.panel import Floats, Panel
 from functions.forecasting.regressors import Design, design
 from functions.forecasting.scale import Band
 from functions.forecasting.series_model import Member
-from functions.forecasting.strategy import Strategies, Strategy, plain
+from functions.forecasting.strategy import Strategies, Strategy, plain, same_columns
 from functions.forecasting.unfit import Unfit
 from functions.forecasting.walk import Walk, empty_folds, walk_cuts
 
@@ -74,15 +75,18 @@ class Backtests:
         for at, part in parts(whole):
             designs: dict[tuple[bool, ...], Design] = {}
             walked: list[Strategy] = []
-            for leaf, _ in plans:
-                if leaf.method == "prophet":
+            for twins in _twins([leaf for leaf, _ in plans if leaf.method == "prophet"]):
+                for leaf in twins:
                     self._take_over(leaf, at, part, joined, walked)
-                    self._walk(leaf, at, part, joined[leaf.name], designs)
-                    walked.append(leaf)
+                self._fit(twins, at, part, joined, designs)
+                walked += twins
             self._keep_usual(at, part, designs.values())
         for leaf, _ in plans:
             if leaf.method != "prophet":
-                self._walk(leaf, np.arange(len(panel)), panel, joined[leaf.name], {})
+                chosen = np.flatnonzero(joined[leaf.name].unwalked(np.arange(len(panel))))
+                some = panel.select(chosen.tolist())
+                walk = levels.walk_forward(some, leaf, self.blocks[chosen])
+                joined[leaf.name].put(chosen, some, walk)
         self._walks = {name: each.as_walk() for name, each in joined.items()}
 
     def has(self, name: str) -> bool:
@@ -140,6 +144,14 @@ class Backtests:
         inside: npt.NDArray[np.bool_] = panel.dates >= start
         return inside
 
+    def _used(self, leaf: Strategy, at: Ints, part: Panel) -> npt.NDArray[np.bool_]:
+        """The rows of `part`, which holds the series `at`, that the leaf is fitted to."""
+        inside = self._inside(leaf, part)
+        if self._discounted.any():
+            rows = [self._discounted[self._whole.series(i)] for i in at.tolist()]
+            inside &= ~np.concatenate(rows)
+        return inside
+
     def _unwalked(self, leaf: Strategy, some: Ints | None) -> "_Joined":
         """The leaf's walk before any series is walked, with a reason for each that is not wanted
         or has too few days.
@@ -175,39 +187,37 @@ class Backtests:
         mine = joined[leaf.name]
         for other in walked:
             if replace(leaf, name=other.name, window_days=other.window_days) == other:
-                apart = self._inside(leaf, part) != self._inside(other, part)
+                apart = self._used(leaf, at, part) != self._used(other, at, part)
                 same = np.diff(np.concatenate([[0], np.cumsum(apart)])[part.offsets]) == 0
                 mine.take_over(at[same], joined[other.name])
 
-    def _walk(
+    def _fit(
         self,
-        leaf: Strategy,
+        twins: Sequence[Strategy],
         at: Ints,
         part: Panel,
-        joined: "_Joined",
+        joined: Mapping[str, "_Joined"],
         designs: dict[tuple[bool, ...], Design],
     ) -> None:
         """Walks those of the series `at`, which `part` holds, that nothing speaks against and that
-        are not walked yet.
+        are not walked yet; by all of the twins together that they are for.
         """
-        fit = np.array([joined.reasons[i] is None and i not in joined.at for i in at.tolist()])
-        if not fit.any():
-            return
-        chosen = np.flatnonzero(fit)
-        kept = self._inside(leaf, part) & np.repeat(fit, part.rows)
-        if leaf.method == "prophet" and self._discounted.any():
-            rows = [self._discounted[self._whole.series(i)] for i in at.tolist()]
-            kept &= ~np.concatenate(rows)
-        some = part if kept.all() and fit.all() else part.only(kept).select(chosen.tolist())
-        blocks = self.blocks[at[chosen]]
-        if leaf.method != "prophet":
-            joined.put(at[chosen], some, levels.walk_forward(some, leaf, blocks))
-            return
-        kind = (leaf.drivers, leaf.driver_weekdays, leaf.calendar_terms)
-        if kind not in designs:
-            designs[kind] = design(part, leaf)
-        made = designs[kind] if kept.all() else designs[kind].rows(kept)
-        joined.put(at[chosen], some, self._engine.walk_forward(some, leaf, made, blocks))
+        first = twins[0]
+        used = self._used(first, at, part)
+        wanted = np.stack([joined[leaf.name].unwalked(at) for leaf in twins], axis=1)
+        for which in np.unique(wanted[wanted.any(axis=1)], axis=0):
+            fit = (wanted == which).all(axis=1)
+            kept = used & np.repeat(fit, part.rows)
+            chosen = np.flatnonzero(fit)
+            some = part if kept.all() and fit.all() else part.only(kept).select(chosen.tolist())
+            kind = (first.drivers, first.driver_weekdays, first.calendar_terms)
+            if kind not in designs:
+                designs[kind] = design(part, first)
+            made = designs[kind] if kept.all() else designs[kind].rows(kept)
+            leaves = list(compress(twins, which.tolist()))
+            walks = self._engine.walk_forward(some, leaves, made, self.blocks[at[chosen]])
+            for leaf, walk in zip(leaves, walks, strict=True):
+                joined[leaf.name].put(at[chosen], some, walk)
 
     def _keep_usual(self, at: Ints, part: Panel, designs: Iterable[Design]) -> None:
         """Remembers the usual values of the drivers of the series `at`."""
@@ -226,6 +236,10 @@ class _Joined:
     reasons: list[Unfit | None]
     at: dict[int, tuple[Walk[Member], int, tuple[str, ...]]]
     findings: dict[int, Finding]
+
+    def unwalked(self, places: Ints) -> npt.NDArray[np.bool_]:
+        """Which of the series at `places` nothing speaks against and no walk has yet."""
+        return np.array([self.reasons[i] is None and i not in self.at for i in places.tolist()])
 
     def put(self, places: Ints, part: Panel, walk: Walk[Member]) -> None:
         """The walk of the series of `part`, which are those at `places` of all."""
@@ -263,6 +277,18 @@ def _split(leaf: Strategy, splits: int) -> Strategy:
     least = max(leaf.min_open_days, splits + 2)
     window = None if leaf.window_days is None else max(leaf.window_days, least)
     return replace(leaf, n_splits=splits, min_open_days=least, window_days=window)
+
+
+def _twins(leaves: Iterable[Strategy]) -> list[list[Strategy]]:
+    """The leaves, those with the same columns together."""
+    found: list[list[Strategy]] = []
+    for leaf in leaves:
+        others = next((twins for twins in found if same_columns(leaf, twins[0])), None)
+        if others is None:
+            found.append([leaf])
+        else:
+            others.append(leaf)
+    return found
 
 
 def _unfit(leaf: Strategy, as_of: date, rows: int, needed: int, zero: float) -> Unfit | None:

@@ -6,7 +6,7 @@ thread apart from numpy's own and no other process; results are the same bytes f
 panel, and for a series in other company the same to nine digits.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -19,7 +19,7 @@ from functions.forecasting.histories import Histories
 from functions.forecasting.intervals import Errors, quantiles
 from functions.forecasting.panel import Floats, Panel
 from functions.forecasting.parameters import ProphetParameters
-from functions.forecasting.prefix_fits import fit_prefixes
+from functions.forecasting.prefix_fits import Prefixes
 from functions.forecasting.recent_residual import recent_residual
 from functions.forecasting.regressors import Design
 from functions.forecasting.scale import Band, fitted_on, in_units, smeared
@@ -52,43 +52,62 @@ class BatchedEngine:
     fallback: Engine | None = None
 
     def walk_forward(
-        self, panel: Panel, strategy: Strategy, design: Design, blocks: Ints
-    ) -> Walk[ProphetParameters]:
+        self, panel: Panel, strategies: Sequence[Strategy], design: Design, blocks: Ints
+    ) -> list[Walk[ProphetParameters]]:
         """Folds and a last fit of every series; see `Engine.walk_forward`."""
-        if not strategy.concave:
-            return self._elsewhere(panel, strategy, design, blocks)
-        folds = strategy.n_splits * (blocks > 0)
-        reasons = refusals(panel, folds * blocks + 2)
-        walk = _Walked(empty_folds(strategy.n_splits, blocks), reasons, {}, {})
-        splits = strategy.n_splits if (blocks > 0).any() else 0
+        first = strategies[0]
+        if not first.concave:
+            return self._elsewhere(panel, strategies, design, blocks)
+        reasons = refusals(panel, first.n_splits * (blocks > 0) * blocks + 2)
+        walks = [
+            _Walked(empty_folds(first.n_splits, blocks), [*reasons], {}, {}) for _ in strategies
+        ]
+        splits = first.n_splits if (blocks > 0).any() else 0
         sound = np.flatnonzero([reason is None for reason in reasons])
         varying = _varying(panel, design, sound)
         for chosen in _chunks(panel.rows, sound, varying, splits + 1):
-            walk.take(chosen, *_solved(panel, chosen, strategy, design, blocks[chosen], splits))
-        if self.fallback is not None and len(unsolved := walk.unsolved()):
-            kept = np.isin(np.repeat(np.arange(len(panel)), panel.rows), unsolved)
-            some = panel.select(unsolved.tolist())
-            walk.fall_back(
-                unsolved,
-                self.fallback.walk_forward(some, strategy, design.rows(kept), blocks[unsolved]),
-            )
-        return walk.as_walk()
+            solved = _solved(panel, chosen, strategies, design, blocks[chosen], splits)
+            for walk, result in zip(walks, solved, strict=True):
+                walk.take(chosen, *result)
+        for strategy, walk in zip(strategies, walks, strict=True):
+            if self.fallback is not None and len(unsolved := walk.unsolved()):
+                kept = np.isin(np.repeat(np.arange(len(panel)), panel.rows), unsolved)
+                some = panel.select(unsolved.tolist())
+                [other] = self.fallback.walk_forward(
+                    some, [strategy], design.rows(kept), blocks[unsolved]
+                )
+                walk.fall_back(unsolved, other)
+        return [walk.as_walk() for walk in walks]
 
     def _elsewhere(
-        self, panel: Panel, strategy: Strategy, design: Design, blocks: Ints
-    ) -> Walk[ProphetParameters]:
-        """The fallback's walk of all series."""
+        self, panel: Panel, strategies: Sequence[Strategy], design: Design, blocks: Ints
+    ) -> list[Walk[ProphetParameters]]:
+        """The fallback's walks of all series."""
         if self.fallback is not None:
-            walk = self.fallback.walk_forward(panel, strategy, design, blocks)
             finding = Finding("stock-as-not-concave")
-            fitted = (i for i, reason in enumerate(walk.reasons) if reason is None)
-            return replace(walk, findings=dict.fromkeys(fitted, finding))
-        reason = Unfit(
-            f"the batched solver has linear growth and additive terms only; {strategy.name} has "
-            f"{strategy.growth} growth and {strategy.seasonality_mode} terms"
-        )
-        folds = empty_folds(strategy.n_splits, blocks)
-        return _Walked(folds, [reason] * len(panel), {}, {}).as_walk()
+            return [
+                replace(
+                    walk,
+                    findings={i: finding for i, why in enumerate(walk.reasons) if why is None},
+                )
+                for walk in self.fallback.walk_forward(panel, strategies, design, blocks)
+            ]
+        return [
+            _Walked(
+                empty_folds(strategy.n_splits, blocks),
+                [
+                    Unfit(
+                        "the batched solver has linear growth and additive terms only; "
+                        f"{strategy.name} has {strategy.growth} growth and "
+                        f"{strategy.seasonality_mode} terms"
+                    )
+                ]
+                * len(panel),
+                {},
+                {},
+            ).as_walk()
+            for strategy in strategies
+        ]
 
 
 def _varying(panel: Panel, design: Design, sound: Ints) -> Bools:
@@ -126,28 +145,34 @@ def _chunks(rows: Ints, sound: Ints, varying: Bools, fits: int) -> Iterator[Ints
 
 
 def _solved(
-    panel: Panel, chosen: Ints, strategy: Strategy, design: Design, blocks: Ints, splits: int
-) -> tuple[Band, FinalFits, Bools]:
-    """The chosen series' folds (n, K, B), last fits, and whether all fits were solved."""
-    histories = Histories.of(panel, chosen, design.values)
-    told = (histories.drivers != histories.drivers[:, :1]).any(axis=(0, 1))
-    histories = replace(
-        histories,
-        units=fitted_on(histories.units, strategy.scale),
-        drivers=histories.drivers[:, :, told],
-    )
-    scales = design.prior_scales[told]
-    cuts = walk_cuts(histories.rows, blocks, splits)
-    fits = fit_prefixes(histories, cuts, strategy, scales)
-    shift = recent_residual(fits, histories, cuts, strategy)
+    panel: Panel,
+    chosen: Ints,
+    strategies: Sequence[Strategy],
+    design: Design,
+    blocks: Ints,
+    splits: int,
+) -> Iterator[tuple[Band, FinalFits, Bools]]:
+    """By each strategy the chosen series' folds (n, K, B), last fits, and whether all fits were
+    solved.
+    """
+    raw = Histories.of(panel, chosen, design.values)
+    told = (raw.drivers != raw.drivers[:, :1]).any(axis=(0, 1))
+    raw = replace(raw, drivers=raw.drivers[:, :, told])
     names = tuple(name for name, kept in zip(design.names, told.tolist(), strict=True) if kept)
-    last = finals(fits, histories, shift, names, scales, strategy)
-    band = _folds(fits, histories, cuts, shift, strategy, int(blocks.max(initial=1)))
-    beyond = np.arange(band.yhat.shape[2]) >= blocks[:, None, None]
-    for values in (band.yhat, band.lower, band.upper):
-        np.copyto(values, np.nan, where=beyond)
-    done: Bools = np.asarray(fits.done.reshape(cuts.shape).all(axis=1))
-    return band, last, done
+    scales = design.prior_scales[told]
+    cuts = walk_cuts(raw.rows, blocks, splits)
+    prefixes = Prefixes.of(raw, cuts, strategies[0], scales)
+    for strategy in strategies:
+        histories = replace(raw, units=fitted_on(raw.units, strategy.scale))
+        fits = prefixes.fitted(histories.units)
+        shift = recent_residual(fits, histories, cuts, strategy)
+        last = finals(fits, histories, shift, names, scales, strategy)
+        band = _folds(fits, histories, cuts, shift, strategy, int(blocks.max(initial=1)))
+        beyond = np.arange(band.yhat.shape[2]) >= blocks[:, None, None]
+        for values in (band.yhat, band.lower, band.upper):
+            np.copyto(values, np.nan, where=beyond)
+        done: Bools = np.asarray(fits.done.reshape(cuts.shape).all(axis=1))
+        yield band, last, done
 
 
 def _folds(

@@ -6,6 +6,7 @@ that can't be fitted is an `Unfit` in its place and never harms another. The sam
 gives the same output, whatever the number of processes.
 """
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -26,12 +27,13 @@ class Engine(Protocol):
     def walk_forward(
         self,
         panel: Panel,
-        strategy: Strategy,
+        strategies: Sequence[Strategy],
         design: Design,
         blocks: npt.NDArray[np.int64],
-    ) -> Walk[ProphetParameters]:
-        """The strategy's folds (`walk.walk_cuts`) and a fit of all rows, for every series.
+    ) -> list[Walk[ProphetParameters]]:
+        """Each strategy's folds (`walk.walk_cuts`) and a fit of all rows, for every series.
 
+        The strategies are at least one and have the same columns (`strategy.same_columns`).
         `design` has the regressors of the panel's rows. `blocks` (n,) are the rows of each
         series' test folds; 0 for a series without folds. Each fold's model sees its training
         rows only; it needs 2 of them.

@@ -28,6 +28,7 @@ import numpy as np
 import numpy.typing as npt
 
 from functions.forecasting.panel import Dates, Floats, Panel
+from functions.forecasting.same_days import same_days
 from functions.forecasting.scale import Band
 from functions.forecasting.smoothing import ERROR_ROWS, GROUPS, Smoothed, smoothed
 from functions.forecasting.strategy import Strategy
@@ -75,33 +76,61 @@ def walk_forward(panel: Panel, strategy: Strategy, blocks: Ints) -> Walk[LevelMo
     groups = (panel.dates.astype(np.int64) + 3) % 7 + 7 * with_promo
     band = empty_folds(strategy.n_splits, blocks)
     cuts = walk_cuts(panel.rows, blocks, strategy.n_splits)
-    models: dict[int, LevelModel] = {}
     sound = np.flatnonzero([reason is None for reason in reasons])
-    every = _smoothed_at(panel, groups, cuts, sound) if strategy.method == "smoothed" else None
-    for place, i in enumerate(sound.tolist()):
-        rows, block = panel.series(i), int(blocks[i])
-        history = _history(strategy, panel.units[rows], groups[rows], panel.dates[rows])
-        for k, cut in enumerate(cuts[i].tolist()):
-            if not block and k < strategy.n_splits:
-                continue
-            if every is None:
-                levels, errors = history.fitted(cut, strategy)
-            else:
-                at = place * cuts.shape[1] + k
-                levels, errors = every.levels[at], every.errors[at]
-            below, above = _reach(errors[np.isfinite(errors)], levels, strategy.interval_level)
-            if block and k < strategy.n_splits:
-                yhat = levels[history.groups[cut : cut + block]]
-                part = Band(yhat, np.maximum(yhat + below, 0), yhat + above)
-                band.put((i, k, slice(block)), part)
-        models[i] = LevelModel(strategy.method, tuple(levels.tolist()), below, above, flags[i])
+    levels, errors = _fitted(panel, strategy, groups, cuts, sound)
+    below, above = _reach(errors, levels, strategy.interval_level)
+    shape = (len(sound), strategy.n_splits + 1)
+    levels = levels.reshape(*shape, GROUPS)
+    below, above = below.reshape(shape), above.reshape(shape)
+
+    ahead = np.arange(band.yhat.shape[2])
+    rows = (panel.offsets[sound, None] + cuts[sound, :-1])[:, :, None] + ahead
+    inside = ahead < blocks[sound, None, None]
+    group = groups[np.where(inside, rows, 0)]
+    yhat = np.where(inside, np.take_along_axis(levels[:, :-1], group, axis=2), np.nan)
+    lower = np.maximum(yhat + below[:, :-1, None], 0)
+    band.put(sound, Band(yhat, lower, yhat + above[:, :-1, None]))
+    models = {
+        i: LevelModel(
+            strategy.method,
+            tuple(levels[at, -1].tolist()),
+            float(below[at, -1]),
+            float(above[at, -1]),
+            flags[i],
+        )
+        for at, i in enumerate(sound.tolist())
+    }
     return Walk(band, reasons, models.__getitem__, {})
 
 
-def _smoothed_at(panel: Panel, groups: Ints, cuts: Ints, sound: Ints) -> Smoothed:
-    """Fits of the series `sound` at their cuts (n, K); series by series, cut by cut."""
+def _fitted(
+    panel: Panel, strategy: Strategy, groups: Ints, cuts: Ints, sound: Ints
+) -> tuple[Floats, Floats]:
+    """Levels (P, GROUPS) and errors (P, ERROR_ROWS), NaN where there are none, of the series
+    `sound` at their cuts (n, K); series by series, cut by cut.
+    """
     if len(sound) == 0:
-        return Smoothed(np.empty((0, GROUPS)), np.empty((0, ERROR_ROWS)))
+        return np.empty((0, GROUPS)), np.empty((0, ERROR_ROWS))
+    if strategy.method == "smoothed":
+        made = _smoothed_at(panel, groups, cuts, sound)
+        return made.levels, made.errors
+    if (count := _SAME_DAYS.get(strategy.method)) is not None:
+        starts = np.repeat(panel.offsets[sound], cuts.shape[1])
+        return same_days(panel.units, groups, starts, starts + cuts[sound].ravel(), count)
+    levels = np.empty((cuts[sound].size, GROUPS))
+    errors = np.full((len(levels), ERROR_ROWS), np.nan)
+    at = 0
+    for i in sound.tolist():
+        history = _history(strategy, panel.units[panel.series(i)], panel.dates[panel.series(i)])
+        for cut in cuts[i].tolist():
+            levels[at], made_errors = history.fitted(cut, strategy)
+            errors[at, ERROR_ROWS - len(made_errors) :] = made_errors
+            at += 1
+    return levels, errors
+
+
+def _smoothed_at(panel: Panel, groups: Ints, cuts: Ints, sound: Ints) -> Smoothed:
+    """Fits of the series `sound` at their cuts (n, K) by exponential smoothing."""
     sizes = np.where(np.isfinite(panel.units), np.abs(panel.units), 0.0)
     scale = np.ones(len(panel))
     scale[sound] = np.exp2(np.frexp(np.maximum.reduceat(sizes, panel.offsets[sound]))[1])
@@ -129,21 +158,19 @@ def _promotions(panel: Panel) -> tuple[list[str | None], Ints]:
 
 @dataclass(frozen=True, eq=False)
 class _History:
-    """One series: units, group of weekday and promotion, and day, all of shape (T,).
+    """One series: units and day, of shape (T,).
 
-    `before` is the method's forecast of each row from those before it, NaN where it has none,
-    `after` the level of the row's group from then on. Both are unset for methods that look at
-    a window alone.
+    `before` is the method's forecast of each row from those before it, `after` the level from then
+    on. Both are unset for methods that look at a window alone.
     """
 
     units: Floats
-    groups: Ints
     days: Ints
     before: Floats | None = None
     after: Floats | None = None
 
-    def fitted(self, cut: int, strategy: Strategy) -> tuple[Floats, Floats]:
-        """The levels (14,) from the rows before `cut`, at least 1, and the errors before it."""
+    def fitted(self, cut: int, strategy: Strategy) -> tuple[float, Floats]:
+        """The level from the rows before `cut`, at least 1, and the errors before it."""
         if self.before is None or self.after is None:
             start = 0
             if strategy.window_days is not None:
@@ -151,43 +178,16 @@ class _History:
                 start = int(np.searchsorted(self.days[:cut], first, side="right"))
             units = self.units[start:cut]
             middle = np.mean if strategy.method == "recent-mean" else np.median
-            levels = np.full(GROUPS, float(middle(units)))
-            errors = units[-ERROR_ROWS:] - levels[0]
-        else:
-            rows = np.arange(cut)
-            last = np.full(GROUPS, -1)
-            np.maximum.at(last, self.groups[:cut], rows)
-            levels = np.where(last < 0, np.nan, self.after[last])
-            if strategy.method == "tsb":
-                levels[:] = self.after[cut - 1]
-            # A group without a row: its weekday's level with or without promotion, or a mean.
-            levels = np.where(np.isnan(levels), np.roll(levels, 7), levels)
-            levels = np.where(np.isnan(levels), self.units[max(cut - 28, 0) : cut].mean(), levels)
-            errors = (self.units - self.before)[max(cut - ERROR_ROWS, 0) : cut]
-        return levels, errors
+            level = float(middle(units))
+            return level, units[-ERROR_ROWS:] - level
+        errors = (self.units - self.before)[max(cut - ERROR_ROWS, 0) : cut]
+        return float(self.after[cut - 1]), errors
 
 
-def _history(strategy: Strategy, units: Floats, groups: Ints, dates: Dates) -> _History:
+def _history(strategy: Strategy, units: Floats, dates: Dates) -> _History:
     """The series with what the method says before and after each row."""
-    before = after = None
-    if (count := _SAME_DAYS.get(strategy.method)) is not None:
-        before, after = _same_days(units, groups, count)
-    elif strategy.method == "tsb":
-        before, after = _tsb(units)
-    return _History(units, groups, dates.astype(np.int64), before, after)
-
-
-def _same_days(units: Floats, groups: Ints, count: int) -> tuple[Floats, Floats]:
-    """The mean of the last `count` values of each row's group, without and with the row."""
-    before, after = np.full(len(units), np.nan), np.empty(len(units))
-    for group in np.unique(groups).tolist():
-        at = np.flatnonzero(groups == group)
-        total = np.concatenate([[0.0], np.cumsum(units[at])])
-        ends = np.arange(1, len(at) + 1)
-        starts = np.maximum(ends - count, 0)
-        after[at] = np.maximum(total[ends] - total[starts], 0) / (ends - starts)
-        before[at[1:]] = after[at[:-1]]
-    return before, after
+    before, after = _tsb(units) if strategy.method == "tsb" else (None, None)
+    return _History(units, dates.astype(np.int64), before, after)
 
 
 def _tsb(units: Floats) -> tuple[Floats, Floats]:
@@ -217,14 +217,22 @@ def _smoothed(values: Floats, weight: float) -> Floats:
     return np.fromiter(accumulate(values.tolist(), step), np.float64, len(values))
 
 
-def _reach(errors: Floats, levels: Floats, level: float) -> tuple[float, float]:
-    """How far an interval reaches below (negative) and above a level. Where fewer than 10
-    errors are known, as far as the level itself.
+def _reach(errors: Floats, levels: Floats, level: float) -> tuple[Floats, Floats]:
+    """How far an interval reaches below (negative) and above the levels (P, GROUPS); both (P,).
+    Where fewer than 10 errors (P, ERROR_ROWS) are known, as far as the level itself.
     """
-    if len(errors) < 10:
-        widest = float(levels.max())
-        return -widest, max(widest, 1.0)
-    ordered = np.sort(errors)
-    places = np.array([(1 - level) / 2, (1 + level) / 2]) * (len(errors) - 1)
-    below, above = np.interp(places, np.arange(len(errors)), ordered).tolist()
-    return min(below, 0.0), max(above, 0.0)
+    ordered = np.sort(np.where(np.isfinite(errors), errors, np.nan), axis=1)
+    known = np.isfinite(ordered).sum(axis=1)
+
+    def quantile(chance: float) -> Floats:
+        place = chance * np.maximum(known - 1, 0)
+        at = place.astype(np.int64)
+        beside = np.minimum(at + 1, np.maximum(known - 1, 0))
+        low, high = (np.take_along_axis(ordered, each[:, None], 1)[:, 0] for each in (at, beside))
+        found: Floats = (high - low) * (place - at) + low
+        return found
+
+    few, widest = known < 10, levels.max(axis=1)
+    below = np.where(few, -widest, np.minimum(quantile((1 - level) / 2), 0.0))
+    above = np.where(few, np.maximum(widest, 1.0), np.maximum(quantile((1 + level) / 2), 0.0))
+    return below, above

@@ -9,13 +9,16 @@ largest |y|, t running from 0 to 1 and hinges C_ij = max(t_i - s_j, 0), Prophet'
 Only Z'Z, Z'C, C'C, Z'y, C'y and y'y matter, and all folds of a series get them from the
 same running sums: a hinge is a straight line from its changepoint on, so its products
 are differences of two of those sums. Z is then turned (Z scale = U sqrt(d) Q') so that the
-Gaussian part separates for every sigma at once; `active_set` needs nothing else.
+Gaussian part separates for every sigma at once; `active_set` needs nothing else. All of this but
+the products with y holds for any y, so two fits of the same rows, to units and to their logarithm,
+share it.
 
 Source: Taylor & Letham, Forecasting at Scale (2018), section 3, and Prophet 1.5's
 prophet.stan. The turned form is that of ridge regression: Hastie, Tibshirani & Friedman,
 The Elements of Statistical Learning (2009), section 3.4.1.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,15 +30,16 @@ TREND_SCALE = 5.0  # the prior's standard deviation of the slope k and of the of
 FEW = 4  # series: with so few, numpy's own loop over the rows is quicker than Python's
 
 Ints = npt.NDArray[np.int64]
+Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
 class RunningSums:
     """Sums over the rows of n series, from the first one on.
 
-    `columns` (n, T, q) are the columns of Z, y behind them; rows after a series' end are
-    0. The first column runs from 0 to 1 (call it u), the second is 1. `plain` and
-    `by_time` (T + 1, n, q) sum the columns, and the columns times u, over the rows before.
+    `columns` (n, T, q) are the columns of Z; rows after a series' end are 0. The first column
+    runs from 0 to 1 (call it u), the second is 1. `plain` and `by_time` (T + 1, n, q) sum the
+    columns, and the columns times u, over the rows before.
     """
 
     columns: Floats
@@ -65,18 +69,25 @@ class RunningSums:
     def products(self, cuts: Ints) -> Floats:
         """columns' columns over the rows before each cut: (n, K) rising to (n, K, q, q)."""
         n, _, q = self.columns.shape
-        products = np.empty((n, cuts.shape[1], q, q))
-        before = np.zeros(n, np.int64)
-        total = np.zeros((n, q, q))
-        for k in range(cuts.shape[1]):
-            # The rows between this cut and the last one, of all series at once.
-            some = np.arange(before.min(initial=0), cuts[:, k].max(initial=0))
-            inside = (some >= before[:, None]) & (some < cuts[:, k, None])
-            rows = self.columns[:, some[0] : some[-1] + 1] if len(some) else self.columns[:, :0]
-            total = total + (rows * inside[:, :, None]).transpose(0, 2, 1) @ rows
-            products[:, k] = total
-            before = cuts[:, k]
+        products = np.zeros((n, cuts.shape[1], q, q))
+        for k, (rows, inside) in enumerate(_between(cuts)):
+            some = self.columns[:, rows] * inside[:, :, None]
+            # One array times itself: numpy computes half of such a product and mirrors it.
+            products[:, k] = some.transpose(0, 2, 1) @ some
+            products[:, k] += products[:, k - 1] if k else 0.0
         return products
+
+    def products_with(self, y: Floats, cuts: Ints) -> Floats:
+        """columns' y and, last, y'y over the rows before each cut: (n, T) and (n, K) to
+        (n, K, q + 1).
+        """
+        n, _, q = self.columns.shape
+        products = np.empty((n, cuts.shape[1], q + 1))
+        for k, (rows, inside) in enumerate(_between(cuts)):
+            some = (y[:, rows] * inside)[:, None]
+            products[:, k, :q] = (some @ self.columns[:, rows])[:, 0]
+            products[:, k, q] = (some @ some.transpose(0, 2, 1))[:, 0, 0]
+        return np.cumsum(products, axis=1)
 
     def hinges(self, series: Ints, cuts: Ints, places: Ints) -> tuple[Floats, Floats]:
         """The hinges' products with the columns, and where the hinges bend.
@@ -91,6 +102,23 @@ class RunningSums:
         plain = self.plain[end][:, None] - self.plain[at]
         by_time = self.by_time[end][:, None] - self.by_time[at]
         return by_time - bend[:, :, None] * plain, bend
+
+    def hinges_with(self, y: Floats, series: Ints, cuts: Ints, places: Ints) -> Floats:
+        """The hinges' products with y (n, T), as `hinges` has those with the columns; (P, S)."""
+        pair = RunningSums.of(np.stack([self.columns[:, :, 0], y], axis=2))
+        return pair.hinges(series, cuts, places)[0][:, :, 1]
+
+
+def _between(cuts: Ints) -> Iterator[tuple[slice, Bools]]:
+    """The rows between each cut (n, K) and the one before it: of all series at once, and which of
+    them are inside, (n, length).
+    """
+    before = np.zeros(len(cuts), np.int64)
+    for cut in cuts.T:
+        first, last = int(before.min()), int(cut.max())
+        some = np.arange(first, last)
+        yield slice(first, last), (some >= before[:, None]) & (some < cut[:, None])
+        before = cut
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,41 +159,84 @@ class Problems:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class Turned:
+    """P problems without their y: `turn`, `d`, `zc`, `cc`, `rows` and `tau` of `Problems`, and
+    how products with y become those of a problem.
+
+    `back` (P, N, N) takes what is scaled to the turned coordinates; `stretch` and `shift` (P, N)
+    are the scales times those that `turned` was given, `hinged` (P,) stretches hinges.
+    """
+
+    turn: Floats
+    d: Floats
+    zc: Floats
+    cc: Floats
+    rows: Ints
+    tau: float
+    back: Floats
+    stretch: Floats
+    shift: Floats
+    hinged: Floats
+
+    def with_y(self, products: Floats, hinges: Floats, times: Floats) -> Problems:
+        """The problems of y `times` (P,) as large as it was in its `products` (P, N + 1), the last
+        of them with itself, and in its products with hinges (P, S).
+        """
+        zy = products[:, :-1] * self.stretch + products[:, 1:2] * self.shift
+        return Problems(
+            turn=self.turn,
+            d=self.d,
+            zy=(self.back @ (zy * times[:, None])[:, :, None])[:, :, 0],
+            zc=self.zc,
+            cc=self.cc,
+            cy=hinges * (self.hinged * times)[:, None],
+            yy=products[:, -1] * times**2,
+            rows=self.rows,
+            tau=self.tau,
+        )
+
+
 def turned(
     products: Floats,
     hinges: Floats,
     bend: Floats,
-    change: Floats,
+    stretch: Floats,
+    shift: Floats,
     scales: Floats,
     rows: Ints,
     tau: float,
-) -> Problems:
-    """The problems of products (P, q, q), hinge products (P, S, q) and bends (P, S).
+) -> Turned:
+    """The problems of products (P, N, N), hinge products (P, S, N) and bends (P, S).
 
-    `change` (P, q, q) takes the columns to those of Z, and y to its scale; a hinge is
-    stretched as the first column is. `scales` (N,) are the Gaussian priors' scales.
+    A column of Z is the one that the products are of times `stretch`, plus `shift`, both (P, N);
+    a hinge is stretched as the first column is. `scales` (N,) are the Gaussian priors' scales.
     """
-    n = len(scales)
-    stretch = change[:, 0, 0]
+    n, hinged = len(scales), stretch[:, 0]
     # C'C: the product of two hinges is that of the later one with a line from the earlier.
     by_time, plain = hinges[:, None, :, 0], hinges[:, None, :, 1]
-    cc = (by_time - bend[:, :, None] * plain) * (stretch**2)[:, None, None]
+    cc = (by_time - bend[:, :, None] * plain) * (hinged**2)[:, None, None]
     cc = np.where(np.tri(bend.shape[1], dtype=bool), cc.transpose(0, 2, 1), cc)
-    weighted = change * np.append(scales, 1.0)
-    products = weighted.transpose(0, 2, 1) @ products @ weighted
-    hinges = hinges @ weighted * stretch[:, None, None]
-    d, turn = np.linalg.eigh(products[:, :n, :n])
+    stretch, shift = stretch * scales, shift * scales
+
+    def moved(rows: Floats) -> Floats:
+        """Products with the columns, in the last axis, as those with the scaled ones of Z."""
+        return rows * stretch[:, None] + rows[:, :, 1:2] * shift[:, None]
+
+    products = moved(moved(products).transpose(0, 2, 1))
+    d, turn = np.linalg.eigh(products)
     # Directions in which no row says anything are exactly so, whatever the rounding.
     told = d > d[:, -1:] * n * np.finfo(float).eps
     back = (turn * told[:, None, :]).transpose(0, 2, 1)
-    return Problems(
+    return Turned(
         turn=scales[:, None] * turn,
         d=np.where(told, d, 0.0),
-        zy=(back @ products[:, :n, n:])[:, :, 0],
-        zc=back @ hinges[:, :, :n].transpose(0, 2, 1),
+        zc=back @ (moved(hinges) * hinged[:, None, None]).transpose(0, 2, 1),
         cc=cc,
-        cy=np.ascontiguousarray(hinges[:, :, n]),
-        yy=products[:, n, n],
         rows=rows,
         tau=tau,
+        back=back,
+        stretch=stretch,
+        shift=shift,
+        hinged=hinged,
     )

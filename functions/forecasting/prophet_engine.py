@@ -3,6 +3,7 @@
 It is the reference: slow (30 to 260 ms a fit) and exactly what Prophet does.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import Executor
 
 import numpy as np
@@ -30,13 +31,18 @@ class ProphetEngine:
     def walk_forward(
         self,
         panel: Panel,
-        strategy: Strategy,
+        strategies: Sequence[Strategy],
         design: Design,
         blocks: npt.NDArray[np.int64],
+    ) -> list[Walk[ProphetParameters]]:
+        """Folds and a last fit of every series; see `Engine.walk_forward`."""
+        return [self._walk_forward(panel, each, design, blocks) for each in strategies]
+
+    def _walk_forward(
+        self, panel: Panel, strategy: Strategy, design: Design, blocks: npt.NDArray[np.int64]
     ) -> Walk[ProphetParameters]:
-        """Folds and a last fit of every series; see `Engine.walk_forward`. One task per
-        series: a series takes so long that handing them out singly costs nothing and keeps
-        every core busy to the end.
+        """By one strategy. One task per series: a series takes so long that handing them out
+        singly costs nothing and keeps every core busy to the end.
         """
         from functions.forecasting import stan_fit  # 3 s, which forecasting need not wait for
 

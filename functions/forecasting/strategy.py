@@ -271,6 +271,22 @@ def plain(name: str, known: Strategies) -> tuple[Strategy, ...]:
     return tuple(known[member] for member in chosen.members) or (chosen,)
 
 
+def same_columns(one: Strategy, other: Strategy) -> bool:
+    """Whether the two see the same days and fit the same columns to them, so that all they differ
+    in is the scale of the units and what is made of the fit.
+    """
+    return one == replace(
+        other,
+        name=one.name,
+        scale=one.scale,
+        recent_residual=one.recent_residual,
+        residual_half_life_days=one.residual_half_life_days,
+        smearing=one.smearing,
+        min_open_days=one.min_open_days,
+        most_zero_days=one.most_zero_days,
+    )
+
+
 def window_of(names: Iterable[str], known: Strategies) -> int | None:
     """The days of history that the strategies of these names look at; None: all. Names that
     are not known count for nothing.

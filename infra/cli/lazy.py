@@ -18,6 +18,7 @@ MODULES = {
     "down": "stack",
     "status": "stack",
     "logs": "stack",
+    "migrate": "migrate",
     "retrain": "retrain",
     "roll-forward": "roll_forward",
     "forecast": "forecasts",

@@ -102,6 +102,11 @@ def _last_before(tick: Tick, after: datetime) -> datetime:
     return last
 
 
+def last_tick(tick: Tick, now: datetime) -> datetime:
+    """The last time of a schedule that is not after one, in UTC; BadSchedule as `next_tick`."""
+    return _last_before(tick, next_tick(tick, now))
+
+
 _until_it_works = stamina.AsyncRetryingCaller(attempts=None, timeout=None, wait_max=15.0).on(
     is_outage
 )

@@ -20,6 +20,7 @@ from events.pace import LONGEST_BATCH_SECONDS
 from events.subscriber import Subscriber
 from functions.catalog import EXPRESS, FUNCTIONS, Dependencies, Function
 from infra.access import user_of
+from infra.observing import observer
 from infra.outages import is_outage
 from infra.postgres.storage import PostgresStorage
 from infra.settings import Settings
@@ -97,6 +98,7 @@ class FunctionHost:
             group=function.group,
             is_outage=is_outage,
             most=function.most,
+            observer=observer(settings, [name]),
         )
         self._task = asyncio.get_running_loop().create_task(self._subscriber.run(), name=name)
 

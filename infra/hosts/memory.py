@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from events.cloudevents import decode
 from events.envelope import Event
 from events.memory import MemoryLog
+from events.observing import UNSEEN, Observer
 from events.payloads import Payload
 from events.publisher import Publisher
 from events.subscriber import Subscriber
@@ -16,8 +17,9 @@ from infra.outages import is_outage
 class MemoryHost:
     """Functions, their subscribers and the log between them."""
 
-    def __init__(self, dependencies: Dependencies) -> None:
+    def __init__(self, dependencies: Dependencies, observer: Observer = UNSEEN) -> None:
         self.log = MemoryLog()
+        self._observer = observer
         self._dependencies = dependencies
 
     def subscriber(
@@ -33,11 +35,12 @@ class MemoryHost:
             is_outage=is_outage,
             most=function.most,
             first_wait=0.001,
+            observer=self._observer,
         )
 
     async def publish(self, events: Sequence[Event[Payload]]) -> None:
         """Publish from outside."""
-        await Publisher(self.log.producer()).publish(events)
+        await Publisher(self.log.producer(), self._observer).publish(events)
 
     async def settle(self) -> None:
         """Run functions until no event is left to handle."""

@@ -24,14 +24,21 @@ class NodeUnprotected(Exception):
     """Ray would listen, or let in whoever asks, as it is not meant to."""
 
 
-def start_node(home: Path, preloaded: Sequence[str] = ()) -> dict[str, psutil.Process]:
+def start_node(
+    home: Path, preloaded: Sequence[str] = (), port: int | None = None
+) -> dict[str, psutil.Process]:
     """Start Ray; the processes of the node that this process has to keep an eye on, by name.
 
-    Its workers import the modules `preloaded` before they are given work.
+    Its workers import the modules `preloaded` before they are given work. With a port, other nodes
+    that know the token may join at it.
 
     NodeUnprotected when this process has not got the environment that protects the node.
     """
-    lacking = ray_home.environment(home).items() - os.environ.items()
+    wanted = ray_home.environment(home, port)
+    if port is not None and ray_home.has_a_token(os.environ):
+        # Other nodes need the same token, so it is given, and not this state folder's.
+        wanted = {name: value for name, value in wanted.items() if "TOKEN" not in name}
+    lacking = wanted.items() - os.environ.items()
     if lacking:
         names = ", ".join(sorted(name for name, _ in lacking))
         raise NodeUnprotected(
@@ -42,7 +49,7 @@ def start_node(home: Path, preloaded: Sequence[str] = ()) -> dict[str, psutil.Pr
         with attempt:
             _start(home, preloaded)
     addresses = {node["NodeManagerAddress"] for node in ray.nodes()}
-    if addresses != {ports.LOOPBACK}:
+    if port is None and addresses != {ports.LOOPBACK}:
         raise NodeUnprotected(f"Ray listens on {addresses}, and not on {ports.LOOPBACK} alone")
     return members(psutil.Process())
 

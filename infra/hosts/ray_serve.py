@@ -29,8 +29,9 @@ from ray.serve.schema import LoggingConfig
 from events.clock import utc_now
 from events.kafka import KafkaProducer
 from events.publisher import Publisher
-from functions.catalog import EXPRESS, Function, processes
+from functions.catalog import EXPRESS, FUNCTIONS, Function, processes
 from infra.access import user_of
+from infra.current import NotCurrent, require_current
 from infra.hosts.cron import next_tick, run_clock
 from infra.hosts.function_host import FunctionHost, workers_of
 from infra.hosts.lag_policy import LagPolicy
@@ -45,8 +46,12 @@ from infra.hosts.ray_node import (
 from infra.hosts.ray_watch import NodeLost, Questioner, is_healthy, watch
 from infra.hosts.ticks import ticks
 from infra.local import logs
+from infra.log_lines import write_logs
+from infra.metrics.counts import counts
+from infra.observing import observer
 from infra.outages import is_outage
-from infra.settings import Settings, load_settings
+from infra.reaching import CredentialRefused
+from infra.settings import CredentialsMissing, Settings, load_settings
 
 log = logging.getLogger("shelfcast")
 
@@ -67,8 +72,9 @@ class FunctionReplica:
     """
 
     def __init__(self, names: Sequence[str], settings: Settings, *others: Any) -> None:
-        if settings.ray_address is None:
+        if settings.ray_is_closed:
             keep_replica_on_loopback()
+        write_logs(settings.log_format, logging.WARNING)
         # Serve calls this with the replica's event loop running, which the consumers need.
         self._hosts = {name: FunctionHost(name, settings) for name in names}
 
@@ -149,14 +155,17 @@ def _replicas(name: str, functions: Sequence[Function], settings: Settings) -> d
 
 def _api(settings: Settings) -> FastAPI:
     from functions.api import create_app
+    from infra.metrics.asked import Asked
+    from infra.metrics.exposition import text
     from infra.postgres.caching_storage import CachingStorage
 
-    if settings.ray_address is None:
+    if settings.ray_is_closed:
         keep_replica_on_loopback()
 
     own = settings.of("api")
     storage = CachingStorage(own.database, API_CONNECTIONS)
     producer = KafkaProducer(own.kafka, API_SEND_SECONDS)
+    observing = observer(settings, [])
 
     async def health() -> dict[str, dict[str, Any]]:
         probes = (
@@ -167,20 +176,30 @@ def _api(settings: Settings) -> FastAPI:
             name: state for probe in await asyncio.gather(*probes) for name, state in probe.items()
         }
 
+    asked = Asked(own.database, own.kafka, health)
+
+    async def metrics() -> bytes:
+        said = await asked.text()
+        if settings.metrics_port == 0:
+            said += await asyncio.to_thread(text, counts(settings.home))
+        return said
+
     @contextlib.asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
+        await asked.close()
         await producer.close()
         await storage.close()
 
     app = create_app(
         storage,
-        Publisher(producer),
+        Publisher(producer, observing),
         health,
         is_outage,
         settings.strategy_table,
         settings.retention,
         (settings.http_host, *settings.http_hosts),
+        metrics,
     )
     app.router.lifespan_context = lifespan
     return app
@@ -211,7 +230,7 @@ def start(settings: Settings) -> dict[str, psutil.Process]:
     """
     node = {}
     if settings.ray_address is None:
-        node = start_node(settings.home, PRELOADED)
+        node = start_node(settings.home, PRELOADED, settings.ray_port)
     else:
         ray.init(address=settings.ray_address, configure_logging=False)
     serve.start(
@@ -244,7 +263,8 @@ async def _serve_until_stopped(settings: Settings, node: Mapping[str, psutil.Pro
     own = settings.of("clock")
     producer = KafkaProducer(own.kafka)
     storage = PostgresStorage(own.database, CLOCK_CONNECTIONS)
-    clock = asyncio.create_task(run_clock(ticks(settings), Publisher(producer), storage))
+    clocks = Publisher(producer, observer(settings, []))
+    clock = asyncio.create_task(run_clock(ticks(settings), clocks, storage))
     sign = os.environ.get("SHELFCAST_READY_FILE")
     api = partial(is_healthy, settings.http_host, settings.http_port or 8000)
     questioner = Questioner([has_a_node, has_a_controller, api])
@@ -280,12 +300,15 @@ def _end(*_: object) -> None:
 
 def main() -> None:
     """Serve until SIGTERM or SIGINT."""
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
     settings = load_settings()
+    write_logs(settings.log_format)
     for tick in ticks(settings):
         next_tick(tick, utc_now())  # a bad schedule is told before anything starts
+    try:
+        inputs = {topic for each in FUNCTIONS.values() for topic in each.inputs}
+        require_current(settings.of("api"), inputs)
+    except (NotCurrent, CredentialRefused, CredentialsMissing) as error:
+        raise SystemExit(f"shelfcast: {error}") from None
     signal.signal(signal.SIGTERM, _end)
     try:
         node = start(settings)

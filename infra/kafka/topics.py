@@ -43,6 +43,21 @@ async def _provision(cluster: Cluster, replication_factor: int) -> None:
         await admin.close()
 
 
+def partitions(cluster: Cluster) -> dict[str, int]:
+    """How many partitions each of our topics has; without those that are not there."""
+    return asyncio.run(_partitions(cluster))
+
+
+async def _partitions(cluster: Cluster) -> dict[str, int]:
+    admin = AIOKafkaAdminClient(**cluster.aiokafka)
+    await admin.start()
+    try:
+        described = await admin.describe_topics()
+    finally:
+        await admin.close()
+    return {each["topic"]: len(each["partitions"]) for each in described if each["topic"] in TOPICS}
+
+
 async def _align(cluster: Cluster, admin: AIOKafkaAdminClient, topics: list[Topic]) -> None:
     if not topics:
         return

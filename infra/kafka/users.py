@@ -4,8 +4,11 @@ aiokafka can make neither, so this goes by kafka-python. It takes a cluster with
 and an operator who may change users and access lists. Again changes nothing but the passwords.
 """
 
-from collections.abc import Iterator, Mapping
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
 
+import stamina
 from kafka.admin import (
     ACL,
     ACLOperation,
@@ -19,7 +22,10 @@ from kafka.admin import (
 )
 
 from events.cluster import Cluster
+from events.refusals import BrokerRefuses, knock
 from infra.access import USERS, User
+
+HEARD_OF = 30.0  # seconds
 
 
 class UsersRefused(Exception):
@@ -30,14 +36,24 @@ def make_users(cluster: Cluster, passwords: Mapping[str, str]) -> None:
     """Give each of these users its password and all that it may do; UsersRefused."""
     admin = KafkaAdminClient(**cluster.aiokafka)
     try:
-        mechanism = ScramMechanism[cluster.mechanism.replace("-", "_")]
-        words = [UserScramCredentialUpsertion(n, mechanism, p) for n, p in passwords.items()]
-        admin.alter_user_scram_credentials(words)
         told = admin.create_acls([acl for name in passwords for acl in acls(USERS[name])])
         if failed := told["failed"]:
             raise UsersRefused("; ".join(f"{acl}: {error!r}" for acl, error in failed))
+        mechanism = ScramMechanism[cluster.mechanism.replace("-", "_")]
+        words = [UserScramCredentialUpsertion(n, mechanism, p) for n, p in passwords.items()]
+        admin.alter_user_scram_credentials(words)
     finally:
         admin.close()
+    users = [replace(cluster, username=n, password=p) for n, p in passwords.items()]
+    asyncio.run(_until_let_in(users))
+
+
+async def _until_let_in(users: Iterable[Cluster]) -> None:
+    """Brokers hear of users, and before of what they may do, from the controller."""
+    for user in users:
+        for attempt in stamina.retry_context(on=BrokerRefuses, attempts=None, timeout=HEARD_OF):
+            with attempt:
+                await knock(user)
 
 
 def acls(user: User) -> Iterator[ACL]:
@@ -48,6 +64,8 @@ def acls(user: User) -> Iterator[ACL]:
         yield _allowed(user, ACLOperation.WRITE, ResourceType.TOPIC, topic)
     for group in sorted(user.groups):
         yield _allowed(user, ACLOperation.READ, ResourceType.GROUP, group)
+    for group in sorted(user.watches):
+        yield _allowed(user, ACLOperation.DESCRIBE, ResourceType.GROUP, group)
 
 
 def _allowed(user: User, operation: ACLOperation, kind: ResourceType, name: str) -> ACL:

@@ -4,7 +4,7 @@ Ray's defaults are for a cluster: it listens on every interface, takes token aut
 from the environment, and opens its folder to every user of the machine. Here it is told
 otherwise, whatever the environment says:
 
-- it listens on the loopback address alone;
+- it listens on the loopback address alone, unless SHELFCAST_RAY_PORT lets other nodes join;
 - whoever speaks to it needs a random token, kept in the state folder for its owner alone;
 - its sockets and logs lie in a folder that nobody else can enter.
 
@@ -17,6 +17,7 @@ import secrets
 import shutil
 import stat
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from infra.local.state import write_secret
@@ -33,8 +34,11 @@ class FolderNotOurs(Exception):
     """The folder that the state folder links to is somebody else's, or open to others."""
 
 
-def environment(home: Path) -> dict[str, str]:
-    """The variables that the node has to be started with; makes the token at the first time."""
+def environment(home: Path, port: int | None = None) -> dict[str, str]:
+    """The variables that the node has to be started with; makes the token at the first time.
+
+    With a port other nodes may join at it, and the node listens on the machine's outer address.
+    """
     token = home / TOKEN_FILE
     if not token.exists():
         write_secret(token, secrets.token_hex(32))
@@ -46,10 +50,17 @@ def environment(home: Path) -> dict[str, str]:
         # What Ray asks for on macOS anyway. It takes the node's address to be the loopback one,
         # and listens there alone. `ray.init(_node_ip_address="127.0.0.1")` does not: Ray turns
         # a loopback address that it is given into the machine's outer one.
-        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0",
+        "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0" if port is None else "1",
+        "RAY_GCS_SERVER_PORT": "" if port is None else str(port),  # empty: any that is free
         "RAY_ROTATION_MAX_BYTES": str(LOG_BYTES),
         "RAY_ROTATION_BACKUP_COUNT": str(OLD_LOGS),
     }
+
+
+def has_a_token(environment: Mapping[str, str]) -> bool:
+    """Whether the environment names a file that holds a token."""
+    named = environment.get("RAY_AUTH_TOKEN_PATH")
+    return named is not None and Path(named).is_file() and bool(Path(named).read_text().strip())
 
 
 def fresh_folder(home: Path) -> Path:

@@ -176,7 +176,9 @@ class _Up:
         assert running is not None  # noqa: S101 - workers are started after the servers
         address = f"{running.http_host}:{running.http_port}" if name == "ray" else ""
         own_ray = running.ray_address is None
-        return workers.service(name, self._home, self._servers(running), address, own_ray)
+        return workers.service(
+            name, self._home, self._servers(running), address, own_ray, running.ray_port
+        )
 
     def _servers(self, running: Settings) -> dict[str, str]:
         """What a worker is told of the stack."""

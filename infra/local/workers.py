@@ -22,7 +22,12 @@ MODULES = {"spark": "stream_jobs.sales", "ray": "infra.hosts.ray_serve"}
 
 
 def service(
-    name: str, home: Path, environment: Mapping[str, str], address: str, own_ray: bool = True
+    name: str,
+    home: Path,
+    environment: Mapping[str, str],
+    address: str,
+    own_ray: bool = True,
+    ray_port: int | None = None,
 ) -> Service:
     """The process of that name, its ready file of an earlier run removed.
 
@@ -38,7 +43,7 @@ def service(
         own["SPARK_LAUNCHER_OPTS"] = os.environ.get("SPARK_LAUNCHER_OPTS", LAUNCHER)
         own |= class_archive.environment_of_spark(class_archive.options("spark"))
     elif own_ray:
-        own |= ray_home.environment(home)
+        own |= ray_home.environment(home, ray_port)
     return Service(
         name=name,
         command=[sys.executable, "-m", MODULES[name]],

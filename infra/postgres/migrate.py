@@ -9,6 +9,7 @@ from pathlib import Path
 import stamina
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
 from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.exc import OperationalError
@@ -42,6 +43,16 @@ def migrate(database_url: str) -> None:
             _upgrade_patiently(connection)
             connection.execute(text("SELECT pg_advisory_unlock(:lock)"), {"lock": LOCK})
             connection.commit()
+    finally:
+        engine.dispose()
+
+
+def revision(database_url: str) -> str | None:
+    """The revision that the database's schema is at; None where there is none yet."""
+    engine = create_engine(sqlalchemy_url(database_url))
+    try:
+        with engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
     finally:
         engine.dispose()
 

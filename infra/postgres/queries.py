@@ -34,9 +34,11 @@ CROSS JOIN LATERAL (
 
 _FURTHER = "(store, product) > (series.store, series.product)"
 
+SERIES = _SERIES.format(start="true", further=_FURTHER)  # all there are
+
 # Every series, or those of one store, with its first and last day: two index probes more.
 # Within a store the comparison of pairs would be a filter, and each probe begin at its first day.
-SCOPE_ALL = _SERIES.format(start="true", further=_FURTHER) + _SPANS
+SCOPE_ALL = SERIES + _SPANS
 SCOPE_STORE = (
     _SERIES.format(start="store = $1", further="store = $1 AND product > series.product") + _SPANS
 )

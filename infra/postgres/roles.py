@@ -9,6 +9,7 @@ from infra.access import USERS
 from infra.postgres.schema import metadata
 
 PREFIX = "shelfcast_"  # roles belong to the server, which may have other databases
+VERSION = "alembic_version"  # where the schema says how new it is, which every process asks
 
 
 def role_of(user: str) -> str:
@@ -26,6 +27,7 @@ def make_roles(database_url: str, passwords: Mapping[str, str]) -> None:
             _make(connection, role_of(user), password)
             for table in sorted(metadata.tables):
                 _set_rights(connection, role_of(user), table, USERS[user].tables.get(table, ()))
+            _set_rights(connection, role_of(user), VERSION, ("SELECT",))
 
 
 def _make(connection: psycopg.Connection, role: str, password: str) -> None:

@@ -172,7 +172,7 @@ def batched(panel: Panel, chosen: Strategy) -> None:
     long = np.flatnonzero(days.rows >= FOLDS * HORIZON + 2)
     days = days.select(long.tolist())
     blocks = np.full(len(days), HORIZON)
-    walk = BatchedEngine().walk_forward(days, chosen, design(days, chosen), blocks)
+    [walk] = BatchedEngine().walk_forward(days, [chosen], design(days, chosen), blocks)
     starts = days.offsets[:-1, None] + walk_cuts(days.rows, blocks, FOLDS)[:, :-1]
     actual = days.units[starts[:, :, None] + np.arange(HORIZON)]
     mean_metrics(fold_metrics(actual, walk.band))

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from infra.local import stack
+from tests.e2e import traces
 from tests.e2e.system import System
 
 GUARD = 1800  # seconds for one test; what hangs has to end some day, on however busy a machine
@@ -18,10 +19,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def collector() -> Iterator[traces.Collector]:
+    """Where the stack's traces go."""
+    with traces.collector() as collector:
+        yield collector
+
+
+@pytest.fixture(scope="session")
+def system(
+    tmp_path_factory: pytest.TempPathFactory, collector: traces.Collector
+) -> Iterator[System]:
     # Whatever the environment says, Ray asks for its token.
     with pytest.MonkeyPatch.context() as environment:
         environment.setenv("RAY_AUTH_MODE", "disabled")
+        environment.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.address)
         yield from _started(tmp_path_factory)
 
 

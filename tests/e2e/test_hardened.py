@@ -151,7 +151,7 @@ async def test_a_wrong_password_is_told_apart_from_a_broker_that_is_away(hardene
     with pytest.raises(BrokerRefuses, match="refuses the user 'operator'"):
         await KafkaProducer(wrong).send([Record("sales", b"key", None)])
     stranger = replace(right, ca_file=None)
-    with pytest.raises(BrokerRefuses, match=r"can't be trusted.*SHELFCAST_KAFKA_CA_FILE"):
+    with pytest.raises(BrokerRefuses, match=r"not trusted.*SHELFCAST_KAFKA_CA_FILE"):
         await KafkaConsumer(stranger, None, ["sales"]).start()
 
 

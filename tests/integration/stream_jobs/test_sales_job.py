@@ -18,16 +18,18 @@ from confluent_kafka import Producer as Librdkafka
 
 from events.dead_letters import DeadLetter, waiting
 from events.envelope import Event, derive_id, first_event
-from events.kafka import KafkaProducer, read_topic
+from events.kafka import KafkaProducer, partition_of, read_topic
 from events.log import Record
 from events.payloads import CalendarPlanned, Payload, SaleRecorded, SalesRemoved
 from events.publisher import to_record
+from events.topics import TOPICS
 from infra.kafka.topics import provision
 from infra.local import jars, process, stack
 from infra.local.java import java_home
 from infra.local.state import read_state
 from infra.postgres.migrate import migrate
 from infra.settings import Settings
+from tests.integration.damage import damage, overwritten, unknown_codec, wrong_length
 
 PROJECT = Path(__file__).parents[3]
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -387,6 +389,51 @@ def test_records_of_other_clients_large_aborted_or_ahead_end_nothing(system: Sys
     assert [x.error for x in system.letters() if x.key == ahead.key] == ["ClockAhead"]
 
 
+def test_damaged_batches_are_passed_and_named_and_every_sound_sale_is_kept(system: System) -> None:
+    damaged = {"torn-crc": overwritten, "torn-codec": unknown_codec, "torn-length": wrong_length}
+    sound = {f"sound-{n}": days(f"sound-{n}", 10) for n in range(12)}  # in every partition
+
+    def publish(first: int, end: int) -> None:
+        system.publish(*(event for events in sound.values() for event in events[first:end]))
+
+    def merged(end: int) -> bool:
+        return all(system.rows(name) == expected(events[:end]) for name, events in sound.items())
+
+    passing = "damaged records, reading around them"
+    begun = system.job.logged(passing)
+    assert system.job.end(signal.SIGTERM) == 0
+    known = {letter.id for letter in system.letters()}
+    publish(0, 5)
+    for number, (store, how) in enumerate(damaged.items(), 5):
+        system.publish(*days(store, 3))
+        publish(number, number + 1)
+        damage(system.home, "sales", store.encode(), how)
+    system.job.start()
+    wait_until(lambda: system.job.logged(passing) > begun)
+    system.job.end(signal.SIGKILL)  # before, while or after it reads around them
+    system.job.start()
+    wait_until(lambda: merged(8))
+    publish(8, 9)
+    wait_until(lambda: merged(9))
+    assert system.job.end(signal.SIGTERM) == 0
+    system.job.start()
+    publish(9, 10)
+    wait_until(lambda: merged(10))
+
+    letters = [letter for letter in system.letters() if letter.id not in known]
+    assert [(x.topic, x.group, x.error) for x in letters] == 3 * [
+        ("sales", "sales-sink", "TornLog")
+    ]
+    for store in damaged:
+        assert system.rows(store) == {}
+        number = partition_of(to_record(sale(store, 1)).key, TOPICS["sales"].partitions)
+        of_it = [x for x in letters if x.partition == number]
+        said = [f"offsets {x.offset:,} to {x.offset + 2:,} of sales/{number}" for x in of_it]
+        assert said, store
+        assert all(what in x.message for what, x in zip(said, of_it, strict=True))
+        assert all("send them again" in x.message for x in of_it)
+
+
 def test_a_kill_in_the_middle_loses_and_doubles_nothing(system: System) -> None:
     events = [event for n in range(40) for event in days(f"killed-{n}", 500)]
     query = "SELECT count(*) FROM daily_sales WHERE store LIKE 'killed-%'"
@@ -435,6 +482,27 @@ def test_an_outage_of_postgres_is_waited_out(system: System) -> None:
     wait_until(lambda: system.job.logged("stream_jobs.merge: outage, trying again") > outages + 2)
     system.start_servers()
     wait_until(lambda: system.rows("no-postgres") == expected(events))
+
+
+def test_sigterm_ends_the_job_though_it_waits_with_a_damaged_batch_for_postgres(
+    system: System,
+) -> None:
+    assert system.job.end(signal.SIGTERM) == 0
+    sound = days("sound-too", 10)
+    system.publish(*sound)
+    system.publish(*days("torn-too", 3))
+    damage(system.home, "sales", b"torn-too", overwritten)
+    waits = "stream_jobs.merge: outage, trying again"
+    begun = system.job.logged("stream_jobs.damage: reading")
+    system.stop_server("postgres")
+    system.job.start()
+    wait_until(lambda: system.job.logged("stream_jobs.damage: reading") > begun)
+    seen = system.job.logged(waits)
+    wait_until(lambda: system.job.logged(waits) > seen)
+    assert system.job.end(signal.SIGTERM) == 0
+    system.start_servers()
+    system.job.start()
+    wait_until(lambda: system.rows("sound-too") == expected(sound))
 
 
 def test_an_outage_of_kafka_is_waited_out_within_the_same_process(system: System) -> None:

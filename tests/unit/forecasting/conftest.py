@@ -130,6 +130,11 @@ class Quick:
         self.seen: list[tuple[Panel, Strategy, Design, np.ndarray]] = []
 
     def walk_forward(
+        self, panel: Panel, strategies: Sequence[Strategy], design: Design, blocks: np.ndarray
+    ) -> list[Walk[ProphetParameters]]:
+        return [self._walk_forward(panel, each, design, blocks) for each in strategies]
+
+    def _walk_forward(
         self, panel: Panel, strategy: Strategy, design: Design, blocks: np.ndarray
     ) -> Walk[ProphetParameters]:
         self.seen.append((panel, strategy, design, blocks))

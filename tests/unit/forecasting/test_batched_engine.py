@@ -18,8 +18,8 @@ from functions.forecasting.panel import Panel
 from functions.forecasting.parameters import ProphetParameters
 from functions.forecasting.prediction import predict
 from functions.forecasting.prophet_engine import ProphetEngine
-from functions.forecasting.regressors import Design
-from functions.forecasting.strategy import Strategy
+from functions.forecasting.regressors import Design, design
+from functions.forecasting.strategy import Strategy, same_columns, strategy
 from functions.forecasting.unfit import Unfit
 from functions.forecasting.walk import walk_cuts
 from tests.unit.forecasting.generated import FIRST_DAY, days_from, weekly_sales
@@ -148,13 +148,26 @@ def test_chunks_and_padding_change_no_result(make_panel, windowed, monkeypatch):
         np.testing.assert_allclose(ours, others, rtol=1e-9, atol=1e-9 * panel.units.max())
 
 
+def test_strategies_with_the_same_columns_are_the_same_bytes_together_and_alone(make_panel):
+    on_log, linear = twins = [strategy("calendar-all"), strategy("calendar-linear")]
+    assert same_columns(on_log, linear)
+    panel = make_panel(weekly_sales(101, 1), np.full(101, 7.0), weekly_sales(90, 2))
+    made, blocks = design(panel, on_log), np.array([7, 7, 0])
+    for one, walk in zip(twins, engine.walk_forward(panel, twins, made, blocks), strict=True):
+        [alone] = engine.walk_forward(panel, [one], made, blocks)
+        assert walk.band.yhat.tobytes() == alone.band.yhat.tobytes()
+        assert walk.band.upper.tobytes() == alone.band.upper.tobytes()
+        assert models_of(walk) == models_of(alone)
+        assert {model.scale for model in models_of(walk)} == {one.scale}
+
+
 def test_series_with_blocks_of_other_lengths_have_the_folds_they_would_have_alone(
     make_panel, windowed
 ):
     panel = make_panel(weekly_sales(101, 1), weekly_sales(101, 2), weekly_sales(20, 3))
     blocks = np.array([7, 3, 0])
     without = Design((), np.empty((222, 0)), np.empty(0), (), np.empty((3, 7, 0)))
-    walk = engine.walk_forward(panel, windowed, without, blocks)
+    [walk] = engine.walk_forward(panel, [windowed], without, blocks)
     for i, block in enumerate(blocks.tolist()):
         alone = walked(engine, panel.select([i]), windowed, block)
         assert np.isnan(walk.band.yhat[i, :, block:]).all()

@@ -6,12 +6,12 @@ from functions.forecasting.map_problem import FEW, Problems, RunningSums, turned
 SCALES = np.array([5.0, 5.0, 10.0])
 CUTS = np.array([[12, 30], [9, 21]])
 PLACES = np.array([3, 8, 11, 20])
-STRETCH, SHRINK = 1.5, 0.8
+STRETCH, SHIFT, SHRINK = 1.5, 0.3, 0.8
 
 
 @pytest.fixture(scope="module")
 def columns() -> np.ndarray:
-    """Two series of 30 and 21 rows: u, 1, a wave and y."""
+    """Two series of 30 and 21 rows: u, 1 and a wave, and behind them y."""
     rng = np.random.default_rng(1)
     u = np.minimum(np.sort(rng.random((2, 30)), axis=1), 1)
     made = np.stack([u, np.ones_like(u), np.sin(9 * u), rng.random((2, 30))], axis=2)
@@ -21,12 +21,14 @@ def columns() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def problems(columns: np.ndarray) -> Problems:
-    """The whole series as problems, time stretched and y shrunk."""
-    sums = RunningSums.of(columns)
-    places = np.minimum(PLACES, CUTS[:, 1:] - 1)
-    hinges, bend = sums.hinges(np.arange(2), CUTS[:, 1], places)
-    change = np.broadcast_to(np.diag([STRETCH, 1, 1, SHRINK]), (2, 4, 4))
-    return turned(sums.products(CUTS)[:, 1], hinges, bend, change, SCALES, CUTS[:, 1], 0.05)
+    """The whole series as problems, time stretched, the wave shifted and y shrunk."""
+    sums, y = RunningSums.of(columns[:, :, :3]), columns[:, :, 3]
+    each, cuts, places = np.arange(2), CUTS[:, 1], np.minimum(PLACES, CUTS[:, 1:] - 1)
+    hinges, bend = sums.hinges(each, cuts, places)
+    moves = np.tile([STRETCH, 1, 1], (2, 1)), np.tile([0, 0, SHIFT], (2, 1))
+    found = turned(sums.products(CUTS)[:, 1], hinges, bend, *moves, SCALES, cuts, 0.05)
+    with_y = sums.products_with(y, CUTS)[:, 1], sums.hinges_with(y, each, cuts, places)
+    return found.with_y(*with_y, np.full(2, SHRINK))
 
 
 @pytest.mark.parametrize("series", [0, 1])
@@ -39,7 +41,7 @@ def test_products_are_those_of_the_rows_up_to_each_cut(columns: np.ndarray, seri
 
 @pytest.mark.parametrize("series", [0, 1])
 def test_problems_hold_the_products_of_the_scaled_rows_and_hinges(columns, problems, series: int):
-    rows = columns[series, : CUTS[series, 1]] * [STRETCH, 1, 1, SHRINK]
+    rows = columns[series, : CUTS[series, 1]] * [STRETCH, 1, 1, SHRINK] + [0, 0, SHIFT, 0]
     z, y, t = rows[:, :3] * SCALES, rows[:, 3], rows[:, 0]
     c = np.maximum(t[:, None] - t[np.minimum(PLACES, len(t) - 1)], 0)
     turn = problems.turn[series] / SCALES[:, None]
@@ -53,14 +55,14 @@ def test_problems_hold_the_products_of_the_scaled_rows_and_hinges(columns, probl
 
 
 def test_a_direction_without_a_row_is_exactly_untold(columns: np.ndarray):
-    twin = columns.copy()
+    twin = columns[:, :, :3].copy()
     twin[:, :, 2] = twin[:, :, 0]
     sums = RunningSums.of(twin)
     hinges, bend = sums.hinges(np.arange(2), CUTS[:, 1], PLACES[None, :2].repeat(2, 0))
-    change = np.broadcast_to(np.eye(4), (2, 4, 4))
-    found = turned(sums.products(CUTS)[:, 1], hinges, bend, change, SCALES, CUTS[:, 1], 0.05)
+    moves = np.ones((2, 3)), np.zeros((2, 3))
+    found = turned(sums.products(CUTS)[:, 1], hinges, bend, *moves, SCALES, CUTS[:, 1], 0.05)
     assert (found.d[:, 0] == 0).all()
-    assert (found.zy[:, 0] == 0).all()
+    assert (found.back[:, 0] == 0).all()
     assert (found.d[:, 1:] > 0).all()
 
 

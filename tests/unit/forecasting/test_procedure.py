@@ -5,7 +5,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from functions.forecasting.backtests import SHORTEST_BLOCK
+from functions.forecasting.backtests import SHORTEST_BLOCK, Backtests
 from functions.forecasting.caps import CAP
 from functions.forecasting.levels import LevelModel
 from functions.forecasting.panel import Panel
@@ -340,6 +340,15 @@ def test_strategies_whose_windows_leave_out_nothing_are_walked_once(make_panel, 
     quick.seen.clear()
     train(noisy, either, AS_OF, quick, known=OWN)
     assert [seen[1].name for seen in quick.seen] == ["all-days", "short"]
+
+
+def test_days_that_no_fit_sees_make_no_second_walk(make_panel, quick):
+    panel, known = make_panel(weekly_sales(70)), {ALL.name: None, SHORT.name: None}
+    as_of = date(2015, 3, 16)  # the day after the last; the first ten are beyond the window
+    for discounted, walked in ((10, ["all-days"]), (9, ["all-days", "short"])):
+        quick.seen.clear()
+        Backtests(panel, np.arange(70) < discounted, as_of, 7, 5, known, OWN, quick)
+        assert [seen[1].name for seen in quick.seen] == walked
 
 
 def test_a_walk_whose_reasons_name_their_strategy_is_nobody_elses(make_panel, quick):

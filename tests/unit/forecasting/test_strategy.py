@@ -10,6 +10,7 @@ from functions.forecasting.strategy import (
     Strategy,
     UnknownStrategy,
     plain,
+    same_columns,
     strategy,
     table,
     window_of,
@@ -21,6 +22,13 @@ SETTING = TypeAdapter(Strategy)
 def read(**fields: Any) -> Strategy:
     """A strategy of one's own, as the settings read it."""
     return SETTING.validate_json(json.dumps({"name": "own", **fields}))
+
+
+@pytest.mark.parametrize(
+    ("other", "same"), [("calendar-linear", True), ("calendar-year", False), ("local", False)]
+)
+def test_strategies_that_differ_in_more_than_the_units_scale_have_other_columns(other, same):
+    assert same_columns(strategy("calendar-all"), strategy(other)) is same
 
 
 def test_windowed_is_the_last_120_days_with_5_splits_and_a_95_percent_interval():

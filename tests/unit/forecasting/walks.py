@@ -25,7 +25,8 @@ from functions.forecasting.walk import Walk, walk_cuts
 def walked(engine: Engine, panel: Panel, strategy: Strategy, block: int) -> Walk[ProphetParameters]:
     """The walk of every series with test blocks of that many rows."""
     blocks = np.full(len(panel), block, np.int64)
-    return engine.walk_forward(panel, strategy, design(panel, strategy), blocks)
+    [walk] = engine.walk_forward(panel, [strategy], design(panel, strategy), blocks)
+    return walk
 
 
 def models_of(walk: Walk[ProphetParameters]) -> list[ProphetParameters | Unfit]:
@@ -39,7 +40,8 @@ def fitted(
     """Every series fitted to all its rows."""
     regressed = regressed or design(panel, strategy)
     blocks = np.zeros(len(panel), np.int64)
-    return models_of(engine.walk_forward(panel, strategy, regressed, blocks))
+    [walk] = engine.walk_forward(panel, [strategy], regressed, blocks)
+    return models_of(walk)
 
 
 def fold_models(panel: Panel, strategy: Strategy, block: int) -> list[list[ProphetParameters]]:

@@ -1,5 +1,6 @@
 """A small world: an engine that takes milliseconds, a database in memory, and every function."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -43,7 +44,16 @@ class MeanEngine:
         self.poison: set[Key] = set()
 
     def walk_forward(
-        self, panel: Panel, strategy: Strategy, design: Design, blocks: npt.NDArray[np.int64]
+        self,
+        panel: Panel,
+        strategies: Sequence[Strategy],
+        design: Design,
+        blocks: npt.NDArray[np.int64],
+    ) -> list[Walk[ProphetParameters]]:
+        return [self._walk_forward(panel, each, blocks) for each in strategies]
+
+    def _walk_forward(
+        self, panel: Panel, strategy: Strategy, blocks: npt.NDArray[np.int64]
     ) -> Walk[ProphetParameters]:
         if bad := self.poison & set(panel.keys):
             raise Crash(f"can't fit {sorted(bad)}")

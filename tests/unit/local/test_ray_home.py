@@ -108,3 +108,27 @@ def test_a_long_name_for_temporary_files_leaves_room_for_a_socket(
         assert len(str(socket)) <= 103
     finally:
         ray_home.discard(tmp_path)
+
+
+def test_a_port_for_other_nodes_opens_ray_and_keeps_its_token(tmp_path: Path):
+    closed, opened = ray_home.environment(tmp_path), ray_home.environment(tmp_path, 6379)
+
+    assert closed["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] == "0"
+    assert opened["RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER"] == "1"
+    assert opened["RAY_GCS_SERVER_PORT"] == "6379"
+    assert {name: opened[name] for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN_PATH")} == {
+        "RAY_AUTH_MODE": "token",
+        "RAY_AUTH_TOKEN_PATH": closed["RAY_AUTH_TOKEN_PATH"],
+    }
+
+
+def test_a_token_is_there_when_its_file_holds_one(tmp_path: Path):
+    token = tmp_path / "token"
+    environment = {"RAY_AUTH_TOKEN_PATH": str(token)}
+
+    assert not ray_home.has_a_token({})
+    assert not ray_home.has_a_token(environment)
+    token.write_text("\n")
+    assert not ray_home.has_a_token(environment)
+    token.write_text("secret")
+    assert ray_home.has_a_token(environment)

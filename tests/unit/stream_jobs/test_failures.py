@@ -4,7 +4,7 @@ import adbc_driver_manager as adbc
 import pytest
 
 from stream_jobs import merge
-from stream_jobs.failures import Cause, advice, is_outage, summary
+from stream_jobs.failures import Cause, advice, is_damage, is_outage, summary
 
 KAFKA = "org.apache.kafka.common.errors"
 TIMEOUT = Cause((f"{KAFKA}.TimeoutException", f"{KAFKA}.RetriableException"), "no answer")
@@ -34,6 +34,36 @@ def test_lost_records_are_no_outage_and_the_advice_names_the_checkpoint() -> Non
     assert not is_outage([Cause(lost.classes, "set failOnDataLoss to false. Reason: …"), TIMEOUT])
     assert "delete the checkpoint" in advice([lost], "/checkpoint/sales")
     assert "/checkpoint/sales" in advice([lost], "/checkpoint/sales")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Received exception when fetching the next record from sales-0. If needed, please seek "
+        "past the record to continue consumption.",
+        "Unknown compression type id: 7",
+        "Encountered corrupt message when fetching offset 5 for topic-partition sales-0",
+        "Received a non-empty fetch response from the server, but no complete records were found.",
+    ],
+)
+def test_what_java_says_of_damaged_records_is_damage_and_no_outage(message: str) -> None:
+    chain = [WRAPPER, Cause(("java.lang.Exception",), message), TIMEOUT]
+    assert is_damage(chain)
+    assert not is_outage(chain)
+
+
+def test_a_damaged_record_is_no_outage_though_kafka_calls_it_retriable() -> None:
+    classes = (f"{KAFKA}.CorruptRecordException", f"{KAFKA}.RetriableException")
+    chain = [WRAPPER, Cause(classes, "Record size 0 is less than the minimum record overhead")]
+    assert is_damage(chain)
+    assert not is_outage(chain)
+    said = advice(chain, "/checkpoint/sales", " (not passed: the broker gives nothing)")
+    assert "the broker gives nothing" in said
+    assert "kafka-delete-records" in said
+
+
+def test_an_outage_is_no_damage() -> None:
+    assert not is_damage([WRAPPER, TIMEOUT])
 
 
 def test_a_workers_traceback_is_told_by_its_last_line() -> None:

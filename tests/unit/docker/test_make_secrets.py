@@ -1,0 +1,53 @@
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from infra.docker.make_secrets import MADE, POSTGRES, SHELFCAST, make
+
+
+def test_secrets_are_made_once_and_kept(tmp_path: Path):
+    given: dict[str, int] = {}
+
+    assert make(tmp_path, lambda path, uid, _: given.update({path.name: uid}))
+    first = {file: file.read_text() for file in (tmp_path / MADE).glob("*/*")}
+    assert not make(tmp_path)
+
+    assert len(first) == 3
+    assert {file: file.read_text() for file in first} == first
+    assert given == {
+        "password": POSTGRES,
+        "postgres": POSTGRES,
+        "shelfcast_database_url": SHELFCAST,
+        "ray_token": SHELFCAST,
+        "shelfcast": SHELFCAST,
+    }
+
+
+def test_each_secret_is_for_its_reader_alone(tmp_path: Path):
+    make(tmp_path, lambda *_: None)
+
+    for file in (tmp_path / MADE).glob("*/*"):
+        assert file.stat().st_mode & 0o777 == 0o400
+        assert file.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_two_stacks_have_different_secrets_and_a_url_has_its_databases_password(tmp_path: Path):
+    made = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        make(tmp_path / name, lambda *_: None)
+        folder = tmp_path / name / MADE
+        url = urlsplit((folder / "shelfcast/shelfcast_database_url").read_text())
+        assert url.password == (folder / "postgres/password").read_text()
+        made += [url.password, (folder / "shelfcast/ray_token").read_text()]
+    assert len({*made}) == 4
+
+
+def test_one_that_was_cut_short_is_made_anew(tmp_path: Path):
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        make(tmp_path, killed)
+    except KeyboardInterrupt:
+        assert not (tmp_path / MADE).exists()
+    assert make(tmp_path, lambda *_: None)
