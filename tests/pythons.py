@@ -6,44 +6,15 @@ NOT TESTED. Versions given as arguments (`3.12`) take the place of the default o
 1 when an installation or a test fails.
 """
 
-import os
-import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from infra.local.interpreters import candidates, find
 from infra.local.preflight import NEWEST, OLDEST
 
 ROOT = Path(__file__).parents[1]
-WHICH = "import sys; print('.'.join(map(str, sys.version_info[:2])))"
-
-
-def version_of(python: str) -> str | None:
-    """The version of that interpreter as `3.13`; None if it does not run."""
-    try:
-        told = subprocess.run([python, "-c", WHICH], capture_output=True, text=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
-        return None  # pyenv leaves a `python3.13` on the path that only says it is not chosen
-    return told.stdout.strip()
-
-
-def candidates(version: str) -> list[str]:
-    """Where an interpreter of that version may be: the path, then pyenv's and uv's folders."""
-    home = Path.home()
-    pyenv = Path(os.environ.get("PYENV_ROOT", home / ".pyenv")) / "versions"
-    uv = Path(os.environ.get("UV_PYTHON_INSTALL_DIR", home / ".local/share/uv/python"))
-    kept = [*pyenv.glob(f"{version}*"), *uv.glob(f"cpython-{version}*")]
-    on_path = shutil.which(f"python{version}")
-    return [on_path] * bool(on_path) + [str(one / "bin" / "python3") for one in sorted(kept)]
-
-
-def find(
-    version: str, places: Iterable[str], told: Callable[[str], str | None] = version_of
-) -> str | None:
-    """The first of the places where an interpreter of that version runs; None if none does."""
-    return next((place for place in places if told(place) == version), None)
 
 
 def passes(python: str) -> bool:

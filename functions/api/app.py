@@ -13,8 +13,7 @@ from fastapi import Depends, FastAPI, HTTPException, Query, Response
 from fastapi.exceptions import RequestValidationError
 
 from events.clock import utc_today
-from events.envelope import first_event
-from events.payloads import Name, RetrainRequested
+from events.payloads import Name
 from events.publisher import Publisher
 from functions.api import views
 from functions.api.body import body_of, documented
@@ -38,6 +37,7 @@ from functions.api.problems import (
     unprocessable,
 )
 from functions.api.reference import add_reference
+from functions.api.retraining import retrain_event
 from functions.api.runs import add_runs
 from functions.api.sales import add_sales
 from functions.api.trace import CallersTrace
@@ -49,7 +49,6 @@ from functions.planner.planner import unknown_run, unknown_series
 from functions.retention import Retention
 from functions.storage import Run, ServingStorage, Storage
 
-SOURCE = "shelfcast/api"
 HEALTH_SECONDS = 3.0
 
 HealthProbe = Callable[[], Awaitable[dict[str, dict[str, Any]]]]
@@ -150,10 +149,7 @@ def _add_retrain(
         await _refuse_what_means_nothing(storage, body, strategies)
         if body.run_id is not None and (known := await storage.run(body.run_id, 0)) is not None:
             await _refuse_another_run(storage, known, body)
-        request = RetrainRequested(
-            **{name: getattr(body, name) for name in RetrainRequested.model_fields}
-        )
-        event = first_event(request, SOURCE, event_id=body.run_id)
+        event = retrain_event(body)
         try:
             await publisher.publish([event])
         except Exception as error:

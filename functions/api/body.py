@@ -5,14 +5,14 @@ that are no UTF-8 or no JSON are told as such.
 """
 
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar, get_args
+from typing import Any, TypeVar
 
 from fastapi import HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 
-MOST_BYTES = 1_000_000
-JSON_TYPE = "application/json"
+from functions.api import faults
+from functions.api.faults import JSON_TYPE, MOST_BYTES
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -50,56 +50,28 @@ def body_of(model: type[Body]) -> Callable[[Request], Awaitable[Body]]:
 
 
 async def _read(request: Request, model: type[Body]) -> Body:
-    kind = request.headers.get("content-type", "")
-    if kind.partition(";")[0].strip().lower() != JSON_TYPE:
-        # Also keeps other sites' pages out: a browser asks before it sends JSON across sites.
-        raise HTTPException(415, f"content-type: {kind[:80]!r} is not taken; send {JSON_TYPE}")
+    # Also keeps other sites' pages out: a browser asks before it sends JSON across sites.
+    if (why := faults.wrong_type(request.headers.get("content-type", ""))) is not None:
+        raise HTTPException(415, why)
     try:
         return model.model_validate_json(await _at_most(request, MOST_BYTES))
     except ValidationError as error:
-        raise RequestValidationError(
-            [
-                item
-                | {
-                    "loc": ("body", *item["loc"]),
-                    "ctx": item.get("ctx", {}) | {"fields": _fields(model, item["loc"])},
-                }
-                for item in error.errors(include_url=False)
-            ]
-        ) from None
-
-
-def _fields(model: type[BaseModel], place: tuple[int | str, ...]) -> list[str]:
-    """The fields there are beside the one at that place of a body."""
-    for part in place[:-1]:
-        if isinstance(part, str) and part in model.model_fields:
-            model = _model_in(model.model_fields[part].annotation) or model
-    return list(model.model_fields)
-
-
-def _model_in(annotation: Any) -> type[BaseModel] | None:
-    """The first model that a type speaks of."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    found = (_model_in(part) for part in get_args(annotation))
-    return next((each for each in found if each is not None), None)
+        raise RequestValidationError(faults.of_body(model, error)) from None
 
 
 async def _at_most(request: Request, most: int) -> bytes:
     """The body; 413 as soon as it is known to be larger, whatever is still to come."""
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > most:
-        raise _too_large(f"{int(declared):,}", most)
+        raise _too_large(f"{int(declared):,}")
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > most:
-            raise _too_large(f"more than {most:,}", most)
+            raise _too_large(f"more than {most:,}")
     return bytes(body)
 
 
-def _too_large(size: str, most: int) -> HTTPException:
+def _too_large(size: str) -> HTTPException:
     # The rest is left unread, so the connection is of no more use.
-    return HTTPException(
-        413, f"body: {size} bytes; send {most:,} at most", headers={"Connection": "close"}
-    )
+    return HTTPException(413, faults.too_large(size), headers={"Connection": "close"})

@@ -11,8 +11,9 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from events.wording import MAX_PROBLEMS, in_words, place, shown
-from functions.api import views
+from events.wording import MAX_PROBLEMS, shown
+from functions.api import faults, views
+from functions.api.faults import RETRY_AFTER
 
 OutageTest = Callable[[Exception], bool]
 Answers = dict[int | str, dict[str, Any]]
@@ -23,15 +24,12 @@ UNKNOWN: Answers = {404: {"model": views.Trouble}}
 CONFLICT: Answers = {409: {"model": views.Trouble}}
 UNUSABLE_BODY: Answers = {code: {"model": views.Trouble} for code in (413, 415)}
 
-RETRY_SECONDS = 5
 MOST_PROBLEMS = MAX_PROBLEMS
-RETRY_AFTER = {"Retry-After": str(RETRY_SECONDS)}
 
 
 def unprocessable(field: str, value: str, message: str) -> HTTPException:
     """A 422 for one field."""
-    problem = views.Problem(field=field, value=shown(value), message=message)
-    return HTTPException(422, [problem.model_dump()])
+    return HTTPException(422, [faults.problem(field, message, value)])
 
 
 def unavailable(message: str) -> HTTPException:
@@ -41,10 +39,7 @@ def unavailable(message: str) -> HTTPException:
 
 def not_acknowledged(error: Exception, field: str, request_id: str, same: str) -> HTTPException:
     """A 503 for a request that may have arrived, with how to repeat it without harm."""
-    return unavailable(
-        f"Kafka did not acknowledge the request ({error!r}); repeat it with {field} "
-        f"{request_id!r}: should it have arrived after all, that is still {same}"
-    )
+    return unavailable(faults.not_acknowledged(error, field, request_id, same))
 
 
 def none_yet(what: str, store: str, product: str) -> HTTPException:
@@ -68,15 +63,7 @@ def gone(store: str, product: str) -> HTTPException:
 async def invalid_request(_: Request, error: Exception) -> JSONResponse:
     """Each invalid field with the value it had and what it must be."""
     items: Any = error.errors() if isinstance(error, RequestValidationError) else []
-    problems = [
-        views.Problem(
-            field=_field(item),
-            message=_message(item),
-            value=None if item["type"] == "missing" else shown(item.get("input")),
-        ).model_dump()
-        for item in items[:MOST_PROBLEMS]
-    ]
-    return JSONResponse({"detail": problems}, 422)
+    return JSONResponse({"detail": faults.told(items)}, 422)
 
 
 async def no_such_path(request: Request, error: Exception) -> JSONResponse:
@@ -92,17 +79,6 @@ async def no_such_method(request: Request, error: Exception) -> JSONResponse:
     allowed = headers.get("Allow", "another one")
     detail = f"method: {request.method} is not taken by this path; use {allowed}"
     return JSONResponse({"detail": detail}, 405, headers)
-
-
-def _field(item: dict[str, Any]) -> str:
-    where = item["loc"][1:]  # after `body`, `query` or `path`
-    return place(where, str(item["loc"][0]))
-
-
-def _message(item: dict[str, Any]) -> str:
-    if item["type"] == "extra_forbidden":
-        return f"is no field here; there are {', '.join(item['ctx']['fields'])}"
-    return in_words(item)
 
 
 class OutagesAre503:

@@ -8,22 +8,17 @@ Two clocks on one schedule cause one effect, since the event's id derives from t
 import asyncio
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import partial
 from typing import Protocol
 
 import stamina
 from croniter import CroniterError, croniter
 
 from events.clock import utc_now
-from events.envelope import Event
-from events.payloads import DEFAULT_STRATEGY, Payload
 from events.publisher import Publisher
-from functions import scheduler
 from functions.storage import SeenTick
+from infra.hosts.ticks import Tick
 from infra.outages import is_outage
-from infra.settings import Settings
 
 log = logging.getLogger(__name__)
 
@@ -42,29 +37,6 @@ class SeenTicks(Protocol):
 
     async def save_tick(self, name: str, tick: SeenTick) -> None:
         """Of one schedule."""
-
-
-@dataclass(frozen=True, slots=True)
-class Tick:
-    """A schedule: its setting, its cron expression (UTC), and the event of a time it names."""
-
-    name: str
-    schedule: str
-    event: Callable[[datetime], Event[Payload]]
-
-
-def ticks(settings: Settings) -> tuple[Tick, ...]:
-    """The schedules that the settings ask for."""
-    events: dict[str, Callable[[str, datetime], Event[Payload]]] = {
-        "schedule": partial(scheduler.tick, strategy=DEFAULT_STRATEGY),
-        "forecast_schedule": scheduler.roll_forward,
-        "prune_schedule": scheduler.prune_tick,
-    }
-    return tuple(
-        Tick(name, schedule, partial(event, schedule))
-        for name, event in events.items()
-        if (schedule := getattr(settings, name))
-    )
 
 
 def next_tick(tick: Tick, after: datetime) -> datetime:

@@ -32,7 +32,7 @@ from events.publisher import Publisher
 from functions.catalog import EXPRESS, FUNCTIONS, Function, processes
 from infra.access import user_of
 from infra.current import NotCurrent, require_current
-from infra.hosts.cron import next_tick, run_clock, ticks
+from infra.hosts.cron import next_tick, run_clock
 from infra.hosts.function_host import FunctionHost, workers_of
 from infra.hosts.lag_policy import LagPolicy
 from infra.hosts.ray_node import (
@@ -44,6 +44,7 @@ from infra.hosts.ray_node import (
     start_node,
 )
 from infra.hosts.ray_watch import NodeLost, Questioner, is_healthy, watch
+from infra.hosts.ticks import ticks
 from infra.local import logs
 from infra.log_lines import write_logs
 from infra.metrics.counts import counts

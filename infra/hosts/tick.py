@@ -16,7 +16,8 @@ from events.envelope import Event
 from events.kafka import KafkaProducer
 from events.payloads import Payload
 from events.publisher import Publisher
-from infra.hosts.cron import BadSchedule, last_tick, ticks
+from infra.hosts.cron import BadSchedule, last_tick
+from infra.hosts.ticks import ticks
 from infra.settings import Settings, load_settings
 
 log = logging.getLogger("shelfcast")

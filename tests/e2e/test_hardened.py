@@ -22,8 +22,11 @@ from infra.outages import is_outage
 from infra.postgres.migrate import migrate
 from infra.postgres.schema import metadata
 from infra.settings import Settings
+from tests.aws_calls import serving
 from tests.e2e.hardened_kafka import hardened_kafka
 from tests.e2e.system import System
+from tests.lambda_runtime import LambdaRuntime
+from tests.unit.hosts.lambda_world import tick
 
 VERBS = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
@@ -168,3 +171,48 @@ def test_files_of_passwords_are_for_their_owner_and_stay_the_same(hardened: Hard
     assert len(set(before.values())) > 2 * len(USERS) - 1
     give_credentials(hardened.settings, hardened.credentials)
     assert {file: file.read_text() for file in files} == before
+
+
+def test_a_lambda_comes_by_tls_as_its_own_user(hardened: Hardened, lambdas: LambdaRuntime):
+    stored = _stored_for_lambdas(hardened)
+    with serving(stored) as aws:
+        with lambdas.function("prune_tick", **aws.environ) as prune:
+            # Kafka's nodes learn of a new user one after the other; AWS tries three times as well.
+            told = [prune.invoke(tick()) for _ in range(3)]
+        with lambdas.function("dead_letter_alarm", **aws.environ) as alarm:
+            looked = alarm.invoke({})
+
+    assert told[-1].ok, told[-1].said
+    assert looked.ok, looked.said
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"kafka_password": "wrong"}, "refuses the user 'lambda'"),
+        ({"kafka_username": "trainer"}, "refuses the user 'trainer'"),
+    ],
+)
+def test_a_lambda_that_is_refused_says_so(
+    hardened: Hardened, lambdas: LambdaRuntime, wrong: dict[str, str], told: str
+):
+    with (
+        serving(_stored_for_lambdas(hardened) | wrong) as aws,
+        lambdas.function("prune_tick", **aws.environ) as prune,
+    ):
+        failed = prune.invoke(tick())
+
+    assert failed.said["errorType"] == "BrokerAway"
+    assert "does not let this user do that" in failed.said["errorMessage"]
+    assert told in failed.said["errorMessage"]
+
+
+def _stored_for_lambdas(hardened: Hardened) -> dict[str, str]:
+    cluster = hardened.cluster("lambda")
+    return {
+        "kafka_bootstrap": cluster.bootstrap,
+        "kafka_security": cluster.protocol,
+        "kafka_username": str(cluster.username),
+        "kafka_password": str(cluster.password),
+        "kafka_ca": Path(str(cluster.ca_file)).read_text(encoding="utf-8"),
+    }

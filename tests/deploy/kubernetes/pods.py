@@ -141,8 +141,8 @@ def check_files(them: Manifests) -> Iterator[str]:
 
 def _users(pod: Pod) -> Iterator[str]:
     wanted = {
-        "ray head": set(USERS) - {"sales", "clock"},
-        "ray trainers": set(USERS) - {"sales", "clock"},
+        "ray head": set(USERS) - {"sales", "clock", "lambda"},
+        "ray trainers": set(USERS) - {"sales", "clock", "lambda"},
         "spark driver": {"sales"},
         "spark executor": set(),
         "shelfcast-migrate": set(USERS),

@@ -11,7 +11,8 @@ from events.memory import MemoryLog
 from events.payloads import ForecastRequested, Payload, PruneRequested, RetrainRequested
 from events.publisher import Publisher
 from functions.storage import SeenTick
-from infra.hosts.cron import BadSchedule, Tick, next_tick, run_clock, ticks
+from infra.hosts.cron import BadSchedule, next_tick, run_clock
+from infra.hosts.ticks import Tick, ticks
 from infra.memory.storage import MemoryStorage
 from infra.settings import Settings
 

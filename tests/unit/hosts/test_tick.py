@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from events.payloads import ForecastRequested, PruneRequested, RetrainRequested
-from infra.hosts.cron import BadSchedule, Tick, last_tick, ticks
+from infra.hosts.cron import BadSchedule, last_tick
 from infra.hosts.tick import NoSuchSchedule, event_of, main
+from infra.hosts.ticks import Tick, ticks
 from infra.settings import Settings
 
 MONDAY = datetime(2015, 8, 3, 4, tzinfo=UTC)
