@@ -53,7 +53,7 @@ def test_other_processes_find_the_stack_by_the_env_file(
     write_env(tmp_path, {"SHELFCAST_DATABASE_URL": url, "SHELFCAST_KAFKA_BOOTSTRAP": "h:1"})
 
     assert load_settings().database == url
-    assert load_settings().kafka == "h:1"
+    assert load_settings().kafka.bootstrap == "h:1"
 
 
 def test_two_cannot_change_one_stack_at_once(tmp_path: Path) -> None:
