@@ -30,9 +30,10 @@ class Summed(Collector):
         """Read every slot."""
         collector = MultiProcessCollector(CollectorRegistry(), str(self._folder))  # type: ignore[no-untyped-call]  # it has no types
         for metric in collector.collect():  # type: ignore[no-untyped-call]  # nor this
-            known = COUNTED.get(metric.name) or COUNTED[f"{metric.name}_total"]
-            metric.documentation = known.help
-            yield metric
+            known = COUNTED.get(metric.name) or COUNTED.get(f"{metric.name}_total")
+            if known is not None:  # libraries, such as stamina, count into the same files
+                metric.documentation = known.help
+                yield metric
 
 
 def text(counted: Counts) -> bytes:

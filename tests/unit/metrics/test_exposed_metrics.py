@@ -69,10 +69,16 @@ counted.begin("planner")
 counted.batch("planner", 3, 1, 0, 0.2)
 print(text(counted).decode())
 """
+COUNTED_BY_A_LIBRARY = """
+from prometheus_client import Counter
+Counter("library_retries_total", "Counted by a library.").inc()
+"""
 
 
-def counted(folder: Path) -> str:
-    command = [sys.executable, "-c", COUNT, str(folder)]
+def counted(folder: Path, before_it_is_told: str = "") -> str:
+    *count, tell = COUNT.strip().splitlines()
+    program = "\n".join([*count, before_it_is_told, tell])
+    command = [sys.executable, "-c", program, str(folder)]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
@@ -84,6 +90,13 @@ def test_a_process_goes_on_counting_from_where_one_that_ended_stopped(tmp_path: 
     assert 'shelfcast_retries_total{function="planner",reason="outage"} 0.0' in said
     assert 'shelfcast_batch_seconds_count{function="planner"} 2.0' in said
     assert sorted(file.name for file in tmp_path.glob("counter_*")) == ["counter_0.db"]
+
+
+def test_what_libraries_count_into_the_same_files_is_left_out(tmp_path: Path):
+    said = counted(tmp_path, COUNTED_BY_A_LIBRARY)
+
+    assert 'shelfcast_events_in_total{function="planner"} 3.0' in said
+    assert "library_retries" not in said
 
 
 class Told:
