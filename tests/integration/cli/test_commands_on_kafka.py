@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from events.cloudevents import decode
+from events.cluster import Cluster
 from events.dead_letters import dead_letter
 from events.errors import InvalidPayload
 from events.kafka import KafkaProducer
@@ -37,7 +38,7 @@ def run(app, broker: KafkaBroker, *arguments: object) -> Result:
 
 def send(broker: KafkaBroker, *records: Record) -> None:
     async def publish() -> None:
-        producer = KafkaProducer(broker.address)
+        producer = KafkaProducer(Cluster(broker.address))
         await producer.send(records)
         await producer.close()
 
@@ -109,7 +110,7 @@ def test_tail_ends_cleanly_when_told_to(broker: KafkaBroker, number: signal.Sign
 
 
 def test_a_broker_that_is_away_is_one_line(tmp_path: Path) -> None:
-    nobody = KafkaBroker("127.0.0.1:9")
+    nobody = KafkaBroker(Cluster("127.0.0.1:9"))
     result = run(dead_letters.app, nobody, "list")
     assert result.exit_code == 1
     assert result.stderr.startswith("shelfcast: Kafka at 127.0.0.1:9 is away (no connection)")
