@@ -24,6 +24,7 @@ REFUSED = (
     UnsupportedSaslMechanismError,
 )
 PATIENCE = 5.0  # seconds for each address
+CLOSING = 0.1  # seconds; a connection by TLS is closed a moment after it is told to
 
 
 class BrokerRefuses(ConnectionError):
@@ -32,6 +33,13 @@ class BrokerRefuses(ConnectionError):
 
 async def knock(cluster: Cluster) -> None:
     """Returns when a broker lets this client in; BrokerRefuses, or why the last did not answer."""
+    try:
+        await _knock(cluster)
+    finally:
+        await asyncio.sleep(CLOSING)
+
+
+async def _knock(cluster: Cluster) -> None:
     given = cluster.aiokafka
     trouble: Exception = ConnectionError(f"{cluster} names no broker")
     for address in given.pop("bootstrap_servers").split(","):
