@@ -8,7 +8,7 @@ work is not taken away for want of lag.
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from events.cluster import Cluster
@@ -38,13 +38,13 @@ class LagPolicy:
 
     def __init__(
         self,
-        cluster: Cluster,
+        cluster: Mapping[str, Any],
         group: str,
         topics: Sequence[str],
         per_replica: int,
         poll_seconds: float = POLL_SECONDS,
     ) -> None:
-        self._cluster, self._group, self._topics = cluster, group, list(topics)
+        self._cluster, self._group, self._topics = Cluster(**cluster), group, list(topics)
         self._per_replica, self._poll_seconds = per_replica, poll_seconds
         self._lag: int | None = None
         self._polled = -poll_seconds

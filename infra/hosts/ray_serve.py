@@ -11,6 +11,7 @@ import logging
 import os
 import signal
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -135,7 +136,8 @@ def _replicas(name: str, functions: Sequence[Function], settings: Settings) -> d
     policy = AutoscalingPolicy(
         policy_function=LagPolicy,
         policy_kwargs={
-            "cluster": settings.of(user_of(function.name)).kafka,
+            # Serve takes what is JSON.
+            "cluster": asdict(settings.of(user_of(function.name)).kafka),
             "group": function.group,
             "topics": list(function.inputs),
             "per_replica": function.most,

@@ -50,7 +50,7 @@ async def decided(policy: LagPolicy, replicas: int = 3) -> int:
 
 
 def policy(poll_seconds: float = 0.0) -> LagPolicy:
-    return LagPolicy("broker:9092", "group", ["shards"], 8, poll_seconds)
+    return LagPolicy({"bootstrap": "broker:9092"}, "group", ["shards"], 8, poll_seconds)
 
 
 async def test_replicas_follow_the_lag_up_and_down_to_none(kafka: Kafka):
