@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
+from events.cluster import Cluster
 from events.topics import TOPICS
 from functions.catalog import FUNCTIONS
 from infra.hosts import lag_policy
@@ -58,7 +59,7 @@ async def test_replicas_follow_the_lag_up_and_down_to_none(kafka: Kafka):
     for lag, replicas in ((0, 0), (17, 3), (5, 1), (0, 0)):
         kafka.lag = lag
         assert await decided(followed) == replicas
-    assert kafka.asked[0] == ("broker:9092", "group", ["shards"])
+    assert kafka.asked[0] == (Cluster("broker:9092"), "group", ["shards"])
 
 
 async def test_until_the_lag_is_known_and_while_kafka_is_away_replicas_stay(kafka: Kafka, caplog):
