@@ -35,6 +35,16 @@ BROKEN: list[Broken] = [
         "Strimzi lets everybody in",
     ),
     (
+        "check_scraped",
+        lambda t: without(t, "PodMonitor", "shelfcast-sales"),
+        "spark driver counts at 9464, and no monitor asks there",
+    ),
+    (
+        "check_scraped",
+        lambda t: policy(t, "sales")["ingress"].pop(1),
+        "Prometheus can't reach spark driver at 9464",
+    ),
+    (
         "check_budgets",
         lambda t: t.get("PodDisruptionBudget", "shelfcast-ray-workers")["spec"].update(
             minAvailable=2

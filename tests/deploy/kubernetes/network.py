@@ -7,6 +7,8 @@ from tests.deploy.kubernetes.manifests import Manifests, Pod, name
 
 Object = dict[str, Any]
 
+MONITORING = {"matchLabels": {"shelfcast/monitoring": "true"}}
+
 # Who connects to whom at which port. A pod is named as `Manifests.pods` names it.
 NEEDED = [
     ("ray head", "ray trainers", 12345),
@@ -69,6 +71,38 @@ def check_network(them: Manifests) -> Iterator[str]:
         for listener in each["spec"]["kafka"]["listeners"]:
             if not listener.get("networkPolicyPeers"):
                 yield f"Strimzi lets everybody in at {listener['port']}"
+
+
+def check_scraped(them: Manifests) -> Iterator[str]:
+    """What counts has the settings' port open, a monitor asks it, and Prometheus may reach it."""
+    port = int(them.settings["SHELFCAST_METRICS_PORT"])
+    policies = [each["spec"] for each in them.of("NetworkPolicy")]
+    monitored = [(pod, asked) for each in them.of("PodMonitor") for pod, asked in _asked(them, each)]
+    for title in ("ray head", "ray trainers", "spark driver"):
+        if (title, port) not in [(pod.name, asked) for pod, asked in monitored]:
+            if them.of("PodMonitor"):
+                yield f"{title} counts at {port}, and no monitor asks there"
+    for pod, asked in monitored:
+        let_in = [
+            rule
+            for policy in policies
+            if _selects(policy, pod)
+            for rule in policy.get("ingress", [])
+            if any(MONITORING == peer.get("namespaceSelector") for peer in rule.get("from", []))
+        ]
+        if not any(asked in [each["port"] for each in rule["ports"]] for rule in let_in):
+            yield f"Prometheus can't reach {pod.name} at {asked}"
+
+
+def _asked(them: Manifests, monitor: Object) -> Iterator[tuple[Pod, int]]:
+    """The pods and ports that a monitor asks."""
+    names = {each["port"] for each in monitor["spec"]["podMetricsEndpoints"]}
+    for pod in them.pods():
+        if _has(pod, monitor["spec"]["selector"]):
+            for container in pod.containers:
+                for port in container.get("ports", []):
+                    if port.get("name") in names:
+                        yield pod, port["containerPort"]
 
 
 def _rules(policy: Object) -> list[Object]:
