@@ -78,10 +78,10 @@ def check_scraped(them: Manifests) -> Iterator[str]:
     port = int(them.settings["SHELFCAST_METRICS_PORT"])
     policies = [each["spec"] for each in them.of("NetworkPolicy")]
     monitored = [(pod, asked) for each in them.of("PodMonitor") for pod, asked in _asked(them, each)]
-    for title in ("ray head", "ray trainers", "spark driver"):
-        if (title, port) not in [(pod.name, asked) for pod, asked in monitored]:
-            if them.of("PodMonitor"):
-                yield f"{title} counts at {port}, and no monitor asks there"
+    asked_at = {(pod.name, asked) for pod, asked in monitored}
+    for title in ("ray head", "ray trainers", "spark driver") if monitored else ():
+        if (title, port) not in asked_at:
+            yield f"{title} counts at {port}, and no monitor asks there"
     for pod, asked in monitored:
         let_in = [
             rule
