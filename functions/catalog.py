@@ -16,7 +16,7 @@ from functions.forecasting.strategy import Strategies, table
 from functions.retention import Retention
 
 if TYPE_CHECKING:
-    from functions.forecasting.engine import Engine
+    from functions.forecasting.engines.engine import Engine
     from functions.storage import Storage
     from infra.settings import Layout
 

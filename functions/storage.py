@@ -21,8 +21,8 @@ from events.payloads import (
     TrainingFailed,
 )
 from functions.changes import Changes
-from functions.forecasting.calendar import Calendar
-from functions.forecasting.panel import Panel
+from functions.forecasting.series.calendar import Calendar
+from functions.forecasting.series.panel import Panel
 from functions.retention import Limits, Prunable, Pruned, Table
 
 Series = tuple[str, str]  # store, product

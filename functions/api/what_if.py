@@ -14,10 +14,10 @@ from functions.api import views
 from functions.api.body import body_of, documented
 from functions.api.problems import REFUSALS, UNKNOWN, UNUSABLE_BODY, gone, none_yet, unprocessable
 from functions.forecaster.outlook import forecast_days
-from functions.forecasting.calendar import Calendar
-from functions.forecasting.components import components_of
-from functions.forecasting.horizon import calendar_span
-from functions.forecasting.series_model import SeriesModel
+from functions.forecasting.forecast.components import components_of
+from functions.forecasting.forecast.horizon import calendar_span
+from functions.forecasting.model import SeriesModel
+from functions.forecasting.series.calendar import Calendar
 from functions.freshness import is_gone
 from functions.storage import DayForecast, Forecast, Model, Storage
 

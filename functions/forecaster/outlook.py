@@ -5,10 +5,10 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import date
 
-from functions.forecasting import forecasts
-from functions.forecasting.calendar import Calendar
-from functions.forecasting.horizon import calendar_span
-from functions.forecasting.series_model import SeriesModel
+from functions.forecasting.forecast import forecasts
+from functions.forecasting.forecast.horizon import calendar_span
+from functions.forecasting.model import SeriesModel
+from functions.forecasting.series.calendar import Calendar
 from functions.storage import DayForecast, Forecast, Model, Series, Storage, Window
 
 

@@ -21,8 +21,8 @@ from events.payloads import (
     Payload,
 )
 from functions.forecaster.shards import forecast_shards
-from functions.forecasting.horizon import LOOK_BACK
-from functions.forecasting.regressors import LOOK_AHEAD
+from functions.forecasting.forecast.horizon import LOOK_BACK
+from functions.forecasting.series.regressors import LOOK_AHEAD
 from functions.planner.as_of import default_as_of, too_late
 from functions.planner.planner import check_id, named_scope, too_early
 from functions.storage import Storage

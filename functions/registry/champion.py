@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from events.payloads import Compared, Policy
-from functions.forecasting.choice import TOLERANCE
+from functions.forecasting.training.selection import TOLERANCE
 from functions.storage import Verdict
 
 BIAS_BOUND = 0.25  # of what was sold: beyond it shelves are empty or full whatever the score

@@ -39,10 +39,10 @@ from events.payloads import (
 )
 from events.publisher import to_record
 from functions.forecasting import findings
-from functions.forecasting.engine import Engine
-from functions.forecasting.panel import Panel
-from functions.forecasting.procedure import Champion, Comparison, Trained, train
-from functions.forecasting.series_model import SeriesModel
+from functions.forecasting.engines.engine import Engine
+from functions.forecasting.model import SeriesModel
+from functions.forecasting.series.failures import Unfit
+from functions.forecasting.series.panel import Panel
 from functions.forecasting.strategy import (
     BUILT_IN,
     Strategies,
@@ -50,7 +50,8 @@ from functions.forecasting.strategy import (
     days_read,
     strategy,
 )
-from functions.forecasting.unfit import Unfit
+from functions.forecasting.training.train import train
+from functions.forecasting.training.trained import Champion, Comparison, Trained
 from functions.storage import Model, Series, Storage
 
 SOURCE = "shelfcast/trainer"

@@ -1,7 +1,7 @@
 """`shelfcast models`: the models of a series, and who is champion."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -69,6 +69,8 @@ def list_models(ctx: typer.Context, store: Store, product: Product, as_json: Jso
             place = "became champion" if newest["verdict"]["promote"] else "was kept as challenger"
             why = one_line(newest["verdict"]["reason"])
             typer.echo(f"\nVersion {newest['version']} {place}: {why}")
+        for line in _of_model(newest):
+            typer.echo(line)
 
 
 @app.command(cls=TakesNames)
@@ -210,6 +212,16 @@ def models_table(found: Sequence[Document]) -> "Table":
         )
     table.caption = "cross-validated; MAE in units per day, covers: days within the 95 % interval"
     return table
+
+
+def _of_model(model: Document) -> Iterator[str]:
+    """What a version's forecasts are a mean of, and what a reader should know of it."""
+    weighed = {each["strategy"]: each["weight"] for each in model["comparison"] if each["weight"]}
+    shares = sorted(weighed.items(), key=lambda share: -share[1])
+    if shares:
+        parts = ", ".join(f"{name} {percent(share)}" for name, share in shares)
+        yield one_line(f"Its forecasts are a mean: {parts}")
+    yield from (one_line(note) for note in model["notes"])
 
 
 def history_table(changes: Sequence[Document]) -> "Table":

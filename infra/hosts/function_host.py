@@ -26,7 +26,7 @@ from infra.postgres.storage import PostgresStorage
 from infra.settings import Settings
 
 if TYPE_CHECKING:
-    from functions.forecasting.engine import Engine
+    from functions.forecasting.engines.engine import Engine
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ def _pool(function: Function, settings: Settings) -> ProcessPoolExecutor | None:
     """The processes that fit, where stock Prophet does."""
     if not function.fits or settings.engine != "prophet":
         return None
-    from functions.forecasting.workers import process_pool, start_all
+    from infra.hosts.fit_processes import process_pool, start_all
 
     workers = workers_of(function, settings) or 1
     pool = process_pool(workers)
@@ -65,7 +65,7 @@ def _pool(function: Function, settings: Settings) -> ProcessPoolExecutor | None:
 
 
 def _engine(settings: Settings, pool: ProcessPoolExecutor | None) -> "Engine":
-    from functions.forecasting.engines import engine
+    from functions.forecasting.engines.factory import engine
 
     return engine(settings.engine, pool)
 

@@ -11,8 +11,8 @@ from events.clock import utc_now
 from events.envelope import Event
 from events.payloads import MAX_INTEGER, ModelTrained, PromotionRequested, TrainingFailed
 from functions.changes import Changes
-from functions.forecasting.calendar import Calendar
-from functions.forecasting.panel import Panel
+from functions.forecasting.series.calendar import Calendar
+from functions.forecasting.series.panel import Panel
 from functions.registry.champion import Contender
 from functions.registry.places import CHAMPION, Cause, Places
 from functions.registry.requested import champions_to_be

@@ -16,8 +16,8 @@ import numpy as np
 import numpy.typing as npt
 import orjson
 
-from functions.forecasting.calendar import Calendar
-from functions.forecasting.panel import Dates, Floats, Panel
+from functions.forecasting.series.calendar import Calendar
+from functions.forecasting.series.panel import Dates, Floats, Panel
 from functions.storage import Series
 from infra.postgres import queries
 from infra.postgres.sold_drivers import Block, SoldDrivers, blocks_of, joined

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from functions.forecasting.own_drivers import MAX_DRIVERS, most_frequent, places
-from functions.forecasting.panel import Floats
+from functions.forecasting.series.own_drivers import MAX_DRIVERS, most_frequent, places
+from functions.forecasting.series.panel import Floats
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]

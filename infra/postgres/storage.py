@@ -23,8 +23,8 @@ from events.payloads import (
     PromotionRequested,
     TrainingFailed,
 )
-from functions.forecasting.calendar import Calendar
-from functions.forecasting.panel import Panel
+from functions.forecasting.series.calendar import Calendar
+from functions.forecasting.series.panel import Panel
 from functions.registry.places import Cause
 from functions.retention import Limits, Prunable, Pruned, Table
 from functions.storage import (

@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 
 from events.payloads import DEFAULT_STRATEGY
-from functions.forecasting.panel import Panel
+from functions.forecasting.series.panel import Panel
 from functions.forecasting.strategy import BUILT_IN
 from infra.sales_io.layout import ColumnChoice
 from tests.benchmarks.panels import PANELS, made_up, panel_of, sampled

@@ -32,14 +32,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from functions.forecasting.batched_engine import BatchedEngine
-from functions.forecasting.forecasts import forecast
-from functions.forecasting.metrics import fold_metrics, mean_metrics
-from functions.forecasting.panel import Panel
-from functions.forecasting.regressors import design
-from functions.forecasting.series_model import SeriesModel
+from functions.forecasting.engines.batched.engine import BatchedEngine
+from functions.forecasting.folds import walk_cuts
+from functions.forecasting.forecast.forecasts import forecast
+from functions.forecasting.model import SeriesModel
+from functions.forecasting.series.panel import Panel
+from functions.forecasting.series.regressors import design
 from functions.forecasting.strategy import Strategy, strategy
-from functions.forecasting.walk import walk_cuts
+from functions.forecasting.training.metrics import fold_metrics, mean_metrics
 from tests.benchmarks.bench_retrain import AS_OF, FOLDS, HORIZON, folds, stock
 from tests.benchmarks.report import report
 from tests.benchmarks.system import console, sales

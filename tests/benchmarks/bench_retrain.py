@@ -33,7 +33,7 @@ def folds(rows: int) -> list[tuple[int, int]]:
 
 def stock(history: pd.DataFrame) -> None:
     """One series by stock Prophet alone."""
-    from functions.forecasting.stock_prophet import Prophet
+    from functions.forecasting.prophet.quiet import Prophet
 
     def fitted(rows: pd.DataFrame) -> "Prophet":
         model = Prophet(weekly_seasonality=True, daily_seasonality=False, interval_width=0.95)

@@ -14,7 +14,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from functions.forecasting.panel import Panel
+from functions.forecasting.series.panel import Panel
 from infra.sales_io.layout import ColumnChoice
 from infra.sales_io.reader import read_rows
 from infra.sales_io.survey import survey

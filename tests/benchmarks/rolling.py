@@ -19,15 +19,16 @@ import numpy.typing as npt
 import pandas as pd
 
 from events.payloads import DEFAULT_STRATEGY
-from functions.forecasting.calendar import Calendar
-from functions.forecasting.engines import engine
-from functions.forecasting.forecasts import forecast
-from functions.forecasting.horizon import calendar_span
-from functions.forecasting.levels import promotion_driver
-from functions.forecasting.panel import Floats, Panel
-from functions.forecasting.procedure import Trained, train
-from functions.forecasting.scale import Band
+from functions.forecasting.baselines.levels import promotion_driver
+from functions.forecasting.engines.factory import engine
+from functions.forecasting.forecast.forecasts import forecast
+from functions.forecasting.forecast.horizon import calendar_span
+from functions.forecasting.series.calendar import Calendar
+from functions.forecasting.series.panel import Floats, Panel
+from functions.forecasting.series.scale import Band
 from functions.forecasting.strategy import strategy
+from functions.forecasting.training.train import train
+from functions.forecasting.training.trained import Trained
 from tests.benchmarks.panels import sampled
 
 HORIZON = 7

@@ -21,8 +21,8 @@ from events.payloads import (
     SeriesRef,
     TrainingFailed,
 )
-from functions.forecasting.calendar import Calendar
-from functions.forecasting.own_drivers import MAX_DRIVERS, left_out, parts
+from functions.forecasting.series.calendar import Calendar
+from functions.forecasting.series.own_drivers import MAX_DRIVERS, left_out, parts
 from functions.storage import (
     MAX_FAILURES,
     Counts,

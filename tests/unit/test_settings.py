@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from events.payloads import ForecastPublished, ModelTrained
 from events.wording import in_words, shown
-from functions.forecasting.engines import engine
+from functions.forecasting.engines.factory import engine
 from functions.forecasting.strategy import BUILT_IN, Strategy
 from infra.cli.main import main
 from infra.settings import Settings

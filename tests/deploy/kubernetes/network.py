@@ -77,7 +77,9 @@ def check_scraped(them: Manifests) -> Iterator[str]:
     """What counts has the settings' port open, a monitor asks it, and Prometheus may reach it."""
     port = int(them.settings["SHELFCAST_METRICS_PORT"])
     policies = [each["spec"] for each in them.of("NetworkPolicy")]
-    monitored = [(pod, asked) for each in them.of("PodMonitor") for pod, asked in _asked(them, each)]
+    monitored = [
+        (pod, asked) for each in them.of("PodMonitor") for pod, asked in _asked(them, each)
+    ]
     asked_at = {(pod.name, asked) for pod, asked in monitored}
     for title in ("ray head", "ray trainers", "spark driver") if monitored else ():
         if (title, port) not in asked_at:

@@ -11,12 +11,12 @@ import numpy as np
 import psutil
 import pytest
 
-from functions.forecasting.panel import Panel
-from functions.forecasting.parameters import ProphetParameters
-from functions.forecasting.prophet_engine import ProphetEngine
+from functions.forecasting.engines.stan.engine import ProphetEngine
+from functions.forecasting.prophet.parameters import ProphetParameters
+from functions.forecasting.series.failures import Unfit
+from functions.forecasting.series.panel import Panel
 from functions.forecasting.strategy import strategy
-from functions.forecasting.unfit import Unfit
-from functions.forecasting.workers import process_pool
+from infra.hosts.fit_processes import process_pool
 from tests.unit.forecasting.walks import fitted
 
 ROOT = Path(__file__).parents[3]
@@ -25,9 +25,9 @@ ROOT = Path(__file__).parents[3]
 PARENT = """
 import os, sys, time
 import numpy as np
-from functions.forecasting import stan_fit
+from functions.forecasting.engines.stan import fit as stan_fit
 from functions.forecasting.strategy import strategy
-from functions.forecasting.workers import process_pool
+from infra.hosts.fit_processes import process_pool
 
 pool = process_pool(2)
 naps = [pool.submit(time.sleep, 0.5) for _ in range(2)]

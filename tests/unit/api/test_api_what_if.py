@@ -6,9 +6,9 @@ from datetime import date
 import httpx
 import pytest
 
-from functions.forecasting.levels import LevelModel
-from functions.forecasting.parameters import ProphetParameters, Regressor
-from functions.forecasting.series_model import SeriesModel
+from functions.forecasting.baselines.levels import LevelModel
+from functions.forecasting.model import SeriesModel
+from functions.forecasting.prophet.parameters import ProphetParameters, Regressor
 from tests.unit.api.served import LAST_DAY, Shop
 
 PATH = "/forecasts/1/milk/what-if"

@@ -6,6 +6,8 @@ import httpx
 import pytest
 from typer.testing import CliRunner, Result
 
+from events.payloads import Compared, Finding
+from functions.forecasting.findings import said
 from infra.cli.client import Client
 from infra.cli.main import app
 from tests.unit.api.served import InProcess, Shop, loses_to
@@ -52,17 +54,40 @@ def test_models_are_a_table_with_metrics_aliases_and_the_verdict_on_the_newest(c
 
     assert told.exit_code == 0
     lines = told.stdout.splitlines()
-    assert max(map(len, lines[:-1])) <= 80
+    assert max(map(len, lines[:-2])) <= 80
     assert [line.split()[:2] for line in lines[2:5]] == [
         ["3", "challenger"],
         ["2", "champion"],
         ["1", "previous"],
     ]
     assert lines[3].split()[2:] == ["auto:", "windowed", "2015-08-01", "323", "-", "-", "-"]
-    assert lines[-1] == (
+    assert lines[-2:] == [
         "Version 3 was kept as challenger: score 0.900, champion 0.800 on the same folds "
-        "(naive 1): it loses by more than 2%"
+        "(naive 1): it loses by more than 2%",
+        said("drivers-unused", {"names": ["promo"]}),
+    ]
+
+
+def test_what_the_newest_is_a_mean_of_is_told_the_largest_share_first(shop: Shop):
+    client = Client("http://api", InProcess(shop.app()))
+    client.post("retrain", body={"store": "1", "run_id": "run-1"})
+    shares = {"local": 0.25, "calendar-all": 0.75, "naive": None}
+    compared = tuple(
+        Compared(strategy=name, score=0.9, metrics={}, weight=share)
+        for name, share in shares.items()
     )
+    finding = Finding(code="drivers-unused", values={"names": ("price",)})
+
+    async def train() -> None:
+        await shop.plan()
+        await shop.train("run-1", [MILK], comparison=compared, findings=(finding,))
+
+    asyncio.run(train())
+    told = shelfcast(client, "list", *MILK)
+    assert told.stdout.splitlines()[-2:] == [
+        "Its forecasts are a mean: calendar-all 75.0 %, local 25.0 %",
+        said(finding.code, finding.values),
+    ]
 
 
 def test_a_version_is_promoted_and_where_to_look_is_told(client: Client, shop: Shop):

@@ -9,14 +9,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from functions.forecasting import stan_fit
-from functions.forecasting.panel import Panel
-from functions.forecasting.parameters import ProphetParameters, Seasonality
-from functions.forecasting.regressors import Design
-from functions.forecasting.scale import Band
+from functions.forecasting.engines.stan import fit as stan_fit
+from functions.forecasting.folds import Walk, empty_folds
+from functions.forecasting.prophet.parameters import ProphetParameters, Seasonality
+from functions.forecasting.series.failures import Unfit, refusals
+from functions.forecasting.series.panel import Panel
+from functions.forecasting.series.regressors import Design
+from functions.forecasting.series.scale import Band
 from functions.forecasting.strategy import Strategy, strategy
-from functions.forecasting.unfit import Unfit, refusals
-from functions.forecasting.walk import Walk, empty_folds
 from tests.unit.forecasting.generated import FIRST_DAY, days_from, weekly_sales
 
 MakePanel = Callable[..., Panel]

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from functions.forecasting.panel import Panel
-from functions.forecasting.parameters import ProphetParameters
-from functions.forecasting.posterior import log_density, optimality, point_of, rows_of
-from functions.forecasting.prefix_fits import CONSTANT_SIGMA
-from functions.forecasting.regressors import Design
-from functions.forecasting.unfit import Unfit
+from functions.forecasting.engines.batched.prefix_fits import CONSTANT_SIGMA
+from functions.forecasting.prophet.parameters import ProphetParameters
+from functions.forecasting.series.failures import Unfit
+from functions.forecasting.series.panel import Panel
+from functions.forecasting.series.regressors import Design
+from tests.unit.forecasting.posterior import log_density, optimality, point_of, rows_of
 
 AT_FLOOR = 1.0001e-4
 

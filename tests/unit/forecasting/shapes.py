@@ -6,7 +6,7 @@ from datetime import date, timedelta
 import numpy as np
 import numpy.typing as npt
 
-from functions.forecasting.panel import Floats, Panel
+from functions.forecasting.series.panel import Floats, Panel
 
 LAST = date(2026, 11, 22)
 AS_OF = LAST + timedelta(days=1)

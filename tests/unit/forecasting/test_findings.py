@@ -50,7 +50,7 @@ def test_what_a_newer_version_says_is_shown_as_it_came():
 
 
 def test_every_code_that_is_found_has_words():
-    sources = [path.read_text() for path in Path(findings.__file__).parent.glob("*.py")]
+    sources = [path.read_text() for path in Path(findings.__file__).parent.rglob("*.py")]
     found = {code for source in sources for code in re.findall(r'Finding\(\s*"([a-z-]+)"', source)}
     assert len(found) >= 10
     assert found <= WORDS.keys()

@@ -3,15 +3,15 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from functions.forecasting.parameters import ProphetParameters
-from functions.forecasting.posterior import Point, log_density, optimality, point_of, rows_of
+from functions.forecasting.prophet.convert import extract
+from tests.unit.forecasting.posterior import Point, log_density, optimality, point_of, rows_of
 
 
 @pytest.fixture(scope="module")
 def stans(fitted_prophet):
     """Stan's fit: its rows, its point and the value it gave for its log density."""
     history = fitted_prophet.history
-    parameters = ProphetParameters.of(fitted_prophet)
+    parameters = extract(fitted_prophet)
     rows = rows_of(parameters, history["ds"].to_numpy("datetime64[D]"), history["y"].to_numpy())
     return rows, point_of(parameters), fitted_prophet.stan_fit.optimized_params_dict["lp__"]
 

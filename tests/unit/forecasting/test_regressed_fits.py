@@ -10,17 +10,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prophet.serialize import model_from_json, model_to_json
 
-from functions.forecasting.batched_engine import BatchedEngine
-from functions.forecasting.calendar import Calendar
-from functions.forecasting.engine import Engine
-from functions.forecasting.forecasts import forecast
-from functions.forecasting.panel import Panel
-from functions.forecasting.prediction import effects, predict
-from functions.forecasting.prophet_engine import ProphetEngine
-from functions.forecasting.recent_residual import RESIDUAL_ROWS
-from functions.forecasting.regressors import DayFacts, columns, design
+from functions.forecasting.engines.batched.engine import BatchedEngine
+from functions.forecasting.engines.engine import Engine
+from functions.forecasting.engines.stan.engine import ProphetEngine
+from functions.forecasting.folds import walk_cuts
+from functions.forecasting.forecast.forecasts import forecast
+from functions.forecasting.prophet.convert import rebuild
+from functions.forecasting.prophet.prediction import effects, predict
+from functions.forecasting.series.calendar import Calendar
+from functions.forecasting.series.new_level import RESIDUAL_ROWS
+from functions.forecasting.series.panel import Panel
+from functions.forecasting.series.regressors import DayFacts, columns, design
 from functions.forecasting.strategy import Strategy, strategy
-from functions.forecasting.walk import walk_cuts
 from tests.unit.forecasting.generated import FIRST_DAY, days_from, weekly_sales
 from tests.unit.forecasting.optimum import advantage, assert_optimal, columns_of
 from tests.unit.forecasting.walks import (
@@ -245,7 +246,7 @@ def test_a_model_becomes_a_prophet_that_agrees_and_survives_its_json(make_panel,
     names = tuple(term.name for term in model.regressors)
     frame = pd.DataFrame(columns(names, facts), columns=names)
     frame["ds"] = dates.astype("datetime64[ns]")
-    prophet = model.to_prophet()
+    prophet = rebuild(model)
     prophet.uncertainty_samples = 0
     for each in (prophet, model_from_json(model_to_json(prophet))):
         np.testing.assert_allclose(each.predict(frame)["yhat"], expected, rtol=1e-9)

@@ -10,16 +10,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from functions.forecasting.batched_engine import BatchedEngine
-from functions.forecasting.calendar import Calendar
-from functions.forecasting.engine import Engine
-from functions.forecasting.evidence import YEAR_FOLDS
-from functions.forecasting.forecasts import UPPER_CAP, Forecasts, forecast
-from functions.forecasting.panel import Panel
-from functions.forecasting.parameters import ProphetParameters
-from functions.forecasting.procedure import Champion, Trained, train
-from functions.forecasting.series_model import SeriesModel
+from functions.forecasting.engines.batched.engine import BatchedEngine
+from functions.forecasting.engines.engine import Engine
+from functions.forecasting.forecast.forecasts import UPPER_CAP, Forecasts, forecast
+from functions.forecasting.model import SeriesModel
+from functions.forecasting.prophet.parameters import ProphetParameters
+from functions.forecasting.series.calendar import Calendar
+from functions.forecasting.series.panel import Panel
 from functions.forecasting.strategy import BUILT_IN, Strategy, strategy, table
+from functions.forecasting.training.evidence import YEAR_FOLDS
+from functions.forecasting.training.train import train
+from functions.forecasting.training.trained import Champion, Trained
 from tests.unit.forecasting.generated import FIRST_DAY, days_from, weekly_sales
 from tests.unit.forecasting.walks import served
 

@@ -6,12 +6,13 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from functions.forecasting.calendar import Calendar
-from functions.forecasting.engines import engine
-from functions.forecasting.forecasts import Forecasts, forecast
-from functions.forecasting.panel import Panel
-from functions.forecasting.procedure import Trained, train
+from functions.forecasting.engines.factory import engine
+from functions.forecasting.forecast.forecasts import Forecasts, forecast
+from functions.forecasting.series.calendar import Calendar
+from functions.forecasting.series.panel import Panel
 from functions.forecasting.strategy import strategy
+from functions.forecasting.training.train import train
+from functions.forecasting.training.trained import Trained
 from tests.unit.forecasting.shapes import AS_OF, DAYS, LAST, TRUTH, WEEK, shaped
 
 

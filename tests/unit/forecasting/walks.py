@@ -6,20 +6,20 @@ from datetime import date
 
 import numpy as np
 
-from functions.forecasting.calendar import Calendar
-from functions.forecasting.engine import Engine
-from functions.forecasting.fits import finals
-from functions.forecasting.forecasts import Forecasts, forecast
-from functions.forecasting.histories import Histories
-from functions.forecasting.panel import Panel
-from functions.forecasting.parameters import ProphetParameters
-from functions.forecasting.prefix_fits import fit_prefixes
-from functions.forecasting.regressors import Design, design
-from functions.forecasting.scale import fitted_on
-from functions.forecasting.series_model import Member, SeriesModel
+from functions.forecasting.engines.batched.fits import finals
+from functions.forecasting.engines.batched.padded import Histories
+from functions.forecasting.engines.batched.prefix_fits import fit_prefixes
+from functions.forecasting.engines.engine import Engine
+from functions.forecasting.folds import Walk, walk_cuts
+from functions.forecasting.forecast.forecasts import Forecasts, forecast
+from functions.forecasting.model import Member, SeriesModel
+from functions.forecasting.prophet.parameters import ProphetParameters
+from functions.forecasting.series.calendar import Calendar
+from functions.forecasting.series.failures import Unfit
+from functions.forecasting.series.panel import Panel
+from functions.forecasting.series.regressors import Design, design
+from functions.forecasting.series.scale import fitted_on
 from functions.forecasting.strategy import Strategy
-from functions.forecasting.unfit import Unfit
-from functions.forecasting.walk import Walk, walk_cuts
 
 
 def walked(engine: Engine, panel: Panel, strategy: Strategy, block: int) -> Walk[ProphetParameters]:

@@ -11,7 +11,7 @@ from events.envelope import Event
 from events.errors import Refusal
 from events.pace import LONGEST_BATCH_SECONDS
 from events.payloads import Payload, RetrainCompleted, TrainingFailed
-from functions.forecasting.panel import Panel
+from functions.forecasting.series.panel import Panel
 from functions.trainer import MAX_DELIVERIES, Trainer
 from tests.unit.functions.test_trainer import shard
 from tests.unit.functions.world import NOON, SERIES, Crash, MeanEngine, World, request

@@ -72,9 +72,9 @@ import sys
 from dataclasses import replace
 from datetime import date
 import numpy as np
-from functions.forecasting.batched_engine import BatchedEngine
-from functions.forecasting.panel import Panel
-from functions.forecasting.procedure import train
+from functions.forecasting.engines.batched.engine import BatchedEngine
+from functions.forecasting.series.panel import Panel
+from functions.forecasting.training.train import train
 from functions.forecasting.strategy import table
 days, series = 400, 2
 panel = Panel(

@@ -6,7 +6,7 @@ import pytest
 from events.envelope import Event, first_event
 from events.errors import Refusal
 from events.payloads import Finding, ModelTrained, SeriesRef, TrainingFailed, TrainingShardRequested
-from functions.forecasting.series_model import SeriesModel
+from functions.forecasting.model import SeriesModel
 from functions.trainer import Trainer
 from tests.unit.events.examples import SALE
 from tests.unit.functions.world import LAST_DAY, NOON, SERIES, Crash, World, request

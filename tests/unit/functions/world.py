@@ -13,14 +13,14 @@ from events.envelope import Event, first_event
 from events.payloads import Payload, PromotionRequested, RetrainRequested, SeriesRef
 from events.topics import DEAD_LETTERS, TOPICS, bulk
 from functions.catalog import Dependencies
-from functions.forecasting.engine import Engine
-from functions.forecasting.panel import Key, Panel
-from functions.forecasting.parameters import ProphetParameters
-from functions.forecasting.regressors import Design
-from functions.forecasting.scale import Band
+from functions.forecasting.engines.engine import Engine
+from functions.forecasting.folds import Walk, empty_folds, walk_cuts
+from functions.forecasting.prophet.parameters import ProphetParameters
+from functions.forecasting.series.failures import Unfit
+from functions.forecasting.series.panel import Key, Panel
+from functions.forecasting.series.regressors import Design
+from functions.forecasting.series.scale import Band
 from functions.forecasting.strategy import BUILT_IN, Strategies, Strategy
-from functions.forecasting.unfit import Unfit
-from functions.forecasting.walk import Walk, empty_folds, walk_cuts
 from infra.hosts.memory import MemoryHost
 from infra.memory.storage import MemoryStorage
 

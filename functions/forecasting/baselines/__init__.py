@@ -1,0 +1,1 @@
+"""Methods without a trend, which serve where nothing better does."""

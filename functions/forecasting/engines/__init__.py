@@ -1,0 +1,1 @@
+"""What fits: the batched engine, and stock Prophet itself."""

@@ -1,0 +1,1 @@
+"""All fits of a panel together, without Stan, to the same optimum."""

@@ -1,0 +1,1 @@
+"""Stock Prophet, one process of CmdStan for each fit: the reference."""

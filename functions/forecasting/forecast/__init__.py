@@ -1,0 +1,1 @@
+"""From a model to the days ahead: what is assumed of them, units, intervals, parts."""

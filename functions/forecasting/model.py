@@ -1,0 +1,137 @@
+"""All that is kept of a trained series: what to store, to send and to forecast from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+
+from functions.forecasting.baselines.levels import LevelModel
+from functions.forecasting.prophet.parameters import ProphetParameters
+
+Member = ProphetParameters | LevelModel
+
+
+@dataclass(frozen=True)
+class SeriesModel:
+    """The mean of its `members`, by their `weights` if there are any, with what holds for the
+    series itself.
+
+    Unless a calendar says otherwise the store is taken to be closed on `closed_weekdays` (0 is
+    Monday), and to be open on others by the chances `opening`, Monday first (empty: surely); it
+    usually is closed on `rest_weekdays`. No forecast goes above `cap` units, and an interval
+    reaches `widening` times as far as the members say, Monday first (empty: once). `usual` has a
+    driver's usual value for each weekday, which is assumed where nothing is planned. `last_day` is
+    the last open day used.
+    """
+
+    members: tuple[Member, ...]
+    last_day: date
+    cap: float
+    closed_weekdays: tuple[int, ...] = ()
+    rest_weekdays: tuple[int, ...] = ()
+    widening: tuple[float, ...] = ()
+    usual: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    weights: tuple[float, ...] = ()
+    opening: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.weights and len(self.weights) != len(self.members):
+            raise ValueError(f"{len(self.weights)} weights for {len(self.members)} members")
+
+    @property
+    def drivers(self) -> frozenset[str]:
+        """The drivers that move its forecast."""
+        prophets = (member for member in self.members if isinstance(member, ProphetParameters))
+        levels = (member for member in self.members if isinstance(member, LevelModel))
+        regressors = [term.name.split("/") for each in prophets for term in each.regressors]
+        return frozenset(
+            [name[1] for name in regressors if name[0] == "driver"]
+            + [each.promotion for each in levels if each.promotion is not None]
+        )
+
+    @property
+    def seen(self) -> dict[str, tuple[float, float]]:
+        """Between which values each driver was seen that moves its forecast by its value; what
+        lies beyond them counts as the nearer one.
+        """
+        found: dict[str, tuple[float, float]] = {}
+        for member in self.members:
+            if isinstance(member, ProphetParameters):
+                for term in member.regressors:
+                    kind, *names = term.name.split("/")
+                    if (kind, len(names)) != ("driver", 1):
+                        continue
+                    if term.low is not None and term.high is not None:
+                        [name] = names
+                        low, high = found.get(name, (term.low, term.high))
+                        found[name] = min(low, term.low), max(high, term.high)
+        return found
+
+    def to_json_dict(self) -> dict[str, Any]:
+        """The fields as JSON-compatible lists, numbers and strings; floats stay exact."""
+        return {
+            "members": [
+                {
+                    "kind": "prophet" if isinstance(member, ProphetParameters) else "level",
+                    **member.to_json_dict(),
+                }
+                for member in self.members
+            ],
+            "last_day": self.last_day.isoformat(),
+            "cap": self.cap,
+            "closed_weekdays": list(self.closed_weekdays),
+            "rest_weekdays": list(self.rest_weekdays),
+            "widening": list(self.widening),
+            "usual": {name: list(values) for name, values in self.usual.items()},
+            "weights": list(self.weights),
+            "opening": list(self.opening),
+        }
+
+    @staticmethod
+    def from_json_dict(values: Mapping[str, Any]) -> "SeriesModel":
+        """The inverse of `to_json_dict`. ValueError names fields that are missing or unknown."""
+        try:
+            return SeriesModel(
+                members=tuple(_member(dict(member)) for member in values["members"]),
+                last_day=date.fromisoformat(values["last_day"]),
+                cap=values["cap"],
+                closed_weekdays=tuple(values["closed_weekdays"]),
+                rest_weekdays=tuple(values["rest_weekdays"]),
+                widening=_by_weekday(values["widening"]),
+                usual={name: tuple(each) for name, each in values["usual"].items()},
+                weights=tuple(values.get("weights", ())),
+                opening=tuple(values.get("opening", ())),
+            )
+        except KeyError as missing:
+            raise ValueError(f"a stored model lacks {missing}; retrain its series") from None
+
+
+def _by_weekday(widening: float | list[float]) -> tuple[float, ...]:
+    """Older versions had one number for all weekdays."""
+    return tuple(widening) if isinstance(widening, list) else (widening,) * 7
+
+
+def _member(values: dict[str, Any]) -> Member:
+    kind = values.pop("kind")
+    if kind == "prophet":
+        return ProphetParameters.from_json_dict(values)
+    if kind == "level":
+        return LevelModel.from_json_dict(values)
+    raise ValueError(f"a stored model has a member of kind {kind!r}; known are prophet, level")
+
+
+def renamed(member: Member, names: tuple[str, ...]) -> Member:
+    """A member that was fitted to columns that are places, with the names that they stand for."""
+    if not names or not isinstance(member, ProphetParameters):
+        return member
+    return replace(
+        member,
+        regressors=tuple(
+            replace(term, name=_named(term.name, names)) for term in member.regressors
+        ),
+    )
+
+
+def _named(column: str, names: tuple[str, ...]) -> str:
+    kind, *rest = column.split("/")
+    return "/".join([kind, names[int(rest[0])], *rest[1:]]) if kind == "driver" else column

@@ -1,0 +1,1 @@
+"""Prophet's model as values: parameters, what they forecast, and a real Prophet from them."""
