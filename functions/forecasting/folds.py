@@ -13,14 +13,14 @@ import numpy as np
 import numpy.typing as npt
 
 from functions.forecasting.findings import Finding
-from functions.forecasting.series.failures import Unfit
+from functions.forecasting.series.failures import FitFailure
 from functions.forecasting.series.scale import Band
 
 Ints = npt.NDArray[np.int64]
 Fitted = TypeVar("Fitted", covariant=True)
 
 
-def walk_cuts(rows: Ints, blocks: Ints, n_splits: int) -> Ints:
+def fold_cuts(rows: Ints, blocks: Ints, n_splits: int) -> Ints:
     """The rows that each fold and the last fit train on: n series with test blocks of
     `blocks` (n,) rows; shape (n, n_splits + 1). The folds are scikit-learn's
     `TimeSeriesSplit(n_splits, test_size=block)`.
@@ -29,7 +29,7 @@ def walk_cuts(rows: Ints, blocks: Ints, n_splits: int) -> Ints:
 
 
 @dataclass(frozen=True, eq=False)
-class Walk(Generic[Fitted]):
+class FoldForecasts(Generic[Fitted]):
     """n series, K folds of up to B rows each; NaN beyond a series' own block.
 
     `band` (n, K, B) has the forecasts of the folds' rows, in units per day, as they would
@@ -39,7 +39,7 @@ class Walk(Generic[Fitted]):
     """
 
     band: Band
-    reasons: Sequence[Unfit | None]
+    reasons: Sequence[FitFailure | None]
     model: Callable[[int], Fitted]
     findings: dict[int, Finding]
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
-from functions.forecasting.baselines.levels import LevelModel
+from functions.forecasting.baselines.baseline import BaselineModel
 from functions.forecasting.prophet.parameters import ProphetParameters
 
-Member = ProphetParameters | LevelModel
+Member = ProphetParameters | BaselineModel
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class SeriesModel:
     def drivers(self) -> frozenset[str]:
         """The drivers that move its forecast."""
         prophets = (member for member in self.members if isinstance(member, ProphetParameters))
-        levels = (member for member in self.members if isinstance(member, LevelModel))
+        levels = (member for member in self.members if isinstance(member, BaselineModel))
         regressors = [term.name.split("/") for each in prophets for term in each.regressors]
         return frozenset(
             [name[1] for name in regressors if name[0] == "driver"]
@@ -116,7 +116,7 @@ def _member(values: dict[str, Any]) -> Member:
     if kind == "prophet":
         return ProphetParameters.from_json_dict(values)
     if kind == "level":
-        return LevelModel.from_json_dict(values)
+        return BaselineModel.from_json_dict(values)
     raise ValueError(f"a stored model has a member of kind {kind!r}; known are prophet, level")
 
 

@@ -41,7 +41,7 @@ from events.publisher import to_record
 from functions.forecasting import findings
 from functions.forecasting.engines.engine import Engine
 from functions.forecasting.model import SeriesModel
-from functions.forecasting.series.failures import Unfit
+from functions.forecasting.series.failures import FitFailure
 from functions.forecasting.series.panel import Panel
 from functions.forecasting.strategy import (
     BUILT_IN,
@@ -202,12 +202,12 @@ class Trainer:
         self,
         shard: TrainingShardRequested,
         series: Series,
-        result: Trained | Unfit,
+        result: Trained | FitFailure,
         champion: Model | None,
         seconds: float,
     ) -> Payload:
         store, product = series
-        if isinstance(result, Unfit):
+        if isinstance(result, FitFailure):
             return TrainingFailed(
                 run_id=shard.run_id,
                 store=store,

@@ -33,7 +33,7 @@ import numpy as np
 import pandas as pd
 
 from functions.forecasting.engines.batched.engine import BatchedEngine
-from functions.forecasting.folds import walk_cuts
+from functions.forecasting.folds import fold_cuts
 from functions.forecasting.forecast.forecasts import forecast
 from functions.forecasting.model import SeriesModel
 from functions.forecasting.series.panel import Panel
@@ -173,7 +173,7 @@ def batched(panel: Panel, chosen: Strategy) -> None:
     days = days.select(long.tolist())
     blocks = np.full(len(days), HORIZON)
     [walk] = BatchedEngine().walk_forward(days, [chosen], design(days, chosen), blocks)
-    starts = days.offsets[:-1, None] + walk_cuts(days.rows, blocks, FOLDS)[:, :-1]
+    starts = days.offsets[:-1, None] + fold_cuts(days.rows, blocks, FOLDS)[:, :-1]
     actual = days.units[starts[:, :, None] + np.arange(HORIZON)]
     mean_metrics(fold_metrics(actual, walk.band))
     models = []

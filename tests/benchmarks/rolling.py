@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from events.payloads import DEFAULT_STRATEGY
-from functions.forecasting.baselines.levels import promotion_driver
+from functions.forecasting.baselines.baseline import promotion_driver
 from functions.forecasting.engines.factory import engine
 from functions.forecasting.forecast.forecasts import forecast
 from functions.forecasting.forecast.horizon import calendar_span

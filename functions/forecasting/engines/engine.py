@@ -2,7 +2,7 @@
 
 An engine takes a whole panel at a time, so it is free to spread series over processes or
 to solve them in one batch. Its results are in the panel's order, one per series; a series
-that can't be fitted is an `Unfit` in its place and never harms another. The same input
+that can't be fitted is a `FitFailure` in its place and never harms another. The same input
 gives the same output, whatever the number of processes.
 """
 
@@ -12,7 +12,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from functions.forecasting.folds import Walk
+from functions.forecasting.folds import FoldForecasts
 from functions.forecasting.prophet.parameters import ProphetParameters
 from functions.forecasting.series.panel import Panel
 from functions.forecasting.series.regressors import Design
@@ -30,8 +30,8 @@ class Engine(Protocol):
         strategies: Sequence[Strategy],
         design: Design,
         blocks: npt.NDArray[np.int64],
-    ) -> list[Walk[ProphetParameters]]:
-        """Each strategy's folds (`folds.walk_cuts`) and a fit of all rows, for every series.
+    ) -> list[FoldForecasts[ProphetParameters]]:
+        """Each strategy's folds (`folds.fold_cuts`) and a fit of all rows, for every series.
 
         The strategies are at least one and have the same columns (`strategy.same_columns`).
         `design` has the regressors of the panel's rows. `blocks` (n,) are the rows of each

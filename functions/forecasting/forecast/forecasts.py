@@ -13,7 +13,7 @@ from statistics import NormalDist
 import numpy as np
 import numpy.typing as npt
 
-from functions.forecasting.baselines.levels import LevelModel
+from functions.forecasting.baselines.baseline import BaselineModel
 from functions.forecasting.calibration import widened
 from functions.forecasting.forecast.horizon import Horizon, horizon_of
 from functions.forecasting.model import SeriesModel
@@ -150,7 +150,7 @@ def _mean_of_members(models: Sequence[SeriesModel], horizon: Horizon, level: flo
     if prophets:
         at = np.array([i for i, _ in prophets])
         band.put(at, _prophets([each for _, each in prophets], horizon, owners[at], level))
-    level_models = [(i, each) for i, each in enumerate(members) if isinstance(each, LevelModel)]
+    level_models = [(i, each) for i, each in enumerate(members) if isinstance(each, BaselineModel)]
     if level_models:
         at = np.array([i for i, _ in level_models])
         band.put(at, _levels([each for _, each in level_models], horizon, owners[at], level))
@@ -196,7 +196,7 @@ def _facts_of(horizon: Horizon, owners: npt.NDArray[np.int64]) -> DayFacts:
 
 
 def _levels(
-    members: Sequence[LevelModel],
+    members: Sequence[BaselineModel],
     horizon: Horizon,
     owners: npt.NDArray[np.int64],
     level: float,

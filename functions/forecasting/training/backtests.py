@@ -12,12 +12,12 @@ from itertools import compress
 import numpy as np
 import numpy.typing as npt
 
-from functions.forecasting.baselines import levels
+from functions.forecasting.baselines import baseline
 from functions.forecasting.engines.engine import Engine
 from functions.forecasting.findings import Finding
-from functions.forecasting.folds import Walk, empty_folds, walk_cuts
+from functions.forecasting.folds import FoldForecasts, empty_folds, fold_cuts
 from functions.forecasting.model import Member, renamed
-from functions.forecasting.series.failures import Unfit
+from functions.forecasting.series.failures import FitFailure
 from functions.forecasting.series.own_drivers import left_out, parts
 from functions.forecasting.series.panel import Floats, Panel
 from functions.forecasting.series.regressors import Design, design
@@ -36,7 +36,7 @@ class Tested:
     """
 
     band: Band
-    reasons: Sequence[Unfit | None]
+    reasons: Sequence[FitFailure | None]
 
 
 class Backtests:
@@ -85,9 +85,9 @@ class Backtests:
             if leaf.method != "prophet":
                 chosen = np.flatnonzero(joined[leaf.name].unwalked(np.arange(len(panel))))
                 some = panel.select(chosen.tolist())
-                walk = levels.walk_forward(some, leaf, self.blocks[chosen])
+                walk = baseline.walk_forward(some, leaf, self.blocks[chosen])
                 joined[leaf.name].put(chosen, some, walk)
-        self._walks = {name: each.as_walk() for name, each in joined.items()}
+        self._walks = {name: each.as_folds() for name, each in joined.items()}
 
     def has(self, name: str) -> bool:
         """Whether the strategy of that name was asked for."""
@@ -131,7 +131,7 @@ class Backtests:
         if block == 0:
             return []
         dates = self.panel.dates[self.panel.series(i)]
-        starts = walk_cuts(self.panel.rows[i : i + 1], self.blocks[i : i + 1], self._n_splits)[0]
+        starts = fold_cuts(self.panel.rows[i : i + 1], self.blocks[i : i + 1], self._n_splits)[0]
         return [
             (dates[start].item(), dates[start + block - 1].item()) for start in starts[:-1].tolist()
         ]
@@ -164,13 +164,13 @@ class Backtests:
             needed = np.maximum(leaf.min_open_days, splits * self.blocks + 2)
         zero = np.concatenate([[0], np.cumsum(inside & (panel.units == 0))])
         zero_days = np.diff(zero[panel.offsets]) / np.maximum(rows, 1)
-        reasons: list[Unfit | None] = [
+        reasons: list[FitFailure | None] = [
             _unfit(leaf, self._as_of, *facts)
             for facts in zip(rows.tolist(), needed.tolist(), zero_days.tolist(), strict=True)
         ]
         if some is not None:
             for i in set(range(len(panel))) - set(some.tolist()):
-                reasons[i] = Unfit(f"{leaf.name} is not asked for")
+                reasons[i] = FitFailure(f"{leaf.name} is not asked for")
         return _Joined(empty_folds(splits, self.blocks), reasons, {}, {})
 
     def _take_over(
@@ -233,15 +233,15 @@ class _Joined:
     """A strategy's walk of all series, put together from those of parts."""
 
     band: Band
-    reasons: list[Unfit | None]
-    at: dict[int, tuple[Walk[Member], int, tuple[str, ...]]]
+    reasons: list[FitFailure | None]
+    at: dict[int, tuple[FoldForecasts[Member], int, tuple[str, ...]]]
     findings: dict[int, Finding]
 
     def unwalked(self, places: Ints) -> npt.NDArray[np.bool_]:
         """Which of the series at `places` nothing speaks against and no walk has yet."""
         return np.array([self.reasons[i] is None and i not in self.at for i in places.tolist()])
 
-    def put(self, places: Ints, part: Panel, walk: Walk[Member]) -> None:
+    def put(self, places: Ints, part: Panel, walk: FoldForecasts[Member]) -> None:
         """The walk of the series of `part`, which are those at `places` of all."""
         self.band.put((places, slice(None), slice(walk.band.yhat.shape[2])), walk.band)
         for i, place in enumerate(places.tolist()):
@@ -262,14 +262,14 @@ class _Joined:
             if place in other.findings:
                 self.findings[place] = other.findings[place]
 
-    def as_walk(self) -> Walk[Member]:
+    def as_folds(self) -> FoldForecasts[Member]:
         """The walk of all."""
 
         def model(place: int) -> Member:
             walk, i, names = self.at[place]
             return renamed(walk.model(i), names)
 
-        return Walk(self.band, self.reasons, model, self.findings)
+        return FoldForecasts(self.band, self.reasons, model, self.findings)
 
 
 def _split(leaf: Strategy, splits: int) -> Strategy:
@@ -291,13 +291,13 @@ def _twins(leaves: Iterable[Strategy]) -> list[list[Strategy]]:
     return found
 
 
-def _unfit(leaf: Strategy, as_of: date, rows: int, needed: int, zero: float) -> Unfit | None:
+def _unfit(leaf: Strategy, as_of: date, rows: int, needed: int, zero: float) -> FitFailure | None:
     if rows < needed:
-        return Unfit(
+        return FitFailure(
             f"{rows} open days in {leaf.window} before {as_of}; {leaf.name} needs at least {needed}"
         )
     if zero > leaf.most_zero_days:
-        return Unfit(
+        return FitFailure(
             f"nothing sold on {zero:.0%} of the open days; {leaf.name} is for series with at "
             f"most {leaf.most_zero_days:.0%}"
         )
@@ -337,7 +337,7 @@ def _blocks(
 def _of_folds(values: Floats, panel: Panel, blocks: Ints, n_splits: int) -> Floats:
     """What a panel's rows have, on the days of each fold; (n, K, B), NaN beyond a series' block."""
     found = empty_folds(n_splits, blocks).yhat
-    cuts = walk_cuts(panel.rows, blocks, n_splits)
+    cuts = fold_cuts(panel.rows, blocks, n_splits)
     for length in np.unique(blocks[blocks > 0]).tolist():
         some = np.flatnonzero(blocks == length)
         rows = panel.offsets[some][:, None, None] + cuts[some, :-1, None] + np.arange(length)

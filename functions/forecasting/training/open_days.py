@@ -2,11 +2,11 @@
 
 from datetime import date
 
-from functions.forecasting.series.failures import Unfit, not_sales
+from functions.forecasting.series.failures import FitFailure, not_sales
 from functions.forecasting.series.panel import Panel
 
 
-def open_days(panel: Panel, as_of: date) -> tuple[Panel, list[Unfit | None]]:
+def open_days(panel: Panel, as_of: date) -> tuple[Panel, list[FitFailure | None]]:
     """The open days before `as_of` of the series that can be trained, and for every series of
     `panel` why it can't be, None for those that can.
     """
@@ -16,8 +16,8 @@ def open_days(panel: Panel, as_of: date) -> tuple[Panel, list[Unfit | None]]:
     return days if len(sound) == len(days) else days.select(sound), refused
 
 
-def _refusal(days: Panel, i: int, as_of: date) -> Unfit | None:
+def _refusal(days: Panel, i: int, as_of: date) -> FitFailure | None:
     rows = days.series(i)
     if rows.start == rows.stop:
-        return Unfit(f"no open day before {as_of}; at least 1 is needed")
+        return FitFailure(f"no open day before {as_of}; at least 1 is needed")
     return not_sales(days.dates[rows], days.units[rows])

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from functions.forecasting.engines.engine import Engine
-from functions.forecasting.series.failures import Unfit
+from functions.forecasting.series.failures import FitFailure
 from functions.forecasting.series.panel import Key, Panel
 from functions.forecasting.strategy import BUILT_IN, Strategies, Strategy
 from functions.forecasting.training.assemble import assemble
@@ -31,14 +31,14 @@ def train(
     champions: Mapping[Key, Champion] | None = None,
     known: Strategies = BUILT_IN,
     naive_serves: bool = True,
-) -> list[Trained | Unfit]:
+) -> list[Trained | FitFailure]:
     """Train every series of `panel` on the open days before `as_of`, in the panel's order.
 
     `champions` are what serves a series so far: their strategies are backtested as well, and a
     warm start begins from their models.
     `naive_serves` is False where a model is wanted even if it loses to the honest naive. A
-    series without an open day, or with units that are negative or not finite, is an `Unfit` in its
-    place. Days from `as_of` on are never looked at.
+    series without an open day, or with units that are negative or not finite, is a `FitFailure` in
+    its place. Days from `as_of` on are never looked at.
     """
     days, refused = open_days(panel, as_of)
     if len(days) == 0:

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from functions.forecasting.baselines.levels import LevelModel
+from functions.forecasting.baselines.baseline import BaselineModel
 from functions.forecasting.model import Member, SeriesModel
 from functions.forecasting.prophet.parameters import ProphetParameters
 from functions.forecasting.prophet.prediction import effects, predict
@@ -34,10 +34,10 @@ def refreshed(
     dates, units = days.dates[rows], days.units[rows]
     age = (dates[-1] - dates).astype(np.float64)
     weight = 0.5 ** (age / strategy.residual_half_life_days)
-    levels = {each.method: each for each in fresh if isinstance(each, LevelModel)}
+    levels = {each.method: each for each in fresh if isinstance(each, BaselineModel)}
 
     def brought_up(member: Member) -> Member:
-        if isinstance(member, LevelModel):
+        if isinstance(member, BaselineModel):
             return levels.get(member.method, member)
         still = replace(member, shift=0.0)
         effect = effects([still], facts.rows(rows), len(dates))

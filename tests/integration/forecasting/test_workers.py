@@ -13,7 +13,7 @@ import pytest
 
 from functions.forecasting.engines.stan.engine import ProphetEngine
 from functions.forecasting.prophet.parameters import ProphetParameters
-from functions.forecasting.series.failures import Unfit
+from functions.forecasting.series.failures import FitFailure
 from functions.forecasting.series.panel import Panel
 from functions.forecasting.strategy import strategy
 from infra.hosts.fit_processes import process_pool
@@ -82,7 +82,7 @@ def test_workers_fit_in_order_leave_no_file_and_survive_an_interrupt(temporary: 
         again = fitted(ProphetEngine(pool), panel, strategy("windowed"))
     assert [type(each) for each in spread] == [
         ProphetParameters,
-        Unfit,
+        FitFailure,
         ProphetParameters,
         ProphetParameters,
     ]

@@ -6,7 +6,7 @@ from datetime import date
 import httpx
 import pytest
 
-from functions.forecasting.baselines.levels import LevelModel
+from functions.forecasting.baselines.baseline import BaselineModel
 from functions.forecasting.model import SeriesModel
 from functions.forecasting.prophet.parameters import ProphetParameters, Regressor
 from tests.unit.api.served import LAST_DAY, Shop
@@ -14,7 +14,7 @@ from tests.unit.api.served import LAST_DAY, Shop
 PATH = "/forecasts/1/milk/what-if"
 # By weekday 10 units, with a promotion 15; closed on Sundays.
 MODEL = SeriesModel(
-    members=(LevelModel("naive", (10.0,) * 7 + (15.0,) * 7, -4.0, 4.0, "promo"),),
+    members=(BaselineModel("naive", (10.0,) * 7 + (15.0,) * 7, -4.0, 4.0, "promo"),),
     last_day=LAST_DAY,
     cap=100.0,
     closed_weekdays=(6,),

@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 
 from functions.forecasting.engines.stan import fit as stan_fit
-from functions.forecasting.folds import Walk, empty_folds
+from functions.forecasting.folds import FoldForecasts, empty_folds
 from functions.forecasting.prophet.parameters import ProphetParameters, Seasonality
-from functions.forecasting.series.failures import Unfit, refusals
+from functions.forecasting.series.failures import FitFailure, refusals
 from functions.forecasting.series.panel import Panel
 from functions.forecasting.series.regressors import Design
 from functions.forecasting.series.scale import Band
@@ -131,16 +131,16 @@ class Quick:
 
     def walk_forward(
         self, panel: Panel, strategies: Sequence[Strategy], design: Design, blocks: np.ndarray
-    ) -> list[Walk[ProphetParameters]]:
+    ) -> list[FoldForecasts[ProphetParameters]]:
         return [self._walk_forward(panel, each, design, blocks) for each in strategies]
 
     def _walk_forward(
         self, panel: Panel, strategy: Strategy, design: Design, blocks: np.ndarray
-    ) -> Walk[ProphetParameters]:
+    ) -> FoldForecasts[ProphetParameters]:
         self.seen.append((panel, strategy, design, blocks))
         reasons = refusals(panel, strategy.n_splits * (blocks > 0) * blocks + 2)
         if strategy.name in self.fails:
-            reasons = [Unfit(self.fails[strategy.name])] * len(panel)
+            reasons = [FitFailure(self.fails[strategy.name])] * len(panel)
         band = empty_folds(strategy.n_splits, blocks)
         for i, block in enumerate(blocks.tolist()):
             if reasons[i] is not None or block == 0:
@@ -148,7 +148,9 @@ class Quick:
             tests = panel.units[panel.series(i)][-strategy.n_splits * block :]
             yhat = self.says.get(strategy.name, np.array)(tests).reshape(-1, block)
             band.put((i, slice(None), slice(block)), Band(yhat, 0.9 * yhat, 1.1 * yhat))
-        return Walk(band, reasons, lambda i: self.models.get(strategy.name, self.model), {})
+        return FoldForecasts(
+            band, reasons, lambda i: self.models.get(strategy.name, self.model), {}
+        )
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import numpy as np
 
 from functions.forecasting.engines.batched.prefix_fits import CONSTANT_SIGMA
 from functions.forecasting.prophet.parameters import ProphetParameters
-from functions.forecasting.series.failures import Unfit
+from functions.forecasting.series.failures import FitFailure
 from functions.forecasting.series.panel import Panel
 from functions.forecasting.series.regressors import Design
 from tests.unit.forecasting.posterior import log_density, optimality, point_of, rows_of
@@ -15,14 +15,14 @@ AT_FLOOR = 1.0001e-4
 
 
 def assert_optimal(
-    panel: Panel, models: Sequence[ProphetParameters | Unfit], regressed: Design | None = None
+    panel: Panel, models: Sequence[ProphetParameters | FitFailure], regressed: Design | None = None
 ) -> int:
     """Every model is certified on its series; returns how many there were. Prophet's own
     shortcut for constant histories is no maximum, and a series may be unfit.
     """
     certified = 0
     for i, model in enumerate(models):
-        if isinstance(model, Unfit) or model.sigma_obs == CONSTANT_SIGMA:
+        if isinstance(model, FitFailure) or model.sigma_obs == CONSTANT_SIGMA:
             continue
         at = panel.series(i)
         rows = rows_of(model, panel.dates[at], panel.units[at], columns_of(model, regressed, at))

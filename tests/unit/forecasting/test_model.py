@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from functions.forecasting.baselines.levels import LevelModel
+from functions.forecasting.baselines.baseline import BaselineModel
 from functions.forecasting.model import SeriesModel
 from functions.forecasting.prophet.parameters import ProphetParameters, Regressor
 
@@ -20,7 +20,7 @@ def model(made_up: ProphetParameters) -> SeriesModel:
     return SeriesModel(
         members=(
             replace(made_up, regressors=regressors, scale="log", shift=0.1, smearing=0.5),
-            LevelModel("naive", tuple(i / 3 for i in range(14)), -1.5, 2.5, "promotion"),
+            BaselineModel("naive", tuple(i / 3 for i in range(14)), -1.5, 2.5, "promotion"),
         ),
         last_day=date(2015, 5, 3),
         cap=18_000.1,

@@ -13,7 +13,7 @@ from prophet.serialize import model_from_json, model_to_json
 from functions.forecasting.engines.batched.engine import BatchedEngine
 from functions.forecasting.engines.engine import Engine
 from functions.forecasting.engines.stan.engine import ProphetEngine
-from functions.forecasting.folds import walk_cuts
+from functions.forecasting.folds import fold_cuts
 from functions.forecasting.forecast.forecasts import forecast
 from functions.forecasting.prophet.convert import rebuild
 from functions.forecasting.prophet.prediction import effects, predict
@@ -116,7 +116,7 @@ def real_calendar(panel: Panel, start: date) -> Calendar:
 def test_every_fold_of_the_real_stores_is_certified(real_stores, chosen: Strategy):
     panel = real_stores.window(date(2015, 7, 25), None).open_days()
     made = design(panel, chosen)
-    cuts = walk_cuts(panel.rows, np.full(len(panel), 7), 5)
+    cuts = fold_cuts(panel.rows, np.full(len(panel), 7), 5)
     certified = 0
     for k, models in enumerate(fold_models(panel, chosen, 7)):
         kept = head(panel, cuts[:, k].tolist())
@@ -160,7 +160,7 @@ def test_collinear_constant_late_and_unknown_drivers_are_certified(
     units = rng.poisson(20 * (1 + flags[0])).astype(float)
     made = {name: drivers[name] for name in kinds} | {"a": flags[0], "b": flags[1]}
     panel = make_panel(units, drivers=made)
-    cuts = walk_cuts(panel.rows, np.array([4]), 5)
+    cuts = fold_cuts(panel.rows, np.array([4]), 5)
     regressed = design(panel, chosen)
     for k, models in enumerate(fold_models(panel, chosen, 4)):
         kept = head(panel, cuts[:, k].tolist())

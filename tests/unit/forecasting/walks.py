@@ -10,33 +10,35 @@ from functions.forecasting.engines.batched.fits import finals
 from functions.forecasting.engines.batched.padded import Histories
 from functions.forecasting.engines.batched.prefix_fits import fit_prefixes
 from functions.forecasting.engines.engine import Engine
-from functions.forecasting.folds import Walk, walk_cuts
+from functions.forecasting.folds import FoldForecasts, fold_cuts
 from functions.forecasting.forecast.forecasts import Forecasts, forecast
 from functions.forecasting.model import Member, SeriesModel
 from functions.forecasting.prophet.parameters import ProphetParameters
 from functions.forecasting.series.calendar import Calendar
-from functions.forecasting.series.failures import Unfit
+from functions.forecasting.series.failures import FitFailure
 from functions.forecasting.series.panel import Panel
 from functions.forecasting.series.regressors import Design, design
 from functions.forecasting.series.scale import fitted_on
 from functions.forecasting.strategy import Strategy
 
 
-def walked(engine: Engine, panel: Panel, strategy: Strategy, block: int) -> Walk[ProphetParameters]:
+def walked(
+    engine: Engine, panel: Panel, strategy: Strategy, block: int
+) -> FoldForecasts[ProphetParameters]:
     """The walk of every series with test blocks of that many rows."""
     blocks = np.full(len(panel), block, np.int64)
     [walk] = engine.walk_forward(panel, [strategy], design(panel, strategy), blocks)
     return walk
 
 
-def models_of(walk: Walk[ProphetParameters]) -> list[ProphetParameters | Unfit]:
+def models_of(walk: FoldForecasts[ProphetParameters]) -> list[ProphetParameters | FitFailure]:
     """Every series' model, or why it has none."""
     return [walk.model(i) if why is None else why for i, why in enumerate(walk.reasons)]
 
 
 def fitted(
     engine: Engine, panel: Panel, strategy: Strategy, regressed: Design | None = None
-) -> list[ProphetParameters | Unfit]:
+) -> list[ProphetParameters | FitFailure]:
     """Every series fitted to all its rows."""
     regressed = regressed or design(panel, strategy)
     blocks = np.zeros(len(panel), np.int64)
@@ -50,7 +52,7 @@ def fold_models(panel: Panel, strategy: Strategy, block: int) -> list[list[Proph
     made = design(panel, strategy)
     raw = Histories.of(panel, every, made.values)
     histories = replace(raw, units=fitted_on(raw.units, strategy.scale))
-    cuts = walk_cuts(panel.rows, np.full(len(panel), block), strategy.n_splits)
+    cuts = fold_cuts(panel.rows, np.full(len(panel), block), strategy.n_splits)
     fits = fit_prefixes(histories, cuts, strategy, made.prior_scales)
     assert fits.done.all()
     without_shift = np.zeros((len(panel), 1))

@@ -14,9 +14,9 @@ from events.payloads import Payload, PromotionRequested, RetrainRequested, Serie
 from events.topics import DEAD_LETTERS, TOPICS, bulk
 from functions.catalog import Dependencies
 from functions.forecasting.engines.engine import Engine
-from functions.forecasting.folds import Walk, empty_folds, walk_cuts
+from functions.forecasting.folds import FoldForecasts, empty_folds, fold_cuts
 from functions.forecasting.prophet.parameters import ProphetParameters
-from functions.forecasting.series.failures import Unfit
+from functions.forecasting.series.failures import FitFailure
 from functions.forecasting.series.panel import Key, Panel
 from functions.forecasting.series.regressors import Design
 from functions.forecasting.series.scale import Band
@@ -49,24 +49,24 @@ class MeanEngine:
         strategies: Sequence[Strategy],
         design: Design,
         blocks: npt.NDArray[np.int64],
-    ) -> list[Walk[ProphetParameters]]:
+    ) -> list[FoldForecasts[ProphetParameters]]:
         return [self._walk_forward(panel, each, blocks) for each in strategies]
 
     def _walk_forward(
         self, panel: Panel, strategy: Strategy, blocks: npt.NDArray[np.int64]
-    ) -> Walk[ProphetParameters]:
+    ) -> FoldForecasts[ProphetParameters]:
         if bad := self.poison & set(panel.keys):
             raise Crash(f"can't fit {sorted(bad)}")
         band = empty_folds(strategy.n_splits, blocks)
-        for i, cuts in enumerate(walk_cuts(panel.rows, blocks, strategy.n_splits).tolist()):
+        for i, cuts in enumerate(fold_cuts(panel.rows, blocks, strategy.n_splits).tolist()):
             if panel.keys[i] in self.unfit:
                 continue
             units = panel.units[panel.series(i)]
             for k, cut in enumerate(cuts[:-1]):
                 mean = np.full(int(blocks[i]), units[max(cut - 7, 0) : cut].mean())
                 band.put((i, k, slice(len(mean))), Band(mean, mean - 1, mean + 1))
-        reasons = [Unfit(self.unfit[key]) if key in self.unfit else None for key in panel.keys]
-        return Walk(band, reasons, lambda i: self._fit(panel, i), {})
+        reasons = [FitFailure(self.unfit[key]) if key in self.unfit else None for key in panel.keys]
+        return FoldForecasts(band, reasons, lambda i: self._fit(panel, i), {})
 
     def _fit(self, panel: Panel, i: int) -> ProphetParameters:
         rows = panel.series(i)

@@ -38,12 +38,12 @@ Bools = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """The optima of P problems. `turned` (P, N) are the Gaussian coefficients in turned
+    """The optima of P problems. `rotated` (P, N) are the Gaussian coefficients in rotated
     coordinates, `delta` (P, S) the slope changes, `variance` (P,) is v. `rounds` (P,)
     counts rounds; where `done` is False there were too many and the rest is no optimum.
     """
 
-    turned: Floats
+    rotated: Floats
     delta: Floats
     variance: Floats
     rounds: Ints
@@ -70,7 +70,7 @@ def solve(problems: Problems) -> Solution:
         solution.rounds[live] = number
         solution.done[live[done]] = True
         if done.any() or number == _MOST_ROUNDS:
-            solution.turned[live], solution.delta[live] = state.turned, state.delta
+            solution.rotated[live], solution.delta[live] = state.rotated, state.delta
             solution.variance[live] = state.variance
             rest = np.flatnonzero(~done)
             live, part, state = live[rest], part.at(rest), state.at(rest)
@@ -81,39 +81,39 @@ def solve(problems: Problems) -> Solution:
 class _State:
     """Where the problems that are not done stand. `sign` (P, S) is 0 where inactive.
 
-    `barred` (P, S) hinges came in and went out without a move between: they pull beyond
+    `excluded` (P, S) hinges came in and went out without a move between: they pull beyond
     their prior by rounding only, and stay out until v moves. `step` (P,) is the last
     relative step of v, 0 if the active set has changed since.
     """
 
     variance: Floats
-    turned: Floats
+    rotated: Floats
     delta: Floats
     sign: Floats
-    barred: Bools
+    excluded: Bools
     step: Floats
 
     @staticmethod
     def start(problems: Problems) -> "_State":
         n, s = problems.cy.shape
-        # The second Gaussian column is 1, but it is turned: y'y / T is at least the variance.
+        # The second Gaussian column is 1, but it is rotated: y'y / T is at least the variance.
         variance = np.maximum(problems.yy / problems.rows, FLOOR)
         return _State(
             variance,
-            turned=np.zeros(problems.d.shape),
+            rotated=np.zeros(problems.d.shape),
             delta=np.zeros((n, s)),
             sign=np.zeros((n, s)),
-            barred=np.zeros((n, s), bool),
+            excluded=np.zeros((n, s), bool),
             step=np.zeros(n),
         )
 
     def at(self, some: npt.NDArray[np.intp]) -> "_State":
         return _State(
             self.variance[some],
-            self.turned[some],
+            self.rotated[some],
             self.delta[some],
             self.sign[some],
-            self.barred[some],
+            self.excluded[some],
             self.step[some],
         )
 
@@ -123,28 +123,28 @@ def _round(problems: Problems, state: _State) -> Bools:
     v = state.variance
     shrink = 1 / (problems.d + v[:, None])
     crossed = _solve_active(problems, state, shrink)
-    pull = problems.cy - _times(problems.cc, state.delta)
-    bent = np.einsum("pns,ps->pn", problems.zc, state.delta) if state.delta.any() else 0.0
-    state.turned = shrink * (problems.zy - bent)
-    pull -= np.matmul(state.turned[:, None, :], problems.zc)[:, 0]
+    correlation = problems.cy - _times(problems.cc, state.delta)
+    trend_change = np.einsum("pns,ps->pn", problems.zc, state.delta) if state.delta.any() else 0.0
+    state.rotated = shrink * (problems.zy - trend_change)
+    correlation -= np.matmul(state.rotated[:, None, :], problems.zc)[:, 0]
 
     rss, terms = _residual(problems, state)
     rows = problems.rows
     best = np.maximum(2 * rss / (rows + np.sqrt(rows**2 + 16.0 * rss)), FLOOR)
     change = np.log(best / v)
     # RSS is a difference of larger terms, whose rounding limits how well v is known.
-    blur = _SETTLED + 64 * _EPS * terms / np.maximum(rss, FLOOR * rows)
-    still = np.abs(change) <= blur
+    tolerance = _SETTLED + 64 * _EPS * terms / np.maximum(rss, FLOOR * rows)
+    still = np.abs(change) <= tolerance
 
     slack = 1e-9 * best / problems.tau + 8 * _EPS * rows
-    excess = np.where((state.sign == 0) & ~state.barred, np.abs(pull), 0.0)
+    excess = np.where((state.sign == 0) & ~state.excluded, np.abs(correlation), 0.0)
     hardest = np.argmax(excess, axis=1)
     each = np.arange(len(v))
     added = ~crossed & (excess[each, hardest] > best / problems.tau + slack)
-    state.sign[each[added], hardest[added]] = np.sign(pull[each[added], hardest[added]])
+    state.sign[each[added], hardest[added]] = np.sign(correlation[each[added], hardest[added]])
 
     moving = ~crossed & ~still
-    state.barred[moving] = False
+    state.excluded[moving] = False
     ratio = np.divide(change, state.step, out=np.zeros_like(v), where=state.step != 0)
     leap = moving & ~added & (ratio > 0) & (ratio < 0.98)
     stride = np.where(leap, change / (1 - np.where(leap, ratio, 0.0)), change)
@@ -185,7 +185,7 @@ def _solve_active(problems: Problems, state: _State, shrink: Floats) -> Bools:
     delta = np.where(crossed[:, None], now + share * (target - now), target)
     dropped = crossed[:, None] & (np.arange(most) == first[:, None])
     kept = within & ~dropped
-    state.barred[each, active] |= dropped & (now == 0)
+    state.excluded[each, active] |= dropped & (now == 0)
     state.delta[each, active] = np.where(kept, delta, 0.0)
     state.sign[each, active] = np.where(kept, sign, 0.0)
     return crossed
@@ -212,12 +212,12 @@ def _times(matrices: Floats, vectors: Floats) -> Floats:
 
 
 def _residual(problems: Problems, state: _State) -> tuple[Floats, Floats]:
-    """The sum of squared residuals where delta and turned are optimal, and the sum of the
+    """The sum of squared residuals where delta and rotated are optimal, and the sum of the
     sizes of the terms it is computed from; both (P,).
 
     There the residual is orthogonal to the fit but for the priors' pull: r'r = r'y - r'fit.
     """
-    penalty = np.abs(state.delta).sum(axis=1) / problems.tau + (state.turned**2).sum(axis=1)
-    fits = np.concatenate([problems.zy * state.turned, problems.cy * state.delta], axis=1)
+    penalty = np.abs(state.delta).sum(axis=1) / problems.tau + (state.rotated**2).sum(axis=1)
+    fits = np.concatenate([problems.zy * state.rotated, problems.cy * state.delta], axis=1)
     rss = problems.yy - fits.sum(axis=1) - state.variance * penalty
     return np.maximum(rss, 0.0), problems.yy + np.abs(fits).sum(axis=1)

@@ -18,10 +18,10 @@ from functions.forecasting.engines.batched.prefix_fits import Prefixes
 from functions.forecasting.engines.batched.recent_residual import recent_residual
 from functions.forecasting.engines.engine import Engine
 from functions.forecasting.findings import Finding
-from functions.forecasting.folds import Walk, empty_folds, walk_cuts
+from functions.forecasting.folds import FoldForecasts, empty_folds, fold_cuts
 from functions.forecasting.prophet.intervals import Errors, quantiles
 from functions.forecasting.prophet.parameters import ProphetParameters
-from functions.forecasting.series.failures import Unfit, refusals
+from functions.forecasting.series.failures import FitFailure, refusals
 from functions.forecasting.series.panel import Floats, Panel
 from functions.forecasting.series.regressors import Design
 from functions.forecasting.series.scale import Band, fitted_on, in_units, smeared
@@ -46,14 +46,14 @@ class BatchedEngine:
     """An `Engine` in plain numpy. It has no state, so one may serve any number of threads.
 
     `fallback` gets the series for which no optimum was found, and all of a strategy whose
-    posterior is not concave; without it they are `Unfit`.
+    posterior is not concave; without it they are `FitFailure`.
     """
 
     fallback: Engine | None = None
 
     def walk_forward(
         self, panel: Panel, strategies: Sequence[Strategy], design: Design, blocks: Ints
-    ) -> list[Walk[ProphetParameters]]:
+    ) -> list[FoldForecasts[ProphetParameters]]:
         """Folds and a last fit of every series; see `Engine.walk_forward`."""
         first = strategies[0]
         if not first.concave:
@@ -77,11 +77,11 @@ class BatchedEngine:
                     some, [strategy], design.rows(kept), blocks[unsolved]
                 )
                 walk.fall_back(unsolved, other)
-        return [walk.as_walk() for walk in walks]
+        return [walk.as_folds() for walk in walks]
 
     def _elsewhere(
         self, panel: Panel, strategies: Sequence[Strategy], design: Design, blocks: Ints
-    ) -> list[Walk[ProphetParameters]]:
+    ) -> list[FoldForecasts[ProphetParameters]]:
         """The fallback's walks of all series."""
         if self.fallback is not None:
             finding = Finding("stock-as-not-concave")
@@ -96,7 +96,7 @@ class BatchedEngine:
             _Walked(
                 empty_folds(strategy.n_splits, blocks),
                 [
-                    Unfit(
+                    FitFailure(
                         "the batched solver has linear growth and additive terms only; "
                         f"{strategy.name} has {strategy.growth} growth and "
                         f"{strategy.seasonality_mode} terms"
@@ -105,7 +105,7 @@ class BatchedEngine:
                 * len(panel),
                 {},
                 {},
-            ).as_walk()
+            ).as_folds()
             for strategy in strategies
         ]
 
@@ -160,7 +160,7 @@ def _solved(
     raw = replace(raw, drivers=raw.drivers[:, :, told])
     names = tuple(name for name, kept in zip(design.names, told.tolist(), strict=True) if kept)
     scales = design.prior_scales[told]
-    cuts = walk_cuts(raw.rows, blocks, splits)
+    cuts = fold_cuts(raw.rows, blocks, splits)
     prefixes = Prefixes.of(raw, cuts, strategies[0], scales)
     for strategy in strategies:
         histories = replace(raw, units=fitted_on(raw.units, strategy.scale))
@@ -201,7 +201,7 @@ class _Walked:
     """A walk that is filled chunk by chunk; `at` says where a series' last fit is."""
 
     band: Band
-    reasons: list[Unfit | None]
+    reasons: list[FitFailure | None]
     at: dict[int, tuple[FinalFits, int] | ProphetParameters]
     findings: dict[int, Finding]
 
@@ -212,7 +212,7 @@ class _Walked:
                 self.at[place] = last, i
             else:
                 rows = int(last.fits.rows[i])
-                self.reasons[place] = Unfit(f"{_UNSOLVED} for {rows} open days")
+                self.reasons[place] = FitFailure(f"{_UNSOLVED} for {rows} open days")
         _, splits, length = band.yhat.shape
         self.band.put((chosen[done], slice(splits), slice(length)), band.at(done))
 
@@ -221,7 +221,7 @@ class _Walked:
         why = [reason.reason if reason else "" for reason in self.reasons]
         return np.flatnonzero([text.startswith(_UNSOLVED) for text in why])
 
-    def fall_back(self, series: Ints, walk: Walk[ProphetParameters]) -> None:
+    def fall_back(self, series: Ints, walk: FoldForecasts[ProphetParameters]) -> None:
         """Another engine's results in place of what was not solved."""
         length = walk.band.yhat.shape[2]
         for i, place in enumerate(series.tolist()):
@@ -231,11 +231,11 @@ class _Walked:
                 self.at[place] = walk.model(i)
                 self.findings[place] = Finding("stock-as-unsolved")
 
-    def as_walk(self) -> Walk[ProphetParameters]:
+    def as_folds(self) -> FoldForecasts[ProphetParameters]:
         """The walk as it stands."""
 
         def model(i: int) -> ProphetParameters:
             found = self.at[i]
             return found if isinstance(found, ProphetParameters) else found[0].model(found[1])
 
-        return Walk(self.band, self.reasons, model, self.findings)
+        return FoldForecasts(self.band, self.reasons, model, self.findings)

@@ -87,7 +87,9 @@ def evaluated(fits: Fits, histories: Histories, rows: Ints, strategy: Strategy) 
     each = np.arange(n)[:, None, None]
     days = histories.days[each, rows].reshape(len(fits.k), length)
     t = (days - fits.first[:, None]) / fits.span[:, None]
-    y: Floats = fits.k[:, None] * t + fits.m[:, None] + _bent(fits, bends(fits, histories), t)
+    y: Floats = (
+        fits.k[:, None] * t + fits.m[:, None] + _trend_change(fits, knots(fits, histories), t)
+    )
     for yearly, part in ((True, fits.seasonal[:, :YEARLY_COLUMNS]), (False, _weekly(fits))):
         some = np.flatnonzero(part.any(axis=1))
         if len(some) == 0:
@@ -105,32 +107,32 @@ def evaluated(fits: Fits, histories: Histories, rows: Ints, strategy: Strategy) 
     return y.reshape(n, cuts, length)
 
 
-def bends(fits: Fits, histories: Histories) -> Floats:
+def knots(fits: Fits, histories: Histories) -> Floats:
     """Where each fit's trend may bend, in its scaled time; shape (P, S)."""
     series = np.repeat(np.arange(len(histories.rows)), len(fits.k) // len(histories.rows))
     places = histories.days[series[:, None], fits.places]
     return (places - fits.first[:, None]) / fits.span[:, None]
 
 
-def _bent(fits: Fits, bends: Floats, t: Floats) -> Floats:
+def _trend_change(fits: Fits, knots: Floats, t: Floats) -> Floats:
     """What the changes of slope add at `t` (P, L). Few are not 0 in a fit."""
     used = np.argsort(fits.delta == 0, axis=1, kind="stable")
     used = used[:, : int((fits.delta != 0).sum(axis=1).max(initial=0))]
-    delta, at = np.take_along_axis(fits.delta, used, 1), np.take_along_axis(bends, used, 1)
-    bent: Floats = np.einsum("pls,ps->pl", np.maximum(t[:, :, None] - at[:, None], 0), delta)
-    return bent
+    delta, at = np.take_along_axis(fits.delta, used, 1), np.take_along_axis(knots, used, 1)
+    change: Floats = np.einsum("pls,ps->pl", np.maximum(t[:, :, None] - at[:, None], 0), delta)
+    return change
 
 
 @dataclass(frozen=True, eq=False)
 class FinalFits:
     """The fits of the last cuts of n series, light enough to keep until models are wanted.
 
-    `bends` (n, S) are the changepoints in scaled time, `shift` (n,) the recent residuals in
+    `knots` (n, S) are the changepoints in scaled time, `shift` (n,) the recent residuals in
     units of `y_scale`, `closed` the weekdays without a row.
     """
 
     fits: Fits
-    bends: Floats
+    knots: Floats
     shift: Floats
     closed: list[tuple[int, ...]]
     names: tuple[str, ...]
@@ -150,7 +152,7 @@ class FinalFits:
             k=float(fits.k[i]),
             m=float(fits.m[i]),
             delta=tuple(fits.delta[i, :count].tolist()),
-            changepoints_t=tuple(self.bends[i, :count].tolist()),
+            changepoints_t=tuple(self.knots[i, :count].tolist()),
             beta=tuple(beta.tolist()) or (0.0,),
             sigma_obs=float(fits.sigma[i]),
             y_scale=float(fits.y_scale[i]),
@@ -191,7 +193,7 @@ def finals(
     last = fits.at(each)
     return FinalFits(
         last,
-        bends(last, histories),
+        knots(last, histories),
         shift[:, -1] / last.y_scale,
         _closed_weekdays(histories.days, last.rows),
         names,

@@ -8,13 +8,13 @@ largest |y|, t running from 0 to 1 and hinges C_ij = max(t_i - s_j, 0), Prophet'
 
 Only Z'Z, Z'C, C'C, Z'y, C'y and y'y matter, and all folds of a series get them from the
 same running sums: a hinge is a straight line from its changepoint on, so its products
-are differences of two of those sums. Z is then turned (Z scale = U sqrt(d) Q') so that the
+are differences of two of those sums. Z is then rotated (Z scale = U sqrt(d) Q') so that the
 Gaussian part separates for every sigma at once; `active_set` needs nothing else. All of this but
 the products with y holds for any y, so two fits of the same rows, to units and to their logarithm,
 share it.
 
 Source: Taylor & Letham, Forecasting at Scale (2018), section 3, and Prophet 1.5's
-prophet.stan. The turned form is that of ridge regression: Hastie, Tibshirani & Friedman,
+prophet.stan. The rotated form is that of ridge regression: Hastie, Tibshirani & Friedman,
 The Elements of Statistical Learning (2009), section 3.4.1.
 """
 
@@ -123,10 +123,10 @@ def _between(cuts: Ints) -> Iterator[tuple[slice, Bools]]:
 
 @dataclass(frozen=True, eq=False)
 class Problems:
-    """P problems of N Gaussian columns and S hinges, in the turned coordinates.
+    """P problems of N Gaussian columns and S hinges, in the rotated coordinates.
 
-    `turn` (P, N, N) takes turned coefficients c to those of Z: b = turn @ c. `d` (P, N)
-    are the squared singular values, `zy` (P, N) and `zc` (P, N, S) the turned Z'y and
+    `turn` (P, N, N) takes rotated coefficients c to those of Z: b = turn @ c. `d` (P, N)
+    are the squared singular values, `zy` (P, N) and `zc` (P, N, S) the rotated Z'y and
     Z'C, `cc` (P, S, S), `cy` (P, S) and `yy` (P,) the other products. `rows` (P,) counts
     the rows, `tau` is the prior scale of the slope changes.
     """
@@ -160,12 +160,12 @@ class Problems:
 
 
 @dataclass(frozen=True, eq=False)
-class Turned:
+class Rotated:
     """P problems without their y: `turn`, `d`, `zc`, `cc`, `rows` and `tau` of `Problems`, and
     how products with y become those of a problem.
 
-    `back` (P, N, N) takes what is scaled to the turned coordinates; `stretch` and `shift` (P, N)
-    are the scales times those that `turned` was given, `hinged` (P,) stretches hinges.
+    `back` (P, N, N) takes what is scaled to the rotated coordinates; `stretch` and `shift` (P, N)
+    are the scales times those that `rotated` was given, `hinged` (P,) stretches hinges.
     """
 
     turn: Floats
@@ -197,7 +197,7 @@ class Turned:
         )
 
 
-def turned(
+def rotated(
     products: Floats,
     hinges: Floats,
     bend: Floats,
@@ -206,8 +206,8 @@ def turned(
     scales: Floats,
     rows: Ints,
     tau: float,
-) -> Turned:
-    """The problems of products (P, N, N), hinge products (P, S, N) and bends (P, S).
+) -> Rotated:
+    """The problems of products (P, N, N), hinge products (P, S, N) and knots (P, S).
 
     A column of Z is the one that the products are of times `stretch`, plus `shift`, both (P, N);
     a hinge is stretched as the first column is. `scales` (N,) are the Gaussian priors' scales.
@@ -226,11 +226,11 @@ def turned(
     products = moved(moved(products).transpose(0, 2, 1))
     d, turn = np.linalg.eigh(products)
     # Directions in which no row says anything are exactly so, whatever the rounding.
-    told = d > d[:, -1:] * n * np.finfo(float).eps
-    back = (turn * told[:, None, :]).transpose(0, 2, 1)
-    return Turned(
+    identified = d > d[:, -1:] * n * np.finfo(float).eps
+    back = (turn * identified[:, None, :]).transpose(0, 2, 1)
+    return Rotated(
         turn=scales[:, None] * turn,
-        d=np.where(told, d, 0.0),
+        d=np.where(identified, d, 0.0),
         zc=back @ (moved(hinges) * hinged[:, None, None]).transpose(0, 2, 1),
         cc=cc,
         rows=rows,

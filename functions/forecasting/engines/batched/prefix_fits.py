@@ -16,9 +16,9 @@ from functions.forecasting.engines.batched.fits import Fits
 from functions.forecasting.engines.batched.map_problem import (
     TREND_SCALE,
     Problems,
+    Rotated,
     RunningSums,
-    Turned,
-    turned,
+    rotated,
 )
 from functions.forecasting.engines.batched.padded import Histories, until
 from functions.forecasting.engines.batched.standardize import standards
@@ -91,7 +91,7 @@ class Prefixes:
                 np.full(fourier, strategy.seasonality_prior_scale),
                 prior_scales,
             ]
-            without_y = turned(
+            without_y = rotated(
                 products[some][:, chosen[:, None], chosen],
                 hinges[:, :, chosen],
                 bend,
@@ -129,7 +129,7 @@ class Prefixes:
         times = fits.y_scale[last[series]] / fits.y_scale
         for kind in self.kinds:
             some = kind.some
-            problems = kind.turned.with_y(
+            problems = kind.rotated.with_y(
                 products[some][:, np.append(kind.columns, -1)], hinges[some], times[some]
             )
             kind.put(fits, problems, np.flatnonzero(~constant[some]))
@@ -149,7 +149,7 @@ class _Kind:
     columns: npt.NDArray[np.intp]
     where: int
     fourier: int
-    turned: Turned
+    rotated: Rotated
 
     def put(self, fits: Fits, problems: Problems, chosen: npt.NDArray[np.intp]) -> None:
         """Solves the chosen ones of the problems, and puts the results in place."""
@@ -157,7 +157,7 @@ class _Kind:
         if len(some) == 0:
             return
         solution = solve(problems if len(chosen) == len(problems) else problems.at(chosen))
-        b = (problems.turn[chosen] @ solution.turned[:, :, None])[:, :, 0]
+        b = (problems.turn[chosen] @ solution.rotated[:, :, None])[:, :, 0]
         delta = np.where(fits.changepoints[some, None] > 0, solution.delta, 0.0)
         # Where Prophet placed no changepoint its dummy bends at 0, which is the slope itself.
         fits.k[some] = b[:, 0] + (solution.delta - delta).sum(axis=1)

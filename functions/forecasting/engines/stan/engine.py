@@ -9,9 +9,9 @@ from concurrent.futures import Executor
 import numpy as np
 import numpy.typing as npt
 
-from functions.forecasting.folds import Walk, empty_folds
+from functions.forecasting.folds import FoldForecasts, empty_folds
 from functions.forecasting.prophet.parameters import ProphetParameters
-from functions.forecasting.series.failures import Unfit, refusals
+from functions.forecasting.series.failures import FitFailure, refusals
 from functions.forecasting.series.panel import Panel
 from functions.forecasting.series.regressors import Design
 from functions.forecasting.strategy import Strategy
@@ -34,13 +34,13 @@ class ProphetEngine:
         strategies: Sequence[Strategy],
         design: Design,
         blocks: npt.NDArray[np.int64],
-    ) -> list[Walk[ProphetParameters]]:
+    ) -> list[FoldForecasts[ProphetParameters]]:
         """Folds and a last fit of every series; see `Engine.walk_forward`."""
         return [self._walk_forward(panel, each, design, blocks) for each in strategies]
 
     def _walk_forward(
         self, panel: Panel, strategy: Strategy, design: Design, blocks: npt.NDArray[np.int64]
-    ) -> Walk[ProphetParameters]:
+    ) -> FoldForecasts[ProphetParameters]:
         """By one strategy. One task per series: a series takes so long that handing them out
         singly costs nothing and keeps every core busy to the end.
         """
@@ -67,10 +67,10 @@ class ProphetEngine:
         band = empty_folds(strategy.n_splits, blocks)
         models: dict[int, ProphetParameters] = {}
         for i, result in zip(sound, mapped(stan_fit.walk, tasks), strict=True):
-            if isinstance(result, Unfit):
+            if isinstance(result, FitFailure):
                 reasons[i] = result
                 continue
             models[i] = result.model
             for k, fold in enumerate(result.folds):
                 band.put((i, k, slice(len(fold.yhat))), fold)
-        return Walk(band, reasons, models.__getitem__, {})
+        return FoldForecasts(band, reasons, models.__getitem__, {})

@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from functions.forecasting.folds import walk_cuts
+from functions.forecasting.folds import fold_cuts
 from functions.forecasting.prophet.convert import extract
 from functions.forecasting.prophet.intervals import half_widths
 from functions.forecasting.prophet.parameters import ProphetParameters
 from functions.forecasting.prophet.prediction import leverage, predict
 from functions.forecasting.prophet.quiet import Prophet
 from functions.forecasting.prophet.seasonality import seasonalities_of
-from functions.forecasting.series.failures import Unfit
+from functions.forecasting.series.failures import FitFailure
 from functions.forecasting.series.new_level import RESIDUAL_ROWS, followed
 from functions.forecasting.series.panel import Dates, Floats
 from functions.forecasting.series.scale import Band, fitted_on, in_units, smeared
@@ -40,7 +40,7 @@ class Task:
 
 
 @dataclass(frozen=True, eq=False)
-class Walked:
+class OneSeries:
     """The forecasts of one series' folds, each of `block` days, and the model of all rows."""
 
     folds: list[Band]
@@ -52,20 +52,20 @@ def warm_up() -> None:
     Prophet()
 
 
-def walk(task: Task) -> Walked | Unfit:
+def walk(task: Task) -> OneSeries | FitFailure:
     """The folds and the last fit of one series of finite rows. A fit that fails makes it
     unfit.
     """
     splits = task.strategy.n_splits if task.block else 0
-    cuts = walk_cuts(np.array([len(task.dates)]), np.array([task.block]), splits)[0].tolist()
+    cuts = fold_cuts(np.array([len(task.dates)]), np.array([task.block]), splits)[0].tolist()
     folds: list[Band] = []
     for cut in cuts[:-1]:
         model = _fit(task, cut)
-        if isinstance(model, Unfit):
-            return Unfit(f"the fold trained up to {task.dates[cut - 1]}: {model.reason}")
+        if isinstance(model, FitFailure):
+            return FitFailure(f"the fold trained up to {task.dates[cut - 1]}: {model.reason}")
         folds.append(_forecast(model, task, slice(cut, cut + task.block)))
     final = _fit(task, cuts[-1])
-    return final if isinstance(final, Unfit) else Walked(folds, final)
+    return final if isinstance(final, FitFailure) else OneSeries(folds, final)
 
 
 def _forecast(model: ProphetParameters, task: Task, rows: slice) -> Band:
@@ -93,12 +93,12 @@ def _effect(model: ProphetParameters, task: Task, rows: slice) -> Floats:
     return effect
 
 
-def _fit(task: Task, cut: int) -> ProphetParameters | Unfit:
+def _fit(task: Task, cut: int) -> ProphetParameters | FitFailure:
     """The model of the first `cut` rows, at least 2, its recent residual included."""
     strategy = task.strategy
     y = fitted_on(task.units[:cut], strategy.scale)
     model = _fit_with_stan(task, y, cut)
-    if isinstance(model, Unfit):
+    if isinstance(model, FitFailure):
         return model
     shift = 0.0
     if strategy.recent_residual:
@@ -113,8 +113,8 @@ def _fit(task: Task, cut: int) -> ProphetParameters | Unfit:
     return replace(model, scale=strategy.scale, shift=shift, smearing=strategy.smearing)
 
 
-def _fit_with_stan(task: Task, y: Floats, cut: int) -> ProphetParameters | Unfit:
-    """A fit of finite rows. Stan's failures and non-finite results are Unfit."""
+def _fit_with_stan(task: Task, y: Floats, cut: int) -> ProphetParameters | FitFailure:
+    """A fit of finite rows. Stan's failures and non-finite results are FitFailure."""
     dates, strategy = task.dates[:cut], task.strategy
     terms = {term.name: term.fourier_order for term in seasonalities_of(dates, strategy)}
     model = Prophet(
@@ -142,7 +142,7 @@ def _fit_with_stan(task: Task, y: Floats, cut: int) -> ProphetParameters | Unfit
         try:
             model.fit(history, output_dir=scratch)
         except (RuntimeError, ValueError) as error:  # Stan gave up, or wrote what can't be read
-            return Unfit(f"Stan could not fit {cut} rows: {_last_line(error)}")
+            return FitFailure(f"Stan could not fit {cut} rows: {_last_line(error)}")
     parameters = extract(model)
     seen = {name: task.values[:cut, at] for at, name in enumerate(task.names)}
     bounded = tuple(
@@ -153,7 +153,7 @@ def _fit_with_stan(task: Task, y: Floats, cut: int) -> ProphetParameters | Unfit
     numbers = [parameters.k, parameters.m, parameters.sigma_obs, *parameters.delta]
     effects = [term.beta for term in parameters.regressors]
     if not np.isfinite([*numbers, *parameters.beta, *effects]).all():
-        return Unfit(f"Stan's fit of {cut} rows has parameters that are not finite")
+        return FitFailure(f"Stan's fit of {cut} rows has parameters that are not finite")
     return parameters
 
 

@@ -4,7 +4,7 @@ from datetime import date
 import numpy as np
 import pytest
 
-from functions.forecasting.baselines.levels import LevelModel
+from functions.forecasting.baselines.baseline import BaselineModel
 from functions.forecasting.forecast.forecasts import UPPER_CAP, forecast
 from functions.forecasting.model import SeriesModel
 from functions.forecasting.prophet.intervals import half_widths
@@ -16,10 +16,12 @@ from tests.unit.forecasting.walks import served, week_of
 MONDAY = date(2015, 5, 4)  # the day after the made-up model's last one
 
 # Sells its weekday's number (0 on Mondays to 6 on Sundays), ten times as much on promotion.
-FLAT = LevelModel("naive", (*range(7), *range(0, 70, 10)), below=-1.0, above=2.0, promotion="promo")
+FLAT = BaselineModel(
+    "naive", (*range(7), *range(0, 70, 10)), below=-1.0, above=2.0, promotion="promo"
+)
 
 
-def leveled(model: LevelModel = FLAT, **fields) -> SeriesModel:
+def leveled(model: BaselineModel = FLAT, **fields) -> SeriesModel:
     return SeriesModel((model,), **{"last_day": date(2015, 5, 3), "cap": 1e6, **fields})
 
 
@@ -53,7 +55,7 @@ def test_the_recent_residual_is_added_on_every_day(made_up: ProphetParameters):
 
 
 def test_members_forecast_their_mean(made_up: ProphetParameters):
-    level = LevelModel("naive", (5000.0,) * 14, below=-500.0, above=900.0, promotion=None)
+    level = BaselineModel("naive", (5000.0,) * 14, below=-500.0, above=900.0, promotion=None)
     both = forecast([served(made_up, level)], MONDAY, 7)
     one, other = forecast([served(made_up), leveled(level)], MONDAY, 7).yhat
     np.testing.assert_allclose(both.yhat[0], (one + other) / 2)
@@ -62,7 +64,7 @@ def test_members_forecast_their_mean(made_up: ProphetParameters):
 
 
 def test_models_of_any_number_of_members_keep_to_their_own(made_up: ProphetParameters):
-    level = LevelModel("naive", (50.0,) * 14, below=-5.0, above=9.0, promotion=None)
+    level = BaselineModel("naive", (50.0,) * 14, below=-5.0, above=9.0, promotion=None)
     fleet = [served(made_up, level, made_up), leveled(level), served(made_up), leveled(FLAT)]
     together = forecast(fleet, MONDAY, 7)
     for i, model in enumerate(fleet):

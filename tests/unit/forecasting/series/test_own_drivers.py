@@ -6,7 +6,7 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
-from functions.forecasting.baselines.levels import walk_forward
+from functions.forecasting.baselines.baseline import walk_forward
 from functions.forecasting.engines.batched.engine import (
     CHUNK_PRODUCTS,
     CHUNK_ROWS,
@@ -19,7 +19,7 @@ from functions.forecasting.forecast.forecasts import forecast
 from functions.forecasting.forecast.horizon import horizon_of
 from functions.forecasting.model import SeriesModel
 from functions.forecasting.series.calendar import Calendar
-from functions.forecasting.series.failures import Unfit
+from functions.forecasting.series.failures import FitFailure
 from functions.forecasting.series.own_drivers import (
     FEW_DRIVERS,
     MAX_DRIVERS,
@@ -63,7 +63,7 @@ def panel_of(*names: tuple[str, ...], days: int = DAYS) -> Panel:
 def trained(panel: Panel, engine=None, name: str = "calendar", **known) -> list[Trained]:
     as_of = FIRST_DAY + timedelta(days=DAYS)
     found = train(panel, strategy(name), as_of, engine or BatchedEngine(), **known)
-    assert not any(isinstance(each, Unfit) for each in found)
+    assert not any(isinstance(each, FitFailure) for each in found)
     return found
 
 

@@ -2,7 +2,7 @@ from datetime import date
 
 import pytest
 
-from functions.forecasting.baselines.levels import LevelModel
+from functions.forecasting.baselines.baseline import BaselineModel
 from functions.forecasting.strategy import BUILT_IN, NAIVE, Strategy, table
 from functions.forecasting.training.assemble import MAX_DAYS_NAMED, assemble
 from functions.forecasting.training.trained import Trained
@@ -40,7 +40,7 @@ def test_a_level_was_fitted_to_all_days_and_a_prophet_to_its_own(make_panel, qui
     panel = make_panel(weekly_sales(182))
     [by_level] = assembled(panel, BUILT_IN[NAIVE], quick, BUILT_IN)
     [by_prophet] = assembled(panel, ALL, quick)
-    assert isinstance(by_level.model.members[0], LevelModel)
+    assert isinstance(by_level.model.members[0], BaselineModel)
     assert (by_level.first_day, by_level.rows) == (date(2015, 1, 5), 182)
     assert (by_prophet.first_day, by_prophet.rows) == (quick.model.first_day, quick.model.rows)
 

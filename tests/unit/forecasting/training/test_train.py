@@ -5,9 +5,9 @@ from datetime import date
 import numpy as np
 import pytest
 
-from functions.forecasting.baselines.levels import LevelModel
+from functions.forecasting.baselines.baseline import BaselineModel
 from functions.forecasting.prophet.parameters import ProphetParameters
-from functions.forecasting.series.failures import Unfit
+from functions.forecasting.series.failures import FitFailure
 from functions.forecasting.series.panel import Panel
 from functions.forecasting.strategy import NAIVE, Strategy, strategy, table
 from functions.forecasting.training.backtests import SHORTEST_BLOCK, Backtests
@@ -167,7 +167,7 @@ def test_the_naive_serves_where_nothing_beats_it(make_panel, quick, times, winne
         [note] = trained.notes
         assert note.startswith("the naive serves: all-days scores 1.0")
         [member] = trained.model.members
-        assert isinstance(member, LevelModel)
+        assert isinstance(member, BaselineModel)
     [forced] = train(panel, ALL, AS_OF, quick, known=OWN, naive_serves=False)
     assert forced.chosen == "all-days"
 
@@ -267,7 +267,7 @@ def test_negative_units_are_refused_by_their_day(make_panel, quick, windowed):
     units = np.ones(100)
     units[40] = -2.0
     (unfit,) = train(make_panel(units), windowed, date(2015, 4, 15), quick)
-    assert unfit == Unfit(
+    assert unfit == FitFailure(
         "units are -2.0 on 2015-02-14 (1 such days in 100); finite numbers from 0 on are needed"
     )
 
@@ -287,8 +287,8 @@ def test_results_are_in_the_panels_order_and_bad_series_do_not_harm_good_ones(
     good, bad = np.ones(100), np.full(100, np.nan)
     panel = make_panel(good, bad, [], good)
     results = train(panel, windowed, date(2015, 4, 15), quick)
-    assert [type(each) for each in results] == [Trained, Unfit, Unfit, Trained]
-    assert results[2] == Unfit("no open day before 2015-04-15; at least 1 is needed")
+    assert [type(each) for each in results] == [Trained, FitFailure, FitFailure, Trained]
+    assert results[2] == FitFailure("no open day before 2015-04-15; at least 1 is needed")
     assert results[3].key == ("4", "all")
 
 

@@ -15,12 +15,12 @@ from functions.forecasting.engines.batched.engine import BatchedEngine
 from functions.forecasting.engines.engine import Engine
 from functions.forecasting.engines.stan.engine import ProphetEngine
 from functions.forecasting.findings import Finding
-from functions.forecasting.folds import walk_cuts
+from functions.forecasting.folds import fold_cuts
 from functions.forecasting.prophet.convert import rebuild
 from functions.forecasting.prophet.intervals import half_widths
 from functions.forecasting.prophet.parameters import ProphetParameters
 from functions.forecasting.prophet.prediction import predict
-from functions.forecasting.series.failures import Unfit
+from functions.forecasting.series.failures import FitFailure
 from functions.forecasting.series.panel import Panel
 from functions.forecasting.series.regressors import Design, design
 from functions.forecasting.strategy import Strategy, same_columns, strategy
@@ -116,7 +116,9 @@ def test_whatever_the_input_forecasts_and_folds_are_finite(
         folds = walk.band.at(i)
         finite = np.isfinite([folds.yhat, folds.lower, folds.upper])
         assert finite.all() if walk.reasons[i] is None else not finite.any()
-    models = [model for model in fitted(engine, panel, strategy) if not isinstance(model, Unfit)]
+    models = [
+        model for model in fitted(engine, panel, strategy) if not isinstance(model, FitFailure)
+    ]
     week = week_of(models, date(2016, 1, 1))
     assert np.isfinite([week.yhat, week.lower, week.upper]).all()
 
@@ -219,7 +221,7 @@ def test_real_stores_agree_with_stock_prophet(real_panel, strategy: Strategy):
 @pytest.mark.parametrize("strategy", [FULL, Strategy("windowed", window_days=120)])
 def test_every_fold_of_the_real_stores_is_certified(real_panel, strategy: Strategy):
     panel = real_panel.window(date(2015, 7, 25), strategy.window_days).open_days()
-    cuts = walk_cuts(panel.rows, np.full(len(panel), 7), 5)
+    cuts = fold_cuts(panel.rows, np.full(len(panel), 7), 5)
     certified = 0
     for k, models in enumerate(fold_models(panel, strategy, 7)):
         certified += assert_optimal(panel.only(head(panel, cuts[:, k].tolist())), models)
@@ -230,7 +232,7 @@ def test_every_fold_of_the_real_stores_is_certified(real_panel, strategy: Strate
 def test_a_walk_is_its_folds_fitted_and_forecast_one_by_one(make_panel, days: int):
     panel = make_panel(weekly_sales(days), closed_sundays=True).open_days()
     walk = walked(engine, panel, FULL, 7)
-    [cuts] = walk_cuts(panel.rows, np.array([7]), 5).tolist()
+    [cuts] = fold_cuts(panel.rows, np.array([7]), 5).tolist()
     for k, cut in enumerate(cuts[:-1]):
         models = fitted(engine, panel.only(head(panel, [cut])), FULL)
         dates = panel.dates[cut : cut + 7]
@@ -268,7 +270,7 @@ def test_bad_series_are_unfit_in_their_places_and_the_rest_is_fitted(make_panel,
     panel = make_panel([], [4.0], nan, weekly_sales(101))
     walk = walked(engine, panel, windowed, 1)
     fits = models_of(walk)
-    assert [type(each) for each in fits] == [Unfit, Unfit, Unfit, ProphetParameters]
+    assert [type(each) for each in fits] == [FitFailure, FitFailure, FitFailure, ProphetParameters]
     assert fits[1].reason == "1 open days are too few; at least 7 are needed"
     assert "nan on 2015-01-06" in fits[2].reason
     assert np.isnan(walk.band.yhat[:3]).all()
@@ -278,7 +280,7 @@ def test_bad_series_are_unfit_in_their_places_and_the_rest_is_fitted(make_panel,
 def test_what_has_no_optimum_within_the_rounds_is_unfit(make_panel, windowed, monkeypatch):
     monkeypatch.setattr(active_set, "_MOST_ROUNDS", 1)
     fits = fitted(engine, make_panel(weekly_sales(101), np.full(101, 7.0)), windowed)
-    assert fits[0] == Unfit("the batched solver found no optimum for 101 open days")
+    assert fits[0] == FitFailure("the batched solver found no optimum for 101 open days")
     assert isinstance(fits[1], ProphetParameters)
 
 
@@ -293,7 +295,7 @@ def test_what_has_no_optimum_is_fitted_by_the_fallback_which_says_so(
     assert walk.findings == {1: Finding("stock-as-unsolved")}
     assert walk.model(1) == expected.model(1)
     np.testing.assert_array_equal(walk.band.yhat[1], expected.band.yhat[1])
-    assert walk.reasons[2] == Unfit("1 open days are too few; at least 16 are needed")
+    assert walk.reasons[2] == FitFailure("1 open days are too few; at least 16 are needed")
 
 
 @pytest.mark.parametrize("field", [{"growth": "logistic"}, {"seasonality_mode": "multiplicative"}])

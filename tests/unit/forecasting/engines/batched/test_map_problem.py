@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from functions.forecasting.engines.batched.map_problem import FEW, Problems, RunningSums, turned
+from functions.forecasting.engines.batched.map_problem import FEW, Problems, RunningSums, rotated
 
 SCALES = np.array([5.0, 5.0, 10.0])
 CUTS = np.array([[12, 30], [9, 21]])
@@ -26,7 +26,7 @@ def problems(columns: np.ndarray) -> Problems:
     each, cuts, places = np.arange(2), CUTS[:, 1], np.minimum(PLACES, CUTS[:, 1:] - 1)
     hinges, bend = sums.hinges(each, cuts, places)
     moves = np.tile([STRETCH, 1, 1], (2, 1)), np.tile([0, 0, SHIFT], (2, 1))
-    found = turned(sums.products(CUTS)[:, 1], hinges, bend, *moves, SCALES, cuts, 0.05)
+    found = rotated(sums.products(CUTS)[:, 1], hinges, bend, *moves, SCALES, cuts, 0.05)
     with_y = sums.products_with(y, CUTS)[:, 1], sums.hinges_with(y, each, cuts, places)
     return found.with_y(*with_y, np.full(2, SHRINK))
 
@@ -60,7 +60,7 @@ def test_a_direction_without_a_row_is_exactly_untold(columns: np.ndarray):
     sums = RunningSums.of(twin)
     hinges, bend = sums.hinges(np.arange(2), CUTS[:, 1], PLACES[None, :2].repeat(2, 0))
     moves = np.ones((2, 3)), np.zeros((2, 3))
-    found = turned(sums.products(CUTS)[:, 1], hinges, bend, *moves, SCALES, CUTS[:, 1], 0.05)
+    found = rotated(sums.products(CUTS)[:, 1], hinges, bend, *moves, SCALES, CUTS[:, 1], 0.05)
     assert (found.d[:, 0] == 0).all()
     assert (found.back[:, 0] == 0).all()
     assert (found.d[:, 1:] > 0).all()

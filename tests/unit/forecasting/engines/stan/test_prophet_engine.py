@@ -18,7 +18,7 @@ from functions.forecasting.engines.stan.engine import ProphetEngine
 from functions.forecasting.forecast.forecasts import forecast
 from functions.forecasting.prophet.convert import extract, rebuild
 from functions.forecasting.prophet.parameters import ProphetParameters
-from functions.forecasting.series.failures import Unfit
+from functions.forecasting.series.failures import FitFailure
 from functions.forecasting.strategy import Strategy, table
 from functions.forecasting.training.train import train
 from functions.forecasting.training.trained import Trained
@@ -51,7 +51,7 @@ def test_bad_series_are_unfit_in_their_places_and_the_rest_is_fitted(make_panel,
     nan = np.array([1.0, np.nan, 3.0, 4.0, 5.0, 6.0, 7.0, 8.0])
     panel = make_panel([], [4.0], nan, weekly_sales(30))
     fits = models_of(walked(engine, panel, windowed, 1))
-    assert [type(each) for each in fits] == [Unfit, Unfit, Unfit, ProphetParameters]
+    assert [type(each) for each in fits] == [FitFailure, FitFailure, FitFailure, ProphetParameters]
     assert fits[1].reason == "1 open days are too few; at least 7 are needed"
     assert "nan on 2015-01-06" in fits[2].reason
 
@@ -63,7 +63,7 @@ def test_what_stan_can_not_fit_is_unfit_with_what_stan_said(make_panel, windowed
     monkeypatch.setattr("functions.forecasting.engines.stan.fit.Prophet.fit", give_up)
     panel = make_panel(weekly_sales(30))
     assert fitted(engine, panel, windowed) == [
-        Unfit("Stan could not fit 30 rows: Line search failed")
+        FitFailure("Stan could not fit 30 rows: Line search failed")
     ]
     [fold] = models_of(walked(engine, panel, windowed, 5))
     assert fold.reason.startswith("the fold trained up to 2015-01-09: Stan could not fit 5 rows")

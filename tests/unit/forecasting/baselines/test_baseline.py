@@ -5,13 +5,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from functions.forecasting.baselines.levels import (
-    LevelModel,
+from functions.forecasting.baselines.baseline import (
+    BaselineModel,
     _smoothed,
     promotion_driver,
     walk_forward,
 )
-from functions.forecasting.series.failures import Unfit
+from functions.forecasting.series.failures import FitFailure
 from functions.forecasting.series.panel import Panel
 from functions.forecasting.strategy import strategy
 from tests.unit.forecasting.generated import days_from
@@ -19,7 +19,7 @@ from tests.unit.forecasting.generated import days_from
 NO_FOLDS = np.zeros(1, np.int64)
 
 
-def model_of(panel: Panel, name: str) -> LevelModel:
+def model_of(panel: Panel, name: str) -> BaselineModel:
     walk = walk_forward(panel, strategy(name), np.zeros(len(panel), np.int64))
     assert walk.reasons == [None] * len(panel)
     return walk.model(0)
@@ -159,7 +159,7 @@ def test_each_fold_is_the_method_on_the_rows_before_it_alone(make_panel, name: s
 def test_what_is_not_finite_or_empty_is_unfit_in_its_place(make_panel):
     panel = make_panel([], [1.0, np.nan], np.ones(6))
     walk = walk_forward(panel, strategy("naive"), np.array([0, 0, 1]))
-    assert [type(reason) for reason in walk.reasons] == [Unfit, Unfit, type(None)]
+    assert [type(reason) for reason in walk.reasons] == [FitFailure, FitFailure, type(None)]
     assert "nan on 2015-01-06" in walk.reasons[1].reason
 
 
@@ -174,8 +174,10 @@ def test_a_strategys_interval_level_is_that_of_its_interval(make_panel):
 
 
 def test_the_json_of_a_level_model_is_exact():
-    model = LevelModel("naive", tuple(np.geomspace(1e-9, 1e9, 14).tolist()), -0.1, 1 / 3, "promo")
-    assert LevelModel.from_json_dict(model.to_json_dict()) == model
+    model = BaselineModel(
+        "naive", tuple(np.geomspace(1e-9, 1e9, 14).tolist()), -0.1, 1 / 3, "promo"
+    )
+    assert BaselineModel.from_json_dict(model.to_json_dict()) == model
 
 
 @pytest.mark.parametrize("weight", [0.05, 0.1, 0.3, 0.5, 0.7, 0.9])

@@ -29,7 +29,7 @@ import numpy.typing as npt
 
 from functions.forecasting.baselines.same_days import same_days
 from functions.forecasting.baselines.smoothing import ERROR_ROWS, GROUPS, Smoothed, smoothed
-from functions.forecasting.folds import Walk, empty_folds, walk_cuts
+from functions.forecasting.folds import FoldForecasts, empty_folds, fold_cuts
 from functions.forecasting.series.failures import refusals
 from functions.forecasting.series.panel import Dates, Floats, Panel
 from functions.forecasting.series.scale import Band
@@ -43,7 +43,7 @@ _CHANCE_WEIGHT, _SIZE_WEIGHT = 0.05, 0.1
 
 
 @dataclass(frozen=True)
-class LevelModel:
+class BaselineModel:
     """`levels` has 14 values in units per day: Monday to Sunday, then the same for days with
     a promotion. An interval reaches from a level + `below` to a level + `above`.
     """
@@ -59,9 +59,9 @@ class LevelModel:
         return {**asdict(self), "levels": list(self.levels)}
 
     @staticmethod
-    def from_json_dict(values: Mapping[str, Any]) -> "LevelModel":
+    def from_json_dict(values: Mapping[str, Any]) -> "BaselineModel":
         """The inverse of `to_json_dict`."""
-        return LevelModel(**{**values, "levels": tuple(values["levels"])})
+        return BaselineModel(**{**values, "levels": tuple(values["levels"])})
 
 
 def promotion_driver(driver_names: tuple[str, ...]) -> str | None:
@@ -69,13 +69,13 @@ def promotion_driver(driver_names: tuple[str, ...]) -> str | None:
     return next((name for name in driver_names if name.startswith("promo")), None)
 
 
-def walk_forward(panel: Panel, strategy: Strategy, blocks: Ints) -> Walk[LevelModel]:
+def walk_forward(panel: Panel, strategy: Strategy, blocks: Ints) -> FoldForecasts[BaselineModel]:
     """Folds and a last level model of every series of open days; see `engine.Engine`."""
     reasons = refusals(panel, np.ones(len(panel), np.int64))
     flags, with_promo = _promotions(panel)
     groups = (panel.dates.astype(np.int64) + 3) % 7 + 7 * with_promo
     band = empty_folds(strategy.n_splits, blocks)
-    cuts = walk_cuts(panel.rows, blocks, strategy.n_splits)
+    cuts = fold_cuts(panel.rows, blocks, strategy.n_splits)
     sound = np.flatnonzero([reason is None for reason in reasons])
     levels, errors = _fitted(panel, strategy, groups, cuts, sound)
     below, above = _reach(errors, levels, strategy.interval_level)
@@ -91,7 +91,7 @@ def walk_forward(panel: Panel, strategy: Strategy, blocks: Ints) -> Walk[LevelMo
     lower = np.maximum(yhat + below[:, :-1, None], 0)
     band.put(sound, Band(yhat, lower, yhat + above[:, :-1, None]))
     models = {
-        i: LevelModel(
+        i: BaselineModel(
             strategy.method,
             tuple(levels[at, -1].tolist()),
             float(below[at, -1]),
@@ -100,7 +100,7 @@ def walk_forward(panel: Panel, strategy: Strategy, blocks: Ints) -> Walk[LevelMo
         )
         for at, i in enumerate(sound.tolist())
     }
-    return Walk(band, reasons, models.__getitem__, {})
+    return FoldForecasts(band, reasons, models.__getitem__, {})
 
 
 def _fitted(
