@@ -98,11 +98,15 @@ unit: install ## Run the tests that take milliseconds
 pythons: install ## Run the unit tests on the oldest and newest Python supported
 	@$(BIN)/python -m tests.pythons $(ARGS)
 
-lint: install ## Check style, format, types and the direction of imports
+docs: install ## Write what is made from the code: tables, AsyncAPI, the diagram, manifests
+	@$(BIN)/python -m infra.written
+
+lint: install ## Check style, format, types, the direction of imports, what is made from the code
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python -m infra.written --check
 
 audit: install ## Hold both locks against the published advisories
 	@$(BIN)/python -m infra.local.audit

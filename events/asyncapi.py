@@ -1,13 +1,10 @@
 """The contract as documents: AsyncAPI 3.0 for machines, a table for people.
 
 Both come from the topic table and the payload models alone, so they are never out of
-date: `python -m events.asyncapi` writes them, with `--check` it only compares.
+date.
 https://www.asyncapi.com/docs/reference/specification/v3.0.0
 """
 
-import argparse
-import sys
-from pathlib import Path
 from typing import Any
 
 import yaml  # type: ignore[import-untyped, unused-ignore]
@@ -19,7 +16,6 @@ from events.envelope import TRACEPARENT
 from events.payloads import PAYLOADS, Payload
 from events.topics import DEAD_LETTERS, TOPICS, Topic
 
-DOCS = Path(__file__).parents[1] / "docs"
 BINDING = "0.5.0"  # of Kafka's bindings in AsyncAPI
 TEXT = {"type": "string", "minLength": 1}
 
@@ -173,7 +169,7 @@ def as_yaml() -> str:
     text: str = yaml.dump(
         document(), Dumper=_WithoutAliases, sort_keys=False, allow_unicode=True, width=100
     )
-    return "# Written by `python -m events.asyncapi`; change events/ instead.\n" + text
+    return "# Written by `make docs`; change events/ instead.\n" + text
 
 
 class _WithoutAliases(yaml.SafeDumper):  # type: ignore[misc, unused-ignore]
@@ -186,7 +182,7 @@ def as_markdown() -> str:
     lines = [
         "# Events",
         "",
-        "Written by `python -m events.asyncapi` from `events/topics.py` and `events/payloads.py`.",
+        "Written by `make docs` from `events/topics.py` and `events/payloads.py`.",
         "Every field and header is in [asyncapi.yaml](asyncapi.yaml).",
         "",
         "| topic | key | partitions | kept | what it holds |",
@@ -207,26 +203,3 @@ def _fields(payload: type[Payload]) -> str:
         f"`{name}`" if field.is_required() else f"[`{name}`]"
         for name, field in payload.model_fields.items()
     )
-
-
-def main(arguments: list[str] | None = None, folder: Path = DOCS) -> int:
-    """Write both documents, or with `--check` say which differ; 1 if any does."""
-    parser = argparse.ArgumentParser(prog="python -m events.asyncapi", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="compare, write nothing")
-    check: bool = parser.parse_args(arguments).check
-    stale = []
-    for name, text in (("asyncapi.yaml", as_yaml()), ("events.md", as_markdown())):
-        file = folder / name
-        if check:
-            if not file.exists() or file.read_text() != text:
-                stale.append(name)
-        else:
-            folder.mkdir(parents=True, exist_ok=True)
-            file.write_text(text)
-    if stale:
-        print(f"{', '.join(stale)}: out of date; run `python -m events.asyncapi`", file=sys.stderr)
-    return 1 if stale else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -1,4 +1,4 @@
-"""The registry of functions: hosts, docs and the picture of the system come from it.
+"""The registry of functions: hosts, docs and the diagram of the system come from it.
 
 Each function that runs pass through is there twice, once for each lane: the same code in
 two consumer groups. The express ones share a process, since few events come their way.

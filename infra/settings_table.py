@@ -1,6 +1,5 @@
-"""The one table of every setting: `python -m infra.settings_table [--check]` writes it."""
+"""The one table of every setting."""
 
-import sys
 from pathlib import Path
 
 from pydantic.fields import FieldInfo
@@ -8,8 +7,6 @@ from pydantic.fields import FieldInfo
 from infra.hosts.lambda_settings import LambdaSettings
 from infra.settings import Settings
 from stream_jobs.settings import JobSettings
-
-TABLE = Path(__file__).parents[1] / "docs" / "settings.md"
 
 
 def every_setting() -> dict[str, FieldInfo]:
@@ -33,7 +30,7 @@ def settings_table() -> str:
         [
             "# Settings",
             "",
-            "Written by `python -m infra.settings_table`. Every process reads them from the",
+            "Written by `make docs`. Every process reads them from the",
             "environment; what it leaves open comes from `stack.env` in the state folder, which",
             "`shelfcast up` writes. What is secret can be a file instead, in the folder that",
             "`SHELFCAST_SECRETS_DIR` names, called like its variable in lower case.",
@@ -52,15 +49,3 @@ def _default(value: object) -> str:
     if isinstance(value, Path) and value.is_absolute():
         return f"`{value.name}` in the project"
     return f"`{value}`"
-
-
-def main() -> None:
-    """Write the table, or with `--check` say whether it is current."""
-    text = settings_table()
-    if "--check" in sys.argv and TABLE.read_text() != text:
-        sys.exit(f"{TABLE.name} is old; run python -m infra.settings_table")
-    TABLE.write_text(text)
-
-
-if __name__ == "__main__":
-    main()

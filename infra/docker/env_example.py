@@ -1,17 +1,14 @@
-"""Every setting of the composed stack: `python -m infra.docker.env_example [--check]` writes it.
+"""Every setting of the composed stack, as a file to copy.
 
 `.env.example` has what docker-compose.yml itself asks for, and every setting of the processes that
 is not given there already. All of it is commented out: nothing needs to be set.
 """
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 from textwrap import wrap
 
 from infra.settings_table import default_of, every_setting
 
-EXAMPLE = Path(__file__).parents[2] / ".env.example"
 WIDTH = 98
 
 # What docker-compose.yml asks for: the default there, and what it is.
@@ -64,8 +61,8 @@ def example() -> str:
     """The file."""
     lines = [
         "# Settings of `docker compose up`: copy this to .env and set what you need, or nothing.",
-        "# Written by `python -m infra.docker.env_example`. There is no secret here: those are",
-        "# made at the first `up` and kept in the volume `secrets`.",
+        "# Written by `make docs`. There is no secret here: those are made at the first `up` and",
+        "# kept in the volume `secrets`.",
         "",
         "# --- of docker-compose.yml",
     ]
@@ -84,15 +81,3 @@ def _entry(name: str, default: str, text: str) -> Iterator[str]:
         yield "#"
         yield from (f"# {line}" for line in wrap(text, WIDTH))
     yield f"#{name}={default}"
-
-
-def main() -> None:
-    """Write the file, or with `--check` say whether it is current."""
-    text = example()
-    if "--check" in sys.argv and EXAMPLE.read_text() != text:
-        sys.exit(f"{EXAMPLE.name} is old; run python -m infra.docker.env_example")
-    EXAMPLE.write_text(text)
-
-
-if __name__ == "__main__":
-    main()

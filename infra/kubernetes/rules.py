@@ -1,16 +1,14 @@
-"""The alert rules as a PrometheusRule: `python -m infra.kubernetes.rules [--check]`.
+"""The alert rules as a PrometheusRule.
 
 They are those of `infra/observability/alerts.yml`, which a Prometheus without operators reads.
 """
 
+from pathlib import Path
 from typing import Any
 
 import yaml
 
-from infra.kubernetes.written import HERE, write
-
-FILE = HERE / "components" / "monitoring" / "rules.yaml"
-ALERTS = HERE.parent / "observability" / "alerts.yml"
+ALERTS = Path(__file__).parents[1] / "observability" / "alerts.yml"
 
 
 def groups() -> list[dict[str, Any]]:
@@ -33,7 +31,3 @@ def manifests() -> list[dict[str, Any]]:
             "spec": {"groups": groups()},
         }
     ]
-
-
-if __name__ == "__main__":
-    write(FILE, manifests(), "infra.kubernetes.rules")

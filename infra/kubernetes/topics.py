@@ -1,11 +1,10 @@
-"""The topic table as Strimzi's KafkaTopics: `python -m infra.kubernetes.topics [--check]`."""
+"""The topic table as Strimzi's KafkaTopics."""
 
 from typing import Any
 
 from events.topics import TOPICS, Topic
-from infra.kubernetes.written import BASE, OF_CLUSTER, write
+from infra.kubernetes.manifests import OF_CLUSTER
 
-FILE = BASE / "topics.yaml"
 REPLICAS = 3  # one broker can be away for good, and another restart; the overlay `kind` has one
 
 
@@ -26,7 +25,3 @@ def manifest(topic: Topic) -> dict[str, Any]:
 def manifests() -> list[dict[str, Any]]:
     """Every topic of the table, in its order."""
     return [manifest(topic) for topic in TOPICS.values()]
-
-
-if __name__ == "__main__":
-    write(FILE, manifests(), "infra.kubernetes.topics")

@@ -1,4 +1,4 @@
-"""Who may do what at the broker, as KafkaUsers: `python -m infra.kubernetes.users [--check]`.
+"""Who may do what at the broker, as KafkaUsers.
 
 What a user of a process may do is in `infra.access`. Beside those there is the operator (the
 command line, and the Job that migrates) and a shop, which sends sales and calendars from outside.
@@ -10,10 +10,9 @@ from typing import Any
 
 from events.topics import TOPICS
 from infra.access import USERS, User
-from infra.kubernetes.written import BASE, OF_CLUSTER, write
+from infra.kubernetes.manifests import OF_CLUSTER
 from stream_jobs.tables import KEPT
 
-FILE = BASE / "users.yaml"
 SECRET = "shelfcast-credentials"  # noqa: S105 - its name
 OPERATOR, SHOP = "operator", "shop"
 BY_OPERATOR = ("Read", "Write", "Create", "Describe", "DescribeConfigs", "Alter", "AlterConfigs")
@@ -69,7 +68,3 @@ def manifests() -> list[dict[str, Any]]:
         manifest(OPERATOR, [_acl("topic", topic, BY_OPERATOR) for topic in TOPICS]),
         manifest(SHOP, [_acl("topic", topic, WRITE) for topic in KEPT]),
     ]
-
-
-if __name__ == "__main__":
-    write(FILE, manifests(), "infra.kubernetes.users")

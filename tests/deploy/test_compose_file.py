@@ -1,8 +1,6 @@
 """docker-compose.yml and the image's files, held against what they promise, without an engine."""
 
 import re
-import subprocess
-import sys
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -128,12 +126,6 @@ def test_servers_are_set_as_those_of_the_local_stack():
     assert told == {k: v for k, v in postgres.SETTINGS.items() if k not in local}
 
 
-def test_the_example_of_an_environment_is_current():
-    assert env_example.EXAMPLE.read_text() == env_example.example(), (
-        "run python -m infra.docker.env_example"
-    )
-
-
 def test_the_example_has_every_variable_of_the_file_with_its_default():
     asked = dict(re.findall(r"\$\{([A-Z_]+):-([^}]*)\}", COMPOSE.read_text()))
     shown = dict(re.findall(r"^#([A-Z_]+)=(.*)$", env_example.example(), re.MULTILINE))
@@ -189,9 +181,3 @@ def test_only_what_the_image_is_made_of_goes_to_the_builder():
 
     assert "*" in lines
     assert sent <= {word.split("/")[0] for line in copied for word in line.split()}
-
-
-def test_the_command_that_writes_the_example_says_that_it_is_current():
-    subprocess.run(
-        [sys.executable, "-m", "infra.docker.env_example", "--check"], check=True, cwd=PROJECT
-    )

@@ -14,8 +14,6 @@ import pytest
 import yaml
 from jsonschema import Draft202012Validator
 
-from infra.kubernetes import rules, topics, users
-from infra.kubernetes.written import text
 from tests.deploy.kubernetes import (
     agreement,
     broken_agreement,
@@ -116,11 +114,6 @@ def test_everything_is_in_one_namespace_and_nothing_is_a_secret(overlay: str):
 @pytest.mark.parametrize("title", CHECKS)
 def test_an_overlay_is_right(overlay: str, title: str):
     assert list(CHECKS[title](render(overlay))) == []
-
-
-@pytest.mark.parametrize("module", [rules, topics, users])
-def test_what_is_made_from_the_code_is_current(module: Any):
-    assert module.FILE.read_text() == text(module.manifests(), module.__name__)
 
 
 @each_overlay

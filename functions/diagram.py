@@ -1,16 +1,11 @@
-"""The picture of the system, drawn from the registry of functions.
-
-`python -m functions.picture FILE [--check]` puts it between the file's `picture` marks.
-"""
+"""The diagram of the system, drawn from the catalogue of functions."""
 
 import re
-import sys
-from pathlib import Path
 
 from events.topics import DEAD_LETTERS, TOPICS, bulk, lanes
 from functions.catalog import EXPRESS, FUNCTIONS
 
-BEGIN, END = "<!-- picture -->", "<!-- /picture -->"
+BEGIN, END = "<!-- diagram -->", "<!-- /diagram -->"
 OUTSIDE = {
     "sales": 'shops(["shops, files"])',
     "calendar": 'shops(["shops, files"])',
@@ -47,19 +42,6 @@ def mermaid() -> str:
 
 
 def drawn(text: str) -> str:
-    """The text with the current picture between its marks."""
+    """The text with the current diagram between its marks."""
     block = f"{BEGIN}\n```mermaid\n{mermaid()}\n```\n{END}"
     return re.sub(f"{BEGIN}.*?{END}", lambda _: block, text, flags=re.DOTALL)
-
-
-def main() -> None:
-    """Draw, or with `--check` say whether the picture is current."""
-    path = Path(sys.argv[1])
-    text = path.read_text()
-    if "--check" in sys.argv and drawn(text) != text:
-        sys.exit(f"{path}: the picture is old; run python -m functions.picture {path}")
-    path.write_text(drawn(text))
-
-
-if __name__ == "__main__":
-    main()
