@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from infra.cli.client import outcome as api_outcome
-from infra.cli.events import Json, broker_of, outcome
+from infra.cli.errors import FAILED
+from infra.cli.events import broker_of, on_the_log
 from infra.cli.files import (
     AllowRejects,
     BareAllowance,
@@ -35,12 +35,11 @@ from infra.cli.files import (
     recording_time,
     slash_replaced,
 )
+from infra.cli.output import Json
 from infra.cli.plan_check import plan_check
 
 if TYPE_CHECKING:
     from infra.sales_io.importing import ImportSummary
-
-FAILED = 1
 
 app = typer.Typer(
     name="calendar",
@@ -97,7 +96,7 @@ def import_file(
     Import again at any time: nothing doubles. A plan for
     what has no sales, or with drivers that its series never had, is refused.
     """
-    with outcome(), api_outcome():
+    with on_the_log():
         from infra.sales_io.errors import RowsRefused
         from infra.sales_io.importing import import_calendar
         from infra.sales_io.layout import ColumnChoice

@@ -1,27 +1,21 @@
-"""How commands ask the HTTP API, and how each of them ends when it can't answer.
-
-Errors leave as one line on standard error: exit 2 for what the API or a check here refuses,
-exit 1 for an API that is away or fails.
-"""
+"""How commands ask the HTTP API."""
 
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from importlib import import_module
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote
 
 import typer
 
-from events.printable import one_line as one_line  # the commands on the API take it from here
-from events.printable import shown_json
 from infra.cli.address import api_address
+from infra.cli.errors import Failed, NoAnswer, NotFound, Unavailable
+from infra.sales_io.errors import BadInput
 
 if TYPE_CHECKING:
     import httpx
 
-FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 ANSWER_SECONDS = 20.0  # the API itself waits for Kafka for 5 and for the database for 10
 CONNECT_SECONDS = 3.0
 
@@ -32,28 +26,6 @@ COMMANDS = {
     "GET /models": "`shelfcast models list`",
     "POST /retrain": "`shelfcast retrain`",
 }
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
-
-
-class Refused(Exception):
-    """What a person gave can't be used; the message names field, value and fix. Exit 2."""
-
-
-class Failed(Exception):
-    """The work could not be done, through no fault of what a person gave. Exit 1."""
-
-
-class NotFound(Failed):
-    """What was asked for does not exist, or not yet."""
-
-
-class Away(Failed):
-    """The API, or what it needs, does not answer now; it may later."""
-
-
-class NoAnswer(Away):
-    """A request was sent and not answered: what it asks for may have been done."""
 
 
 class Client:
@@ -78,7 +50,7 @@ class Client:
         )
 
     def get(self, *path: str, **query: Any) -> Any:
-        """The answer of a path given by its segments; Refused, NotFound, Failed or Away."""
+        """The answer of a path given by its segments; BadInput, NotFound, Failed or Unavailable."""
         given = {name: value for name, value in query.items() if value is not None}
         return self._ask("GET", path, params=given)
 
@@ -103,7 +75,9 @@ class Client:
         try:
             answer = self._http.request(method, url, **options)
         except httpx.ConnectError:
-            raise Away(f"the API at {self.address} does not answer; run `shelfcast up`") from None
+            raise Unavailable(
+                f"the API at {self.address} does not answer; run `shelfcast up`"
+            ) from None
         except httpx.TransportError as error:
             raise NoAnswer(
                 f"the API at {self.address} left {method} {url} without an answer "
@@ -125,9 +99,9 @@ class Client:
         if answer.status_code == 404:
             raise NotFound(told)
         if answer.status_code == 503:
-            raise Away(told)
+            raise Unavailable(told)
         if answer.is_client_error:
-            raise Refused(told)
+            raise BadInput(told)
         raise Failed(f"the API failed ({answer.status_code}): {told}; see `shelfcast logs ray`")
 
 
@@ -165,23 +139,8 @@ def client_of(ctx: typer.Context) -> Client:
         return handed
     host, port = api_address()
     if port is None:
-        raise Refused(
+        raise BadInput(
             "SHELFCAST_HTTP_PORT is not set and no local stack is up: run `shelfcast up`, "
             "or set SHELFCAST_HTTP_PORT"
         )
     return Client(f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}")
-
-
-@contextmanager
-def outcome() -> Iterator[None]:
-    """Turn what goes wrong into one line on standard error and the exit code."""
-    try:
-        yield
-    except (Refused, Failed) as error:
-        typer.echo(f"shelfcast: {one_line(str(error))}", err=True)
-        raise typer.Exit(BAD_INPUT if isinstance(error, Refused) else FAILED) from None
-
-
-def print_json(value: Any) -> None:
-    """One JSON document on standard output."""
-    sys.stdout.write(shown_json(value, indent=2) + "\n")

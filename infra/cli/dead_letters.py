@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from events.printable import one_line, shown_json
-from infra.cli.events import Json, broker_of, chosen_topics, outcome, print_json
+from infra.cli.events import broker_of, chosen_topics, on_the_log
+from infra.cli.output import Json, print_json
 from infra.sales_io.errors import BadInput
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ def list_letters(
     """Show the dead letters that wait, oldest first."""
     from rich.console import Console
 
-    with outcome():
+    with on_the_log():
         letters = of_topic(_waiting(broker_of(ctx)), topic)
         shown = letters[-limit:]
         if as_json:
@@ -74,7 +75,7 @@ def show(
     as_json: Json = False,
 ) -> None:
     """Show all of one dead letter: why it failed, its headers and its value."""
-    with outcome():
+    with on_the_log():
         broker = broker_of(ctx)
         (found,) = find([letter_id], _waiting(broker))
         (letter,) = asyncio.run(_whole(broker, [found]))
@@ -105,7 +106,7 @@ def replay(
     as_json: Json = False,
 ) -> None:
     """Send dead letters to the topics they came from, once their cause is mended."""
-    with outcome():
+    with on_the_log():
         if bool(ids) == everything:
             raise BadInput("ID, --all: give either ids or --all")
         if ids and topic:

@@ -183,7 +183,7 @@ class Demo:
             await producer.close()
 
     def _retrain(self) -> tuple[dict[str, Any], str]:
-        from infra.cli.client import NotFound
+        from infra.cli.errors import NotFound
 
         body = {"all": True, "requested_by": "demo"}
         run_id = self._api.post("retrain", body=body)["run_id"]

@@ -1,4 +1,4 @@
-"""`shelfcast events`: what travels on the log; and how every command on the log ends."""
+"""`shelfcast events`: what travels on the log."""
 
 import asyncio
 import logging
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from events.printable import one_line, shown_json
+from infra.cli.errors import outcome
 from infra.sales_io.errors import BadInput, BrokerAway
 
 if TYPE_CHECKING:
@@ -19,12 +20,10 @@ if TYPE_CHECKING:
     from events.log import Received
     from infra.sales_io.broker import Broker, Follower
 
-FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 POLL_SECONDS, POLL_RECORDS = 0.5, 500
 SHOWN_DATA = 160  # characters of an event's data in a line for people
 
 app = typer.Typer(name="events", help="Look at what travels on the log.", no_args_is_help=True)
-Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
 @app.callback()
@@ -50,7 +49,7 @@ def tail(
     from rich.console import Console
 
     console = Console(highlight=False)
-    with outcome():
+    with on_the_log():
         topics = chosen_topics(topic or [])
 
         def show(record: "Received") -> None:
@@ -197,24 +196,12 @@ def _brief(value: Any) -> str:
 
 
 @contextmanager
-def outcome() -> Iterator[None]:
-    """Turn what goes wrong into one line on standard error and the exit code."""
-    from infra.settings import SettingMissing
-
-    for noisy in ("aiokafka", "stamina"):  # what they report comes back as one error
+def on_the_log() -> Iterator[None]:
+    """`outcome` of a command on the log, whose client reports by the error alone."""
+    for noisy in ("aiokafka", "stamina"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
-    try:
+    with outcome("interrupted; run the command again, nothing doubles"):
         yield
-    except (BadInput, SettingMissing) as error:
-        said = "\n".join(map(one_line, str(error).split("\n")))
-        typer.echo(f"shelfcast: {said}", err=True)
-        raise typer.Exit(BAD_INPUT) from None
-    except BrokerAway as error:
-        typer.echo(f"shelfcast: {one_line(str(error))}", err=True)
-        raise typer.Exit(FAILED) from None
-    except KeyboardInterrupt:
-        typer.echo("shelfcast: interrupted; run the command again, nothing doubles", err=True)
-        raise typer.Exit(INTERRUPTED) from None
 
 
 @asynccontextmanager
@@ -238,8 +225,3 @@ def broker_of(ctx: typer.Context) -> "Broker":
 
     given: Broker | None = ctx.obj
     return given if given is not None else KafkaBroker(load_settings().kafka)
-
-
-def print_json(value: Any) -> None:
-    """One JSON value on standard output."""
-    typer.echo(shown_json(value, indent=2))

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from infra.cli.events import print_json
+from infra.cli.output import print_json
 from infra.sales_io.errors import BadInput, visible
 
 if TYPE_CHECKING:

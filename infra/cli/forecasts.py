@@ -8,10 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from events.names import ALL_DOTS
+from events.printable import one_line
 from infra.cli.arguments import TakesNames
-from infra.cli.client import Client, Json, Refused, client_of, one_line, outcome, print_json
+from infra.cli.client import Client, client_of
+from infra.cli.errors import outcome
 from infra.cli.numbers import decimals_for, units
+from infra.cli.output import Json, print_json
 from infra.cli.runs import ago, plain_table
+from infra.sales_io.errors import BadInput
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -44,7 +48,7 @@ def forecast(
     """Show what a series is expected to sell, by its champion."""
     with outcome():
         if plot and as_json:
-            raise Refused("--plot: a drawing is no JSON; leave out --plot or --json")
+            raise BadInput("--plot: a drawing is no JSON; leave out --plot or --json")
         check_names(store, product)
         client = client_of(ctx)
         found = client.get("forecasts", store, product)
@@ -72,7 +76,7 @@ def series(
     """Show the series that have sales."""
     with outcome():
         if limit < 1:
-            raise Refused(f"--limit: {limit}; must be 1 or more")
+            raise BadInput(f"--limit: {limit}; must be 1 or more")
         page = _pages(client_of(ctx), limit)
         if as_json:
             print_json(page)
@@ -87,12 +91,12 @@ def series(
 
 
 def check_names(store: str, product: str) -> None:
-    """Refused for what can't be the name of a series."""
+    """BadInput for what can't be the name of a series."""
     for name, value in (("STORE", store), ("PRODUCT", product)):
         if not value or "/" in value:
-            raise Refused(f"{name}: {value!r} is no name; give STORE and PRODUCT as two words")
+            raise BadInput(f"{name}: {value!r} is no name; give STORE and PRODUCT as two words")
         if value in ALL_DOTS:
-            raise Refused(f"{name}: {value!r} is dots alone, which can be no series' name")
+            raise BadInput(f"{name}: {value!r} is dots alone, which can be no series' name")
 
 
 def _pages(client: Client, limit: int) -> Document:

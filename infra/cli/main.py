@@ -10,15 +10,10 @@ import sys
 
 import typer
 
+from infra.cli.errors import FAILED, INTERRUPTED, exit_code
 from infra.cli.lazy import LazyGroup
 
 OWN_PACKAGES = ("events", "functions", "infra", "stream_jobs")
-FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
-# Wrong settings and files, wherever they are noticed. By name: importing them takes time.
-BAD_INPUTS = {
-    *("SettingMissing", "CredentialsMissing", "PortTaken", "JavaUnusable"),
-    *("ValidationError", "BadInput"),
-}
 
 app = typer.Typer(
     name="shelfcast",
@@ -51,7 +46,7 @@ def main() -> None:
             import traceback
 
             traceback.print_exception(error)
-        sys.exit(BAD_INPUT if type(error).__name__ in BAD_INPUTS else FAILED)
+        sys.exit(exit_code(error))
 
 
 def describe(error: Exception) -> str:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.cli.client import Json, print_json
+from infra.cli.output import Json, print_json
 
 if TYPE_CHECKING:
     from infra.settings import Settings

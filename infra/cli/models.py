@@ -6,21 +6,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from events.printable import one_line
 from infra.cli.arguments import TakesNames
-from infra.cli.client import (
-    Client,
-    Failed,
-    Json,
-    NoAnswer,
-    Refused,
-    client_of,
-    one_line,
-    outcome,
-    print_json,
-)
+from infra.cli.client import Client, client_of
+from infra.cli.errors import Failed, NoAnswer, outcome
 from infra.cli.forecasts import Product, Store, check_names, numbers_table
 from infra.cli.numbers import decimals_for, percent, units
+from infra.cli.output import Json, print_json
 from infra.cli.runs import ago, find_run, plain_table
+from infra.sales_io.errors import BadInput
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -94,7 +88,7 @@ def promote(
     with outcome():
         named = {"version": version, "model_id": model_id}
         if (run or series) and any(value is not None for value in named.values()):
-            raise Refused(
+            raise BadInput(
                 "--version, --model: are for one series; leave them out, or give STORE and PRODUCT"
             )
         _ask(ctx, "promote", (store, product), run, series, reason, request_id, as_json, named)
@@ -175,10 +169,10 @@ def _check_target(
     store, product = one
     given = [store is not None, run is not None, bool(series)]
     if sum(given) != 1:
-        raise Refused("STORE PRODUCT, --run, --series: give one of the three")
+        raise BadInput("STORE PRODUCT, --run, --series: give one of the three")
     if store is not None:
         if product is None:
-            raise Refused(f"PRODUCT: is missing; give STORE and PRODUCT, not {store!r} alone")
+            raise BadInput(f"PRODUCT: is missing; give STORE and PRODUCT, not {store!r} alone")
         check_names(store, product)
 
 

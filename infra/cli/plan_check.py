@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from infra.cli.client import Away, Client, client_of, one_line
+from events.printable import one_line
+from infra.cli.client import Client, client_of
+from infra.cli.errors import Unavailable
 from infra.sales_io.errors import BadInput
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ def plan_check(
     async def check(planned: "Mapping[frozenset[str], Sequence[Scope]]") -> None:
         try:
             found = await asyncio.to_thread(_asked, client_of(ctx), planned)
-        except Away as error:
+        except Unavailable as error:
             if not dry_run:
                 raise
             typer.echo(

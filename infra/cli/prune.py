@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.cli.client import Client, Failed, Json, NoAnswer, client_of, outcome, print_json
+from infra.cli.client import Client, client_of
+from infra.cli.errors import Failed, NoAnswer, outcome
+from infra.cli.output import Json, print_json
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.cli.events import Json, broker_of, outcome, print_json, stop_on_signals
+from infra.cli.events import broker_of, on_the_log, stop_on_signals
 from infra.cli.files import (
     DateColumn,
     DateFormat,
@@ -22,6 +22,7 @@ from infra.cli.files import (
     encoding_named,
     progress_bar,
 )
+from infra.cli.output import Json, print_json
 from infra.cli.past_days import YESTERDAY, day_named, not_in_the_future
 from infra.sales_io.errors import BadInput
 
@@ -61,7 +62,7 @@ def replay(
     Dates move by whole weeks: the last to --rebase-to, or up to 6 days before.
     All but the last --play-days come at once; those follow, one each --every.
     """
-    with outcome():
+    with on_the_log():
         from infra.sales_io.layout import ColumnChoice
         from infra.sales_io.replay import plan_replay
         from infra.sales_io.source import open_source

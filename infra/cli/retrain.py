@@ -7,21 +7,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.cli.client import (
-    FAILED,
-    INTERRUPTED,
-    Away,
-    Client,
-    Failed,
-    Json,
-    NoAnswer,
-    NotFound,
-    Refused,
-    client_of,
-    outcome,
-    print_json,
-)
+from infra.cli.client import Client, client_of
+from infra.cli.errors import FAILED, INTERRUPTED, Failed, NoAnswer, NotFound, Unavailable, outcome
+from infra.cli.output import Json, print_json
 from infra.cli.runs import FAILURES_SHOWN, Run, counted, find_run, print_run, span, with_failures
+from infra.sales_io.errors import BadInput
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -124,18 +114,18 @@ def _check_scope(
 ) -> None:
     chosen = store is not None or product is not None
     if series and chosen:
-        raise Refused("--series: names each series; leave it out, or --store and --product")
+        raise BadInput("--series: names each series; leave it out, or --store and --product")
     if (chosen or series) and everything:
-        raise Refused("--all: means every series; leave it out, or --store and --product")
+        raise BadInput("--all: means every series; leave it out, or --store and --product")
     if not (chosen or series or everything or failed_in is not None):
-        raise Refused("--all, --store, --product, --series: none is given; name what to retrain")
+        raise BadInput("--all, --store, --product, --series: none is given; name what to retrain")
 
 
 def named_series(series: str) -> dict[str, str]:
-    """The store and product of STORE/PRODUCT; Refused for anything else."""
+    """The store and product of STORE/PRODUCT; BadInput for anything else."""
     store, slash, product = series.partition("/")
     if not (store and slash and product) or "/" in product:
-        raise Refused(f"--series: {series!r} is no STORE/PRODUCT; use one like 1/milk")
+        raise BadInput(f"--series: {series!r} is no STORE/PRODUCT; use one like 1/milk")
     return {"store": store, "product": product}
 
 
@@ -143,18 +133,18 @@ def _run_id(client: Client, given: str) -> str:
     try:
         found: str = find_run(client, given)["run_id"]
     except NotFound:
-        raise Refused(
+        raise BadInput(
             f"--failed-in: there is no run {given!r}; `shelfcast runs` lists those there are"
         ) from None
     return found
 
 
 def day_of(option: str, text: str) -> str:
-    """The day as the API takes it; Refused for anything else."""
+    """The day as the API takes it; BadInput for anything else."""
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
-        raise Refused(f"{option}: {text!r} is no day; use one like 2015-07-31") from None
+        raise BadInput(f"{option}: {text!r} is no day; use one like 2015-07-31") from None
 
 
 def request(client: Client, path: str, id_field: str, body: dict[str, Any]) -> dict[str, Any]:
@@ -216,7 +206,7 @@ def _watch(client: Client, run_id: str) -> Run:
     return news
 
 
-def follow(client: Client, run_id: str) -> Iterator[Run | NotFound | Away]:
+def follow(client: Client, run_id: str) -> Iterator[Run | NotFound | Unavailable]:
     """The run as it goes, or why there is no news of it; ends when the run has and its forecasts
     can be read, or FORECAST_SECONDS later.
 
@@ -227,7 +217,7 @@ def follow(client: Client, run_id: str) -> Iterator[Run | NotFound | Away]:
     while True:
         try:
             news = client.get("runs", run_id, failures=0)  # twice a second: not all of them
-        except (NotFound, Away) as error:
+        except (NotFound, Unavailable) as error:
             if (silent := client.clock() - heard) > PATIENCE_SECONDS:
                 raise _no_news(run_id, silent, error) from None
             yield error
@@ -245,7 +235,7 @@ def follow(client: Client, run_id: str) -> Iterator[Run | NotFound | Away]:
         client.pause(ASK_EVERY)
 
 
-def _no_news(run_id: str, silent: float, error: NotFound | Away) -> Failed:
+def _no_news(run_id: str, silent: float, error: NotFound | Unavailable) -> Failed:
     if isinstance(error, NotFound):
         return Failed(
             f"run {run_id} is requested, but the planner has not taken it up for {span(silent)}; "

@@ -5,8 +5,11 @@ from typing import Annotated
 
 import typer
 
-from infra.cli.client import Json, Refused, client_of, outcome, print_json
+from infra.cli.client import client_of
+from infra.cli.errors import outcome
+from infra.cli.output import Json, print_json
 from infra.cli.retrain import day_of, named_series, request
+from infra.sales_io.errors import BadInput
 
 
 def register(app: typer.Typer) -> None:
@@ -47,7 +50,7 @@ def roll_forward(
     with outcome():
         chosen = sum([bool(store or product), bool(series), everything])
         if chosen != 1:
-            raise Refused(
+            raise BadInput(
                 "--all, --store, --product, --series: name whose forecasts to make anew, in one way"
             )
         wishes = {

@@ -7,17 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from infra.cli.client import (
-    Client,
-    Json,
-    NotFound,
-    Refused,
-    client_of,
-    one_line,
-    outcome,
-    print_json,
-)
+from events.printable import one_line
+from infra.cli.client import Client, client_of
+from infra.cli.errors import NotFound, outcome
 from infra.cli.numbers import days
+from infra.cli.output import Json, print_json
+from infra.sales_io.errors import BadInput
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -128,7 +123,7 @@ def find_run(client: Client, given: str) -> Run:
             raise
         if len(starts) > 1:
             some = ", ".join(starts[:3]) + (", …" if len(starts) > 3 else "")
-            raise Refused(
+            raise BadInput(
                 f"RUN_ID: {len(starts)} runs start with {given!r} ({some}); give more of the id"
             ) from None
         found = client.get("runs", starts[0])

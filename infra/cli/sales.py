@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from infra.cli.events import Json, broker_of, outcome, print_json
+from infra.cli.errors import FAILED
+from infra.cli.events import broker_of, on_the_log
 from infra.cli.files import (
     AllowRejects,
     BareAllowance,
@@ -40,6 +41,7 @@ from infra.cli.files import (
     recording_time,
     slash_replaced,
 )
+from infra.cli.output import Json, print_json
 from infra.cli.past_days import YESTERDAY, day_named, not_in_the_future
 from infra.cli.replay import replay
 from infra.cli.sales_remove import remove
@@ -50,8 +52,6 @@ if TYPE_CHECKING:
 
     from infra.sales_io.broker import Broker
     from infra.sales_io.importing import ImportSummary
-
-FAILED = 1
 
 app = typer.Typer(
     name="sales",
@@ -118,7 +118,7 @@ def import_file(
     that says it. Rejected rows are listed with line, field, value and reason.
     Import again at any time: nothing doubles.
     """
-    with outcome():
+    with on_the_log():
         from infra.sales_io.errors import RowsRefused
         from infra.sales_io.importing import import_sales
         from infra.sales_io.layout import ColumnChoice
@@ -209,7 +209,7 @@ def generate(
 
     Columns: store, product, date, units, open, promo, school_holiday, state_holiday.
     """
-    with outcome():
+    with on_the_log():
         from infra.sales_io.generator import generate_by_store
         from infra.sales_io.writing import check_ending, write_sales
 

@@ -5,16 +5,11 @@ from typing import Annotated, Any
 
 import typer
 
-from infra.cli.client import (
-    Failed,
-    Json,
-    NoAnswer,
-    Refused,
-    client_of,
-    one_line,
-    outcome,
-    print_json,
-)
+from events.printable import one_line
+from infra.cli.client import client_of
+from infra.cli.errors import Failed, NoAnswer, outcome
+from infra.cli.output import Json, print_json
+from infra.sales_io.errors import BadInput
 
 Document = dict[str, Any]
 
@@ -52,7 +47,7 @@ def remove(
         }
         _check(given)
         if as_json and not yes:
-            raise Refused("--yes: is missing; with --json nobody can be asked, so give both")
+            raise BadInput("--yes: is missing; with --json nobody can be asked, so give both")
         body: Document = {name: value for name, value in given.items() if value is not None}
         body |= {"reason": reason, "requested_by": "cli", "request_id": str(uuid.uuid4())}
         client = client_of(ctx)
@@ -73,9 +68,11 @@ def remove(
 def _check(given: dict[str, str | None]) -> None:
     series = given["store"] is not None or given["product"] is not None
     if series == (given["import_id"] is not None):
-        raise Refused("--store, --product, --import: give a store, a product or both, or an import")
+        raise BadInput(
+            "--store, --product, --import: give a store, a product or both, or an import"
+        )
     if not series and (given["first_day"] or given["last_day"]):
-        raise Refused("--from, --to: are for a store or product; an import goes as a whole")
+        raise BadInput("--from, --to: are for a store or product; an import goes as a whole")
 
 
 def _told(extent: Document) -> str:

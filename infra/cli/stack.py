@@ -1,12 +1,13 @@
 """`shelfcast up`, `down`, `status` and `logs`: the local stack, as a person runs it."""
 
-import json
-import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from infra.cli.errors import BAD_INPUT, FAILED
+from infra.cli.output import Json, print_json
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,8 +25,6 @@ STATE_STYLES = {
 }
 MIB = 1 << 20
 FOLLOW_EVERY = 0.2  # seconds
-
-Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -49,7 +48,7 @@ def up(as_json: Json = False) -> None:
         typer.echo(f"shelfcast: {hint}", err=True)
         raise
     if as_json:
-        _print_json([vars(part) for part in status_of(running)])
+        print_json([vars(part) for part in status_of(running)])
     else:
         typer.echo(f"Shelfcast is up: http://{running.http_host}:{running.http_port}/")
 
@@ -65,7 +64,7 @@ def down(as_json: Json = False) -> None:
     for victim in killed:
         typer.echo(f"shelfcast: had to kill {victim}: it did not end by itself", err=True)
     if as_json:
-        _print_json({"killed": killed})
+        print_json({"killed": killed})
     else:
         typer.echo(f"The stack is down; its data stay in {settings.home}")
 
@@ -76,7 +75,7 @@ def status(as_json: Json = False) -> None:
 
     parts = status_of(_settings())
     if as_json:
-        _print_json([vars(part) for part in parts])
+        print_json([vars(part) for part in parts])
     else:
         from rich.console import Console
 
@@ -86,7 +85,7 @@ def status(as_json: Json = False) -> None:
             if part.reason is not None:
                 console.print(f"{part.name}: {part.reason}", markup=False, highlight=False)
     if any(part.state not in ("ready", "elsewhere") for part in parts):
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
 
 
 def logs(
@@ -107,9 +106,9 @@ def logs(
     files = {one: folder / f"{one}.log" for one in ([name] if name else COMPONENTS)}
     if not follow and not any(file.exists() for file in files.values()):
         typer.echo(f"shelfcast: no log in {folder} yet: run `shelfcast up`", err=True)
-        raise typer.Exit(1)
+        raise typer.Exit(FAILED)
     if as_json:
-        _print_json({one: last_lines(file, lines) for one, file in files.items()})
+        print_json({one: last_lines(file, lines) for one, file in files.items()})
         return
     width = 0 if name else max(map(len, COMPONENTS))
     followers = {one: Follower(file) for one, file in files.items()}
@@ -178,9 +177,4 @@ def _preflight(home: Path) -> None:
     for problem in found:
         typer.echo(f"shelfcast: {problem}", err=True)
     if found:
-        raise typer.Exit(2)
-
-
-def _print_json(value: object) -> None:
-    json.dump(value, sys.stdout, indent=2)
-    sys.stdout.write("\n")
+        raise typer.Exit(BAD_INPUT)

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from events.printable import one_line
 from infra.cli.arguments import TakesNames
-from infra.cli.client import Json, Refused, client_of, one_line, outcome, print_json
+from infra.cli.client import client_of
+from infra.cli.errors import outcome
 from infra.cli.forecasts import (
     Document,
     Product,
@@ -18,6 +20,8 @@ from infra.cli.forecasts import (
     numbers_table,
 )
 from infra.cli.numbers import units
+from infra.cli.output import Json, print_json
+from infra.sales_io.errors import BadInput
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -57,9 +61,9 @@ def what_if(
         check_names(store, product)
         drivers = dict(map(_driver, driver or []))
         if not day:
-            raise Refused("--day: none is given; name the day that would be otherwise")
+            raise BadInput("--day: none is given; name the day that would be otherwise")
         if not drivers and is_open is None:
-            raise Refused("--driver, --closed, --open: none is given; say what would be otherwise")
+            raise BadInput("--driver, --closed, --open: none is given; say what would be otherwise")
         change = {"open": is_open, "drivers": drivers}
         asked = {"horizon": horizon, "level": level}
         body = {name: value for name, value in asked.items() if value is not None}
@@ -85,7 +89,7 @@ def _driver(given: str) -> tuple[str, float]:
     except ValueError:
         value = math.nan
     if not name or not math.isfinite(value):
-        raise Refused(f"--driver: {given!r} is no NAME=NUMBER; use one like promo=1")
+        raise BadInput(f"--driver: {given!r} is no NAME=NUMBER; use one like promo=1")
     return name, value
 
 
@@ -93,7 +97,7 @@ def _day(text: str) -> str:
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
-        raise Refused(f"--day: {text!r} is no day; use one like 2015-07-31") from None
+        raise BadInput(f"--day: {text!r} is no day; use one like 2015-07-31") from None
 
 
 def _heading(found: Document) -> str:

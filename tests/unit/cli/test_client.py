@@ -5,8 +5,10 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
-from infra.cli.client import Away, Client, Failed, NotFound, Refused
+from infra.cli.client import Client
+from infra.cli.errors import Failed, NotFound, Unavailable
 from infra.cli.main import app
+from infra.sales_io.errors import BadInput
 
 
 def answering(status: int, **content: object) -> Client:
@@ -22,7 +24,14 @@ def raising(error: Callable[[str], httpx.TransportError]) -> Client:
 
 @pytest.mark.parametrize(
     ("status", "error"),
-    [(422, Refused), (409, Refused), (413, Refused), (404, NotFound), (503, Away), (500, Failed)],
+    [
+        (422, BadInput),
+        (409, BadInput),
+        (413, BadInput),
+        (404, NotFound),
+        (503, Unavailable),
+        (500, Failed),
+    ],
 )
 def test_each_refusal_is_the_error_that_decides_the_exit_code(status: int, error: type[Exception]):
     with pytest.raises(error) as raised:
@@ -38,7 +47,7 @@ def test_every_problem_of_a_422_is_told_on_one_line():
         {"field": "store", "message": "is missing; see GET /series", "value": None},
     ]
 
-    with pytest.raises(Refused) as raised:
+    with pytest.raises(BadInput) as raised:
         answering(422, json={"detail": problems}).get("runs")
 
     assert str(raised.value) == (
@@ -53,7 +62,7 @@ def test_something_else_at_the_address_is_told_as_such():
 
 @pytest.mark.parametrize("error", [httpx.ConnectTimeout, httpx.ReadTimeout, httpx.ReadError])
 def test_an_api_that_does_not_answer_is_away(error: type[httpx.TransportError]):
-    with pytest.raises(Away, match=r"GET /runs without an answer|does not answer"):
+    with pytest.raises(Unavailable, match=r"GET /runs without an answer|does not answer"):
         raising(error).get("runs")
 
 
