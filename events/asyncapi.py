@@ -182,7 +182,7 @@ def as_markdown() -> str:
     lines = [
         "# Events",
         "",
-        "Written by `make docs` from `events/topics.py` and `events/payloads.py`.",
+        "Written by `make docs` from `events/topics.py` and `events/payloads`.",
         "Every field and header is in [asyncapi.yaml](asyncapi.yaml).",
         "",
         "| topic | key | partitions | kept | what it holds |",
