@@ -60,10 +60,11 @@ def sold_by_tomorrow(day: dt.date) -> dt.date:
 
 
 @lru_cache(4096)
-def _imaginable(day: dt.date) -> dt.date:
+def imaginable(day: dt.date) -> dt.date:
+    """A day between the earliest and the latest that are taken; ValueError else."""
     if not EARLIEST_DAY <= day <= LATEST_DAY:
         raise ValueError(f"must be a day from {EARLIEST_DAY} to {LATEST_DAY}")
     return day
 
 
-ImaginableDay = Annotated[Day, AfterValidator(_imaginable)]
+ImaginableDay = Annotated[Day, AfterValidator(imaginable)]

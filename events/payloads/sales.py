@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 from pydantic import AfterValidator, Field, model_validator
 
 from events.payloads.base import OfSeries, Payload
-from events.payloads.fields import Day, Drivers, Name, RunId, Text, _imaginable, sold_by_tomorrow
+from events.payloads.fields import Day, Drivers, Name, RunId, Text, imaginable, sold_by_tomorrow
 
 MOST_UNITS = 1e9  # more than any store sells of anything in a day
 
@@ -49,10 +49,10 @@ class SalesRemoved(Payload):
 
     store: Name | None = Field(None, description="The series' store; with product.")
     product: Name | None = Field(None, description="The series' product; with store.")
-    first_day: Annotated[Day, AfterValidator(_imaginable)] | None = Field(
+    first_day: Annotated[Day, AfterValidator(imaginable)] | None = Field(
         None, description="Of the series only from this day on."
     )
-    last_day: Annotated[Day, AfterValidator(_imaginable)] | None = Field(
+    last_day: Annotated[Day, AfterValidator(imaginable)] | None = Field(
         None, description="Of the series only up to this day."
     )
     import_id: RunId | None = Field(
