@@ -55,7 +55,7 @@ def decode(value: bytes | None, headers: Iterable[tuple[str, bytes]]) -> Event[P
     Raises Unreadable, UnknownType or InvalidPayload, each naming the field at fault.
     """
     if value is None:
-        raise Unreadable("value: a record without a value is no event")
+        raise Unreadable("value: a record without a value is not an event")
     texts = _texts(headers)
     if texts.get("content-type", "").startswith(STRUCTURED_TYPE):
         attributes, data = _structured(value)

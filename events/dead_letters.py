@@ -214,7 +214,7 @@ def read(record: Received) -> DeadLetter | None:
         )
     except (KeyError, ValueError) as error:
         raise Unreadable(
-            f"offset {record.offset} of {DEAD_LETTERS} is no dead letter: {error!r}"
+            f"offset {record.offset} of {DEAD_LETTERS} is not a dead letter: {error!r}"
         ) from None
 
 

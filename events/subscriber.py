@@ -17,7 +17,8 @@ effects are idempotent lose and double nothing.
 A failing batch is halved until the event at fault stands alone, so it harms no other. No
 record ends the subscriber: a dead letter that the log does not take is sent without what the
 original had, and if even that is refused, the log of this process has the last word on it. What
-is no record's fault and no outage ends the subscriber, with nothing committed, for its host to see.
+is neither a record's fault nor an outage ends the subscriber, with nothing committed, for its host
+to see.
 """
 
 import asyncio

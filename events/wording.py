@@ -41,8 +41,8 @@ WORDS = {
     "list_type": "must be a list",
     "tuple_type": "must be a list",
     "path_type": "must be the path of a file or folder",
-    "extra_forbidden": "is no field here; leave it out",
-    "unexpected_keyword_argument": "is no field here; leave it out",
+    "extra_forbidden": "is not a field here; leave it out",
+    "unexpected_keyword_argument": "is not a field here; leave it out",
     "recursion_loop": "contains itself; send plain data",
 }
 LIMITS = {

@@ -209,7 +209,7 @@ class Settings(BaseSettings):
         for host in hosts:
             if not HOST.fullmatch(host):
                 raise ValueError(
-                    f"{host!r} is no host's name; give it without scheme, port and path, like "
+                    f"{host!r} is not a host's name; give it without scheme, port and path, like "
                     "shop.example.org"
                 )
         return hosts

@@ -37,7 +37,8 @@ def wanted(environment: Mapping[str, str]) -> str | None:
     named = environment.get("OTEL_TRACES_EXPORTER", "")
     if named not in ("", "none", "otlp", "console"):
         raise ValueError(
-            f"OTEL_TRACES_EXPORTER: {named!r} is no exporter here; set it to otlp, console or none"
+            f"OTEL_TRACES_EXPORTER: {named!r} is not an exporter here; set it to otlp, "
+            "console or none"
         )
     if named:
         return None if named == "none" else named

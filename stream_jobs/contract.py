@@ -29,7 +29,7 @@ from stream_jobs.tables import BESIDE, EVENT_ID, RECORDED_AT, KeptTable
 
 @dataclass(frozen=True)
 class Rejected:
-    """A record that is no event of the table: its row in the batch, and what is wrong with it."""
+    """A record that is not an event of the table: its row in the batch, and what is wrong."""
 
     row: int
     error: str

@@ -86,7 +86,7 @@ class RetrainCompleted(OfRun):
 
 
 class RetrainCoalesced(OfRun):
-    """A run is no run of its own: one that was asked the same was still going, and does it."""
+    """The request duplicates a run in progress: run `into` does the work."""
 
     TYPE: ClassVar[str] = "shelfcast.retrain.coalesced.v1"
     TOPIC: ClassVar[str] = "runs"

@@ -1,6 +1,6 @@
 """Reading a request's body: at most so much of it, as JSON, strictly by its model.
 
-Pydantic reads the bytes itself, so `"12"` is no number, a timestamp is no day, and bytes
+Pydantic reads the bytes itself, so `"12"` is not a number, a timestamp is not a day, and bytes
 that are no UTF-8 or no JSON are told as such.
 """
 

@@ -74,7 +74,7 @@ def _field(item: dict[str, Any]) -> str:
 
 def _message(item: dict[str, Any]) -> str:
     if item["type"] == "extra_forbidden":
-        return f"is no field here; there are {', '.join(item['ctx']['fields'])}"
+        return f"is not a field here; there are {', '.join(item['ctx']['fields'])}"
     return in_words(item)
 
 

@@ -76,7 +76,7 @@ def _is_address(name: str) -> bool:
 
 def _no_host(name: str) -> str:
     return (
-        f"host: {shown(name)} is no name of this API; ask for its address, or for a name that "
+        f"host: {shown(name)} is not a name of this API; ask for its address, or for a name that "
         "SHELFCAST_HTTP_HOSTS has"
     )
 

@@ -166,7 +166,7 @@ def _changed(
                 raise unprocessable(
                     f"days.{i}.drivers.{name}",
                     name,
-                    f"is no driver of this series' champion; it has: {known}",
+                    f"is not a driver of this series' champion; it has: {known}",
                 )
         at = (day.date - calendar.start).days
         if day.open is not None:

@@ -249,7 +249,7 @@ def table(own: Iterable[Strategy] = ()) -> Strategies:
             for name in names:
                 if name not in known:
                     raise ValueError(
-                        f"strategy {each.name!r}: {field} has {name!r}, which is no strategy; "
+                        f"strategy {each.name!r}: {field} has {name!r}, which is not a strategy; "
                         f"known are: {', '.join(sorted(known))}"
                     )
                 if known[name].method == "warm-start":

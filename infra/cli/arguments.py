@@ -1,4 +1,4 @@
-"""Names on a command line: a store may be called `-5`, which is no option."""
+"""Names on a command line: a store may be called `-5`, which is not an option."""
 
 import re
 from typing import Any

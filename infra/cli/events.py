@@ -103,7 +103,7 @@ def chosen_topics(named: Sequence[str]) -> list[str]:
         if name not in TOPICS:
             close = get_close_matches(name, TOPICS, n=1)
             hint = f"did you mean {close[0]}? " if close else ""
-            raise BadInput(f"--topic: {name!r} is no topic; {hint}There are {', '.join(TOPICS)}")
+            raise BadInput(f"--topic: {name!r} is not a topic; {hint}There are {', '.join(TOPICS)}")
     return list(dict.fromkeys(named)) or list(TOPICS)
 
 

@@ -94,7 +94,7 @@ def check_names(store: str, product: str) -> None:
     """BadInput for what can't be the name of a series."""
     for name, value in (("STORE", store), ("PRODUCT", product)):
         if not value or "/" in value:
-            raise BadInput(f"{name}: {value!r} is no name; give STORE and PRODUCT as two words")
+            raise BadInput(f"{name}: {value!r} is not a name; give STORE and PRODUCT as two words")
         if value in ALL_DOTS:
             raise BadInput(f"{name}: {value!r} is dots alone, which can be no series' name")
 

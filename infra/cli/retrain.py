@@ -144,7 +144,7 @@ def day_of(option: str, text: str) -> str:
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
-        raise BadInput(f"{option}: {text!r} is no day; use one like 2015-07-31") from None
+        raise BadInput(f"{option}: {text!r} is not a day; use one like 2015-07-31") from None
 
 
 def request(client: Client, path: str, id_field: str, body: dict[str, Any]) -> dict[str, Any]:

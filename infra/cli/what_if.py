@@ -97,7 +97,7 @@ def _day(text: str) -> str:
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
-        raise BadInput(f"--day: {text!r} is no day; use one like 2015-07-31") from None
+        raise BadInput(f"--day: {text!r} is not a day; use one like 2015-07-31") from None
 
 
 def _heading(found: Document) -> str:

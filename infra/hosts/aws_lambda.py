@@ -225,7 +225,7 @@ def _time_of(event: Mapping[str, Any]) -> datetime:
         at = None
     if at is None or at.tzinfo is None:
         raise NoTick(
-            f"time: {text!r} is no time with a zone; a rule's event has one. By hand, invoke it "
+            f"time: {text!r} is not a time with a zone; a rule's event has one. By hand, invoke it "
             'with {"time": "2026-11-23T04:00:00Z"}'
         )
     return at.astimezone(UTC).replace(second=0, microsecond=0)

@@ -26,7 +26,7 @@ LONGEST_SLEEP = 30.0  # seconds; a laptop that slept notices the tick soon after
 
 
 class BadSchedule(ValueError):
-    """A setting is no cron expression."""
+    """A setting is not a cron expression."""
 
 
 class SeenTicks(Protocol):
@@ -45,8 +45,8 @@ def next_tick(tick: Tick, after: datetime) -> datetime:
         following: datetime = croniter(tick.schedule, after.astimezone(UTC)).get_next(datetime)
     except CroniterError as error:
         raise BadSchedule(
-            f"SHELFCAST_{tick.name.upper()}: {tick.schedule!r} is no cron expression with a tick "
-            f"({error}); '0 4 * * 1' means Mondays at 04:00 UTC"
+            f"SHELFCAST_{tick.name.upper()}: {tick.schedule!r} is not a cron expression with a "
+            f"tick ({error}); '0 4 * * 1' means Mondays at 04:00 UTC"
         ) from None
     return following
 

@@ -153,7 +153,7 @@ def _known(found: dict[str, str], where: str) -> dict[str, str]:
             close = get_close_matches(name, names, n=1)
             hint = f"did you mean {close[0]}? " if close else ""
             raise BadSetting(
-                f"{where}: {name!r} is no setting; {hint}docs/settings.md has them all"
+                f"{where}: {name!r} is not a setting; {hint}docs/settings.md has them all"
             )
     return found
 

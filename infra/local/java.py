@@ -37,7 +37,7 @@ def java_home(home: Path) -> Path:
 def _checked(java: Path) -> Path:
     if not os.access(java / "bin/java", os.X_OK):
         raise JavaUnusable(
-            f"JAVA_HOME is {java}, but {java}/bin/java is no program: "
+            f"JAVA_HOME is {java}, but {java}/bin/java is not a program: "
             "unset JAVA_HOME to use the Java that comes with Shelfcast, or correct it"
         )
     # Every JDK since 9 describes itself in this file; one without it is taken at its word.

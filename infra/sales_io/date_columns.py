@@ -56,7 +56,7 @@ class DayRule:
                 ZoneInfo(zone)
             except (ZoneInfoNotFoundError, ValueError, OSError):
                 raise BadInput(
-                    f"--time-zone: {zone!r} is no time zone; use one like Europe/Berlin"
+                    f"--time-zone: {zone!r} is not a time zone; use one like Europe/Berlin"
                 ) from None
         if date_format is None or date_format in NAMED_FORMS:
             return cls(form=NAMED_FORMS.get(date_format or ""), zone=zone)

@@ -161,7 +161,7 @@ def kind_of(content: Content, head: bytes, start: str) -> Kind:
         return "workbook"
     if suffix not in TEXT and "\0" in start:
         raise BadInput(
-            f"{path}: the ending {suffix or 'none'} is unknown, and it is no text; use "
+            f"{path}: the ending {suffix or 'none'} is unknown, and it is not a text; use "
             f"{', '.join([*TEXT, *PARQUET, *WORKBOOK])}, and for text also "
             f"{', '.join(COMPRESSED)} after, or .zip"
         )

@@ -71,7 +71,9 @@ class ParquetSource:
         try:
             texts = pc.fill_null(_plainly(cells).cast(pa.string()), "")
         except pa.ArrowException:
-            raise BadInput(f"{self.path}: column {name} of type {kind} is no plain value") from None
+            raise BadInput(
+                f"{self.path}: column {name} of type {kind} is not a plain value"
+            ) from None
         if pa.types.is_timestamp(kind) and kind.tz is None:
             texts = pc.replace_substring_regex(texts, MIDNIGHT, "")
         found: Texts = texts.to_numpy(zero_copy_only=False)

@@ -69,6 +69,6 @@ def _open_file(content: Content, encoding: str, delimiter: str | None, sheet: st
     if kind == "workbook":
         return WorkbookSource(content, sheet)
     if sheet is not None:
-        raise BadInput(f"--sheet: {path} is no workbook; leave the option out")
+        raise BadInput(f"--sheet: {path} is not a workbook; leave the option out")
     tabs = "\t" if content.suffix in TABS else None
     return TextSource(content, found, encoding, delimiter or tabs)

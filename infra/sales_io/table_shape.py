@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from infra.sales_io.headers import role_of
 
-SAMPLE_ROWS = 200  # a table that begins further below is no table
+SAMPLE_ROWS = 200  # a table that begins further below is not a table
 SEPARATORS = ",;\t|"
 SEPARATOR_LINE = re.compile(r'"?sep=(\\t|.)"?\s*', re.IGNORECASE)
 

@@ -82,7 +82,8 @@ class WorkbookSource:
         names = list(book.sheet_names)
         if sheet is not None:
             if sheet not in names:
-                raise BadInput(f"--sheet: {sheet!r} is no sheet of it; it has {', '.join(names)}")
+                has = ", ".join(names)
+                raise BadInput(f"--sheet: {sheet!r} is not a sheet of it; it has {has}")
             return sheet, self._rows_of(book, sheet)
         held = {name: self._rows_of(book, name) for name in names}
         full = {name: rows for name, rows in held.items() if _is_table(rows)}

@@ -2,7 +2,7 @@
 
 The job: five walk-forward folds of 7 open days with their errors and intervals, a final fit,
 a 7-day forecast with its 95 % interval. `windowed` trains on the last 120 days, `full` on all
-history. What training does beside (other strategies, the naive) is no part of it.
+history. What training does beside (other strategies, the naive) is not a part of it.
 
 The yardsticks run on samples of the series, in blocks that alternate with the batched job; a
 block's ratio is in CPU seconds a series (user and system, Stan's processes included), which a

@@ -26,7 +26,7 @@ OFFICIAL_USER = {"localstack", "kafka-ui", "postgres-ui"}  # not root by their i
 def config(profile: str = "*") -> dict[str, Any]:
     """The file as compose understands it."""
     options = ["-f", COMPOSE, "--profile", profile] if profile else ["-f", COMPOSE]
-    # An .env of the person who runs this is no part of the file.
+    # An .env of the person who runs this is not a part of the file.
     told = run("docker-compose", [*options, "--env-file", "/dev/null", "config"])
     document: dict[str, Any] = yaml.safe_load(told)
     return document

@@ -1,4 +1,4 @@
-"""On Kubernetes the tables' owner is no superuser: it may make roles, and migrates."""
+"""On Kubernetes the tables' owner is not a superuser: it may make roles, and migrates."""
 
 import secrets
 from collections.abc import Iterator

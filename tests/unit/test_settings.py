@@ -33,7 +33,7 @@ NONSENSE = [
     ),
     (
         {"both": {"members": ["full", "fuller"]}},
-        "strategy 'both': members has 'fuller', which is no strategy; known are: auto, ",
+        "strategy 'both': members has 'fuller', which is not a strategy; known are: auto, ",
     ),
     ({"both": {"members": ["full"]}}, "strategy 'both': members is ('full',); name at least 2"),
     ({"short": 60}, "strategies.short 60: must be an object"),
@@ -182,5 +182,5 @@ def test_names_of_the_api_have_commas_between(monkeypatch: pytest.MonkeyPatch, t
 def test_what_is_no_name_of_a_host_is_refused(monkeypatch: pytest.MonkeyPatch, text: str):
     monkeypatch.setenv("SHELFCAST_HTTP_HOSTS", text)
 
-    with pytest.raises(ValidationError, match="is no host's name; give it without scheme, port"):
+    with pytest.raises(ValidationError, match="is not a host's name; give it without scheme, port"):
         settings()

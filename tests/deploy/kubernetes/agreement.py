@@ -76,7 +76,7 @@ def check_topics(them: Manifests) -> Iterator[str]:
     for each, spec in found.items():
         topic = TOPICS.get(each)
         if topic is None:
-            yield f"{each} is no topic of the table"
+            yield f"{each} is not a topic of the table"
         elif (spec["partitions"], spec["config"]) != (topic.partitions, topic.config):
             yield f"topic {each} is not as in the table"
         if spec["replicas"] > brokers:
@@ -114,7 +114,7 @@ def check_users(them: Manifests) -> Iterator[str]:
         for acl in acls:
             resource = acl["resource"]
             if resource["type"] == "topic" and resource["name"] not in TOPICS:
-                yield f"user {user} has rights to {resource['name']}, which is no topic"
+                yield f"user {user} has rights to {resource['name']}, which is not a topic"
 
 
 def _of_ray(module: str) -> Any:
@@ -131,7 +131,7 @@ def check_serve(them: Manifests) -> Iterator[str]:
     for application in served.applications:
         module, _, builder = application.import_path.partition(":")
         if not callable(getattr(_of_ray(module), builder, None)):
-            yield f"import_path: {application.import_path} is no function"
+            yield f"import_path: {application.import_path} is not a function"
         named = {each.name for each in application.deployments}
         wanted = {*processes("spread"), "api"}
         if named != wanted:

@@ -59,14 +59,14 @@ BROKEN: list[Broken] = [
         lambda t: t.get("KafkaUser", "shop")["spec"]["authorization"]["acls"][0]["resource"].update(
             name="sale"
         ),
-        "which is no topic",
+        "which is not a topic",
     ),
     (
         "check_serve",
         lambda t: t.ray.update(
             serveConfigV2=t.ray["serveConfigV2"].replace("ray_service:app", "ray_service:main")
         ),
-        "is no function",
+        "is not a function",
     ),
     (
         "check_serve",

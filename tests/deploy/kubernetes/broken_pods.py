@@ -61,12 +61,12 @@ BROKEN: list[Broken] = [
     (
         "check_environment",
         lambda t: t.settings.update(SHELFCAST_SHEDULE="0 4 * * 1"),
-        "SHELFCAST_SHEDULE is no setting",
+        "SHELFCAST_SHEDULE is not a setting",
     ),
     (
         "check_environment",
         lambda t: container(t)["env"].append({"name": "SHELFCAST_X", "value": "y"}),
-        "SHELFCAST_X is no setting",
+        "SHELFCAST_X is not a setting",
     ),
     (
         "check_environment",

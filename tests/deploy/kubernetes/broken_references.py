@@ -106,7 +106,7 @@ BROKEN: list[Broken] = [
     (
         "check_resources_of_operators",
         lambda t: without(t, "ObjectStore", "shelfcast-backups"),
-        "which is no store",
+        "which is not a store",
     ),
     (
         "check_resources_of_operators",

@@ -96,7 +96,7 @@ def check_environment(them: Manifests) -> Iterator[str]:
     """Every variable is a setting, and what a process sees makes settings that it starts with."""
     for each in them.settings:
         if each not in SETTINGS:
-            yield f"the config map's {each} is no setting"
+            yield f"the config map's {each} is not a setting"
     for pod in them.pods():
         if not pod.ours:
             continue
@@ -104,7 +104,7 @@ def check_environment(them: Manifests) -> Iterator[str]:
             where = f"{pod.name}, {container['name']}"
             names = {variable["name"] for variable in container.get("env", [])}
             for unknown in sorted(names - SETTINGS - OTHERS):
-                yield f"{where}: {unknown} is no setting"
+                yield f"{where}: {unknown} is not a setting"
             if container.get("envFrom"):
                 yield from _settings(where, environment(them, container))
 

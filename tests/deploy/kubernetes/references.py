@@ -161,7 +161,7 @@ def check_resources_of_operators(them: Manifests) -> Iterator[str]:
     for each in them.of("Cluster"):
         for plugin in each["spec"].get("plugins", []):
             if plugin["parameters"]["barmanObjectName"] not in stores:
-                yield f"{name(each)} is backed up to {plugin['parameters']}, which is no store"
+                yield f"{name(each)} is backed up to {plugin['parameters']}, which is not a store"
     if them.of("ScheduledBackup") and not any("plugins" in c["spec"] for c in them.of("Cluster")):
         yield "a backup is scheduled, and the database has no plugin for it"
     for each in them.of("RoleBinding"):

@@ -85,7 +85,7 @@ async def test_a_field_that_is_none_is_told_with_those_there_are(api, run: str):
 
     (problem,) = answer.json()["detail"]
     assert problem["field"] == "why"
-    assert problem["message"] == "is no field here; there are reason, requested_by"
+    assert problem["message"] == "is not a field here; there are reason, requested_by"
 
 
 async def test_without_kafka_the_answer_says_to_repeat(api, shop: Shop, run: str):

@@ -66,7 +66,7 @@ async def test_a_name_that_another_site_has_pointed_here_is_refused(shop, host, 
     answer = await ask(app, method, path, headers={"host": host}, **body)
 
     assert answer.status_code == 400
-    assert "is no name of this API; ask for its address, or for a name that" in answer.text
+    assert "is not a name of this API; ask for its address, or for a name that" in answer.text
     assert shop.requests() == []
 
 

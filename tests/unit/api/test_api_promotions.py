@@ -151,7 +151,7 @@ async def test_a_series_without_a_model_is_unknown(api, verb: str):
         ("/models/1/milk/promote", {"model_id": "x"}, "model_id", "'x' is no model of 1/milk"),
         ("/models/1/milk/promote", {"version": 1, "model_id": "x"}, "body", "one of the two"),
         ("/models/1/milk/promote", {"policy": "x"}, "policy", "there are reason, requested_by"),
-        ("/models/1/milk/rollback", {"version": 1}, "version", "is no field here; there are"),
+        ("/models/1/milk/rollback", {"version": 1}, "version", "is not a field here; there are"),
         ("/promotions", {"action": "undo", "run_id": "r"}, "action", "'promote' or 'rollback'"),
         ("/promotions", {"action": "promote"}, "body", "name series or a run_id"),
         ("/promotions", {"action": "promote", "run_id": "r"}, "run_id", "no model of run 'r'"),

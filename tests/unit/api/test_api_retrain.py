@@ -160,7 +160,7 @@ async def test_a_run_id_of_another_run_is_a_conflict(api, shop: Shop, change, to
         (
             {"all": True, "shop": 1},
             "shop",
-            "is no field here; there are store, product, series, all",
+            "is not a field here; there are store, product, series, all",
             "1",
         ),
     ],

@@ -154,7 +154,7 @@ async def test_a_champion_that_came_back_is_asked_from_where_its_forecast_starts
             {"days": [{"date": MONDAY, "drivers": {"price": 2}}]},
             "days.0.drivers.price",
             "'price'",
-            "is no driver of this series' champion; it has: promo",
+            "is not a driver of this series' champion; it has: promo",
         ),
         (
             {"days": [{"date": MONDAY}, {"date": "2015-08-08", "open": False}]},
@@ -186,7 +186,7 @@ async def test_a_champion_that_came_back_is_asked_from_where_its_forecast_starts
             {"days": [{"date": MONDAY, "closed": True}]},
             "days.0.closed",
             "true",
-            "is no field here; there are date, open, drivers",
+            "is not a field here; there are date, open, drivers",
         ),
         ({"days": MONDAY}, "days", f"'{MONDAY}'", "must be a list"),
         ({"horizon": 91}, "horizon", "91", "must be 90 or less"),
@@ -194,7 +194,7 @@ async def test_a_champion_that_came_back_is_asked_from_where_its_forecast_starts
         ({"level": 1}, "level", "1", "less than 1"),
         ({"level": 0}, "level", "0", "must be more than 0"),
         ({"start": "1899-01-01"}, "start", "'1899-01-01'", "must be a day from 1900-01-01"),
-        ({"day": []}, "day", "[]", "is no field here; there are days, start, horizon, level"),
+        ({"day": []}, "day", "[]", "is not a field here; there are days, start, horizon, level"),
     ],
 )
 async def test_what_can_not_be_is_refused_with_field_value_and_fix(

@@ -162,7 +162,7 @@ def test_json_of_the_list_is_the_answer_of_the_api(client: Client):
     [
         (["list", "2", "milk"], 1, "store/product: no model of 2/milk yet; ask for one with "
          "`shelfcast retrain`, or see `shelfcast series`"),
-        (["list", "1", ""], 2, "PRODUCT: '' is no name; give STORE and PRODUCT as two words"),
+        (["list", "1", ""], 2, "PRODUCT: '' is not a name; give STORE and PRODUCT as two words"),
         (["history", "2", "milk"], 1, "store/product: no model of 2/milk yet"),
         (["promote"], 2, "STORE PRODUCT, --run, --series: give one of the three"),
         (["promote", *MILK, "--run", "run-1"], 2, "STORE PRODUCT, --run, --series: give one"),

@@ -166,7 +166,7 @@ def test_json_is_the_answer_of_the_api_and_nothing_else(world: World):
         (["--all", "--older-than", "0"], "older_than_days: must be 1 or more (got"),
         (["--all", "--policy", "maybe"], "policy: must be 'always', 'if-better' or 'never'"),
         (["--all", "--store", "1"], "--all: means every series; leave it out, or --store"),
-        (["--all", "--as-of", "soon"], "--as-of: 'soon' is no day; use one like 2015-07-31"),
+        (["--all", "--as-of", "soon"], "--as-of: 'soon' is not a day; use one like 2015-07-31"),
         (["--all", "--as-of", "1899-12-31"], "as_of: must be a day from 1900-01-01 to "),
         (["--all", "--horizon", "91"], "horizon: must be 90 or less (got 91"),
         (["--all", "--strategy", "magic"], "strategy: there is no strategy 'magic'; known are: "),

@@ -76,7 +76,7 @@ def test_it_is_a_table_beside_the_forecast_as_planned(client: Client):
             2,
             "--driver, --closed, --open: none is given; say what would be otherwise",
         ),
-        ([*MILK, "--day", "3 Aug", "--closed"], 2, "--day: '3 Aug' is no day; use one like 2015-"),
+        ([*MILK, "--day", "3 Aug", "--closed"], 2, "--day: '3 Aug' is not a day; use one like"),
         (
             [*MILK, "--day", MONDAY, "--driver", "promo"],
             2,
@@ -88,7 +88,7 @@ def test_it_is_a_table_beside_the_forecast_as_planned(client: Client):
         (
             [*MILK, "--day", MONDAY, "--driver", "price=1"],
             2,
-            "days.0.drivers.price: is no driver of this series' champion; it has: promo (got",
+            "days.0.drivers.price: is not a driver of this series' champion; it has: promo (got",
         ),
         (
             [*MILK, "--day", "2015-08-08", "--closed"],
@@ -96,7 +96,7 @@ def test_it_is_a_table_beside_the_forecast_as_planned(client: Client):
             "days.0.date: is not forecast; choose a day from 2015-08-01 to 2015-08-07, or another",
         ),
         ([*MILK, "--day", MONDAY, "--closed", "--level", "2"], 2, "level: must be less than 1"),
-        (["1", "", "--day", MONDAY, "--closed"], 2, "PRODUCT: '' is no name; give STORE and"),
+        (["1", "", "--day", MONDAY, "--closed"], 2, "PRODUCT: '' is not a name; give STORE and"),
         (
             ["2", "milk", "--day", MONDAY, "--closed"],
             1,

@@ -115,7 +115,7 @@ def test_junk_on_the_topic_keeps_no_letter_from_being_listed(caplog):
     letter = dead_letter(failing(), "g", ValueError("x"), 1)
     junk = Record(DEAD_LETTERS, b"\xff", b"junk", [("dl_offset", b"seven")])
     assert len(waiting([received(junk), received(letter, 1)])) == 1
-    assert "offset 0 of dead-letters is no dead letter" in caplog.text
+    assert "offset 0 of dead-letters is not a dead letter" in caplog.text
 
 
 def test_a_tombstone_is_no_letter():

@@ -168,7 +168,7 @@ def test_ones_own_strategies_go_before_built_in_ones_of_the_same_name():
     [
         (
             Strategy(name="own", members=("full", "fuller")),
-            "strategy 'own': members has 'fuller', which is no strategy; known are: auto",
+            "strategy 'own': members has 'fuller', which is not a strategy; known are: auto",
         ),
         (
             Strategy(name="own", members=("full", "ensemble")),

@@ -82,7 +82,7 @@ def test_a_rule_that_fires_within_the_minute_names_the_minute(world: World):
 
 @pytest.mark.parametrize("time", [None, "", "soon", 7, "2026-11-23T04:00:00"])
 def test_an_event_without_a_time_is_no_tick(world: World, time: object):
-    with pytest.raises(NoTick, match="is no time with a zone; a rule's event has one"):
+    with pytest.raises(NoTick, match="is not a time with a zone; a rule's event has one"):
         world.host.tick("schedule", tick(time), Context())
     assert not world.log.partitions
 
@@ -209,7 +209,7 @@ def test_a_body_that_is_none_is_a_422_in_the_words_of_the_api(world: World, body
     ("event", "status", "told"),
     [
         (post_v2("{"), 422, "Invalid JSON: EOF while parsing"),
-        (post_v2({"all": True, "storr": "1"}), 422, "is no field here; there are store, product"),
+        (post_v2({"all": True, "storr": "1"}), 422, "is not a field here; there are store"),
         (post_v2({"all": True, "strategy": "magic"}), 422, "known are: "),
         (post_v2({"all": True}) | {"headers": {}}, 415, "content-type: '' is not taken; send appl"),
         (post_v2(" " * 1_000_001), 413, "body: 1,000,001 bytes; send 1,000,000 at most"),

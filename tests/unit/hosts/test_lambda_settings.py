@@ -84,7 +84,7 @@ def test_a_path_without_parameters_is_told(stored: World):
 
 def test_a_name_that_is_no_setting_is_told_with_the_close_one(stored: World):
     stored.stores.parameters["kafka_bootstap"] = BROKER
-    with pytest.raises(BadSetting, match="'kafka_bootstap' is no setting; did you mean kafka_boot"):
+    with pytest.raises(BadSetting, match="'kafka_bootstap' is not a setting; did you mean kafka"):
         stored.settings()
 
 

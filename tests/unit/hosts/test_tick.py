@@ -53,7 +53,7 @@ def test_a_schedule_that_is_off_or_unknown_is_told_with_those_there_are():
 
 
 def test_a_bad_expression_names_its_variable():
-    with pytest.raises(BadSchedule, match="SHELFCAST_SCHEDULE: 'weekly' is no cron expression"):
+    with pytest.raises(BadSchedule, match="SHELFCAST_SCHEDULE: 'weekly' is not a cron expression"):
         event_of("schedule", Settings(_env_file=None, schedule="weekly"), MONDAY)
 
 

@@ -68,7 +68,7 @@ def test_traces_are_made_when_the_environment_asks_for_them(environment, exporte
 
 
 def test_an_exporter_that_is_not_there_is_named():
-    with pytest.raises(ValueError, match="OTEL_TRACES_EXPORTER: 'zipkin' is no exporter here"):
+    with pytest.raises(ValueError, match="OTEL_TRACES_EXPORTER: 'zipkin' is not an exporter here"):
         wanted({"OTEL_TRACES_EXPORTER": "zipkin"})
 
 

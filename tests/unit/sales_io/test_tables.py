@@ -163,7 +163,7 @@ def test_of_several_sheets_with_a_table_one_has_to_be_named(tmp_path: Path) -> N
     with pytest.raises(BadInput, match="--sheet: not given, and 2 sheets hold a table: North, Sou"):
         open_source(path)
     assert len(rows_of(path, sheet="South")) == 1
-    with pytest.raises(BadInput, match="--sheet: 'East' is no sheet of it; it has North, South"):
+    with pytest.raises(BadInput, match="--sheet: 'East' is not a sheet of it; it has North, South"):
         open_source(path, sheet="East")
 
 
