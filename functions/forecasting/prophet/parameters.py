@@ -8,7 +8,7 @@ the two methods that deal with a real `prophet.Prophet` do so.
 """
 
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from datetime import date, timedelta
 from math import inf
 from typing import TYPE_CHECKING, Any, Literal
@@ -144,7 +144,7 @@ class ProphetParameters:
     def to_json_dict(self) -> dict[str, Any]:
         """The fields as JSON-compatible lists, numbers and strings; floats stay exact."""
         terms = {
-            name: [asdict(term) for term in getattr(self, name)]
+            name: [dict(vars(term)) for term in getattr(self, name)]
             for name in ("seasonalities", "regressors")
         }
         values = {name: getattr(self, name) for name in _FIELDS}
