@@ -11,7 +11,7 @@ import yaml  # type: ignore[import-untyped, unused-ignore]
 from pydantic.json_schema import models_json_schema
 
 from events.clock_bound import MAX_AHEAD
-from events.cloudevents import JSON_TYPE, LONGEST_ID, SPEC_VERSION
+from events.cloudevents import JSON_TYPE, MAX_ID, SPEC_VERSION
 from events.envelope import TRACEPARENT
 from events.payloads import PAYLOADS, Payload
 from events.topics import DEAD_LETTERS, TOPICS, Topic
@@ -25,7 +25,7 @@ HEADERS: dict[str, Any] = {
     "ce_specversion": {"const": SPEC_VERSION},
     "ce_id": {
         **TEXT,
-        "maxLength": LONGEST_ID,
+        "maxLength": MAX_ID,
         "description": "Unique for each event; the same id is the same event said again.",
     },
     "ce_type": TEXT,

@@ -22,7 +22,7 @@ SPEC_VERSION = "1.0"
 JSON_TYPE = "application/json"
 STRUCTURED_TYPE = "application/cloudevents+json"
 REQUIRED = ("id", "source", "type", "time")
-LONGEST_ID = 128
+MAX_ID = 128
 REPLAYED_FROM = "replayed_from"  # the header of a dead letter that is sent again
 LEAP_SECOND = re.compile(r"^(.{13}:\d\d):60(.*)$")
 
@@ -72,8 +72,8 @@ def _event(
     for name in REQUIRED:
         if not attributes.get(name):
             raise Unreadable(f"ce_{name}: the CloudEvents attribute is missing; send it")
-    if len(attributes["id"]) > LONGEST_ID:
-        raise Unreadable(f"ce_id: {len(attributes['id'])} characters; at most {LONGEST_ID}")
+    if len(attributes["id"]) > MAX_ID:
+        raise Unreadable(f"ce_id: {len(attributes['id'])} characters; at most {MAX_ID}")
     if (payload_type := BY_TYPE.get(attributes["type"])) is None:
         seen, known = attributes["type"][:SHOWN], ", ".join(BY_TYPE)
         raise UnknownType(f"ce_type: {seen!r} is unknown; the contract has {known}")

@@ -29,7 +29,7 @@ from events.topics import DEAD_LETTERS, FRAMING, TOPICS, bulk
 log = logging.getLogger(__name__)
 
 PREFIX = "dl_"
-LONGEST_MESSAGE = 1000  # characters; a message may quote what it complains about
+MAX_MESSAGE = 1000  # characters; a message may quote what it complains about
 OWN_PREFIX = PREFIX + "header_"  # before an original's own header that begins with dl_
 # Keys are names and headers are attributes: beyond this they are junk, and the value tells more.
 MAX_KEY = 64 * 1024
@@ -119,7 +119,7 @@ def dead_letter_record(
         "partition": record.partition,
         "offset": record.offset,
         "error": error,
-        "message": one_line(message[:LONGEST_MESSAGE]),
+        "message": one_line(message[:MAX_MESSAGE]),
         "attempts": attempts,
         "time": utc_now().isoformat(),
     }

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 # A host replaces a replica that was busy with one batch for so long: it is taken for stuck.
-LONGEST_BATCH_SECONDS = 3600.0
+MAX_BATCH_SECONDS = 3600.0
 PAUSE_EVERY = 500  # items; events of so many take some 40 ms to build and encode
 
 

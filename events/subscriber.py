@@ -48,7 +48,7 @@ from events.topics import DEAD_LETTERS, on_lane
 log = logging.getLogger(__name__)
 
 ATTEMPTS = 3  # a bug that is still there at the third try is there to stay
-FIRST_WAIT, LONGEST_WAIT, JITTER = 0.1, 15.0, 1.0  # seconds between tries in an outage
+FIRST_WAIT, MAX_WAIT, JITTER = 0.1, 15.0, 1.0  # seconds between tries in an outage
 POLL_SECONDS = 1.0
 
 Handler = Callable[[Sequence[Event[Payload]]], Awaitable[Sequence[Event[Payload]]]]
@@ -145,7 +145,7 @@ class Subscriber:
             attempts=None,
             timeout=None,
             wait_initial=self._first_wait,
-            wait_max=LONGEST_WAIT,
+            wait_max=MAX_WAIT,
             wait_jitter=min(JITTER, self._first_wait),
         )
         async for attempt in retries:

@@ -10,7 +10,7 @@ from datetime import timedelta
 from events.payloads import PAYLOADS, Lane, Payload
 
 MEGABYTE = 1024 * 1024
-LARGEST_EVENT = MEGABYTE  # Kafka's own default: a bigger event is a sign of misuse
+MAX_EVENT = MEGABYTE  # Kafka's own default: a bigger event is a sign of misuse
 FRAMING = 4096  # bytes that a batch of one record adds to the record, at most
 DEAD_LETTERS = "dead-letters"
 EXPRESS = "-express"
@@ -27,7 +27,7 @@ class Topic:
     retention: timedelta
     purpose: str
     cleanup: str = "delete"
-    max_bytes: int = LARGEST_EVENT
+    max_bytes: int = MAX_EVENT
 
     @property
     def payloads(self) -> tuple[type[Payload], ...]:
@@ -165,7 +165,7 @@ TOPICS: dict[str, Topic] = {
             YEAR,
             "What could not be handled, as it came or cut; a tombstone says it was replayed.",
             cleanup="compact,delete",
-            # The original bytes, at most LARGEST_EVENT, plus what the subscriber adds.
+            # The original bytes, at most MAX_EVENT, plus what the subscriber adds.
             max_bytes=2 * MEGABYTE,
         ),
     )

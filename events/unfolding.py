@@ -17,7 +17,7 @@ from aiokafka.codec import _detect_xerial_stream, snappy_decode
 
 # Producers' own bounds are on what is not compressed yet, a megabyte by default.
 MAX_UNFOLDED = 64 << 20
-LEAST_ROOM, TIMES_LARGER = 64 << 10, 8  # of most batches; tried again with so many times more
+MIN_ROOM, TIMES_LARGER = 64 << 10, 8  # of most batches; tried again with so many times more
 XERIAL_HEADER = 16
 READERS = tuple(
     f"aiokafka.record.{module}"
@@ -87,7 +87,7 @@ def zstd(payload: Any) -> bytes:
 
 def _into_room(unfold: Callable[[bytes, bytearray], int], payload: Any) -> bytes:
     folded = bytes(payload)
-    room = max(LEAST_ROOM, TIMES_LARGER * len(folded))
+    room = max(MIN_ROOM, TIMES_LARGER * len(folded))
     while True:
         into = bytearray(min(room, MAX_UNFOLDED))
         try:

@@ -35,7 +35,7 @@ from functions.retention import Retention
 STACK_ENV = "stack.env"
 MAX_DAYS = 36_600  # a century
 Layout = Literal["shared", "spread"]
-MOST_TRAINERS = TOPICS["training-shards"].partitions  # one more would have no partition to read
+MAX_TRAINERS = TOPICS["training-shards"].partitions  # one more would have no partition to read
 _STRATEGY = TypeAdapter(Strategy)
 _NAME = TypeAdapter[str](Name)
 HOST = re.compile(r"\*|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
@@ -151,13 +151,13 @@ class Settings(BaseSettings):
     trainer_replicas_min: int = Field(
         1,
         ge=0,
-        le=MOST_TRAINERS,
+        le=MAX_TRAINERS,
         description="Fewest trainers for runs of many series; 0: none while nothing waits.",
     )
     trainer_replicas_max: int = Field(
         1,
         ge=1,
-        le=MOST_TRAINERS,
+        le=MAX_TRAINERS,
         description="Most trainers; between the two they follow the shards that wait.",
     )
     trainer_idle_seconds: float = Field(

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from events.cloudevents import LONGEST_ID, STRUCTURED_TYPE
+from events.cloudevents import MAX_ID, STRUCTURED_TYPE
 
 CONTENT_TYPE = "content-type"
 # A part of what `events.cloudevents.parse_time` takes, in which it and Arrow agree.
@@ -66,9 +66,7 @@ def plain_attributes(headers: Any, event_type: str) -> PlainAttributes:
     usual = (
         _mask(pc.equal(found["ce_type"], pa.scalar(event_type)))
         & _mask(pc.greater(pc.binary_length(found["ce_source"]), pa.scalar(0)))
-        & _mask(
-            pc.and_(pc.greater(length, pa.scalar(0)), pc.less_equal(length, pa.scalar(LONGEST_ID)))
-        )
+        & _mask(pc.and_(pc.greater(length, pa.scalar(0)), pc.less_equal(length, pa.scalar(MAX_ID))))
         & _mask(pc.match_substring_regex(found["ce_time"], USUAL_TIME))
     )
     try:

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from events.envelope import derive_id, first_event
 from events.log import Record
-from events.payloads import MOST_SCOPES, CalendarChanged, ScopeRef
+from events.payloads import MAX_SCOPES, CalendarChanged, ScopeRef
 from events.publisher import to_record
 from stream_jobs.tables import ALL
 
@@ -29,13 +29,13 @@ def calendar_changes(rows: pa.Table, read: pa.RecordBatch) -> list[Record]:
         scopes = [(ALL, ALL)]
     first = read.slice(0, 1).to_pylist()[0]
     records = []
-    for at in range(0, len(scopes), MOST_SCOPES):
-        change_id = f"calendar:{first['partition']}:{first['offset']}:{at // MOST_SCOPES}"
+    for at in range(0, len(scopes), MAX_SCOPES):
+        change_id = f"calendar:{first['partition']}:{first['offset']}:{at // MAX_SCOPES}"
         changed = CalendarChanged(
             change_id=change_id,
             scopes=tuple(
                 ScopeRef(store=store or None, product=product or None)
-                for store, product in scopes[at : at + MOST_SCOPES]
+                for store, product in scopes[at : at + MAX_SCOPES]
             ),
             first_day=days["min"].as_py(),
             last_day=days["max"].as_py(),

@@ -32,7 +32,7 @@ MIN_COPIED = 1000
 # Batches that are merged unasked after one that was not new: the next are mostly like it, and a
 # COPY that is undone leaves dead rows.
 MERGED_AFTER_CLASH = 10
-FIRST_WAIT, LONGEST_WAIT, JITTER = 0.1, 15.0, 1.0  # seconds between tries in an outage
+FIRST_WAIT, MAX_WAIT, JITTER = 0.1, 15.0, 1.0  # seconds between tries in an outage
 # libpq: a server that vanished without a word counts as away after this long.
 PATIENCE = {"connect_timeout": "10", "tcp_user_timeout": "30000"}
 # SQLSTATE classes. https://www.postgresql.org/docs/current/errcodes-appendix.html
@@ -154,7 +154,7 @@ class MergedTable:
             attempts=None,
             timeout=None,
             wait_initial=FIRST_WAIT,
-            wait_max=LONGEST_WAIT,
+            wait_max=MAX_WAIT,
             wait_jitter=JITTER,
         ):
             with attempt:

@@ -45,9 +45,9 @@ log = logging.getLogger("stream_jobs.sales")
 NAME = "sales"
 TRIGGER = "200 milliseconds"
 # Bounds what is done again after a kill, and how long SIGTERM waits for a batch.
-MOST_RECORDS = 500_000
+MAX_RECORDS = 500_000
 GRACE = 25.0  # seconds; Kubernetes kills after 30
-FIRST_WAIT, LONGEST_WAIT = 1.0, 15.0  # seconds before a failed query is started again
+FIRST_WAIT, MAX_WAIT = 1.0, 15.0  # seconds before a failed query is started again
 POLL = 0.1
 
 FAILURES = (
@@ -68,7 +68,7 @@ READING = {
     "includeHeaders": "true",
     "failOnDataLoss": "true",
     "kafka.isolation.level": "read_committed",  # what a producer aborted never was
-    "maxOffsetsPerTrigger": str(MOST_RECORDS),
+    "maxOffsetsPerTrigger": str(MAX_RECORDS),
     "kafkaConsumer.pollTimeoutMs": "20000",
     "fetchOffset.numRetries": "1",  # the query as a whole is started again
     "kafka.default.api.timeout.ms": "15000",
@@ -192,7 +192,7 @@ class Job:
 
     def _wait(self, why: object) -> None:
         """Wait before the next try."""
-        wait = min(LONGEST_WAIT, FIRST_WAIT * 2**self._failures)
+        wait = min(MAX_WAIT, FIRST_WAIT * 2**self._failures)
         self._failures += 1
         log.warning("outage of Kafka, starting again in %g s: %s", wait, why)
         if self._started:

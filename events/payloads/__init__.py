@@ -7,17 +7,17 @@ modules here and a line of `PAYLOADS`.
 """
 
 from events.payloads.base import NamedSeries, Payload, SeriesRef, check_named_series
-from events.payloads.calendar import MOST_SCOPES, CalendarChanged, CalendarPlanned, ScopeRef
+from events.payloads.calendar import MAX_SCOPES, CalendarChanged, CalendarPlanned, ScopeRef
 from events.payloads.fields import (
     DEFAULT_HORIZON,
     EARLIEST_DAY,
     EXPRESS_SERIES,
     LATEST_DAY,
-    LONGEST_HORIZON,
+    MAX_DAYS_OLD,
+    MAX_DRIVERS,
+    MAX_HORIZON,
     MAX_INTEGER,
-    MOST_DAYS_OLD,
-    MOST_DRIVERS,
-    MOST_SERIES,
+    MAX_SERIES,
     Day,
     Drivers,
     Finite,
@@ -51,7 +51,7 @@ from events.payloads.runs import (
     RetrainCompleted,
     RetrainRequested,
 )
-from events.payloads.sales import MOST_UNITS, SaleRecorded, SalesRemoved, check_removal
+from events.payloads.sales import MAX_UNITS, SaleRecorded, SalesRemoved, check_removal
 from events.payloads.training import (
     Compared,
     Finding,
@@ -92,13 +92,13 @@ __all__ = [
     "EARLIEST_DAY",
     "EXPRESS_SERIES",
     "LATEST_DAY",
-    "LONGEST_HORIZON",
+    "MAX_DAYS_OLD",
+    "MAX_DRIVERS",
+    "MAX_HORIZON",
     "MAX_INTEGER",
-    "MOST_DAYS_OLD",
-    "MOST_DRIVERS",
-    "MOST_SCOPES",
-    "MOST_SERIES",
-    "MOST_UNITS",
+    "MAX_SCOPES",
+    "MAX_SERIES",
+    "MAX_UNITS",
     "PAYLOADS",
     "CalendarChanged",
     "CalendarPlanned",

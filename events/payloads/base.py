@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from events import names
-from events.payloads.fields import EXPRESS_SERIES, MOST_SERIES, KeptName, Lane, Name, RunId
+from events.payloads.fields import EXPRESS_SERIES, MAX_SERIES, KeptName, Lane, Name, RunId
 
 
 class Payload(BaseModel, ABC):
@@ -82,7 +82,7 @@ class OfScope(Payload):
 
     store: Name | None = Field(None, description="Only this store; unset: every store.")
     product: Name | None = Field(None, description="Only this product; unset: every product.")
-    series: Annotated[tuple[NamedSeries, ...], Field(max_length=MOST_SERIES)] | None = Field(
+    series: Annotated[tuple[NamedSeries, ...], Field(max_length=MAX_SERIES)] | None = Field(
         None, description="Only these series; instead of store and product."
     )
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from events.payloads.base import Payload
 from events.payloads.fields import Day, Drivers, ImaginableDay, Name, RunId
 
-MOST_SCOPES = 1000  # of a calendar's change; they fit into an event
+MAX_SCOPES = 1000  # of a calendar's change; they fit into an event
 
 
 class CalendarPlanned(Payload):
@@ -54,7 +54,7 @@ class CalendarChanged(Payload):
     TOPIC: ClassVar[str] = "calendar-changes"
 
     change_id: RunId = Field(description="The part of the log that it was read from.")
-    scopes: Annotated[tuple[ScopeRef, ...], Field(min_length=1, max_length=MOST_SCOPES)]
+    scopes: Annotated[tuple[ScopeRef, ...], Field(min_length=1, max_length=MAX_SCOPES)]
     first_day: Day
     last_day: Day
 

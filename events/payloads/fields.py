@@ -13,10 +13,10 @@ from events.clock import utc_today
 EARLIEST_DAY = dt.date(1900, 1, 1)
 LATEST_DAY = dt.date(2200, 1, 1)
 MAX_INTEGER = 2**31 - 1  # of a column of Postgres
-MOST_DRIVERS = 64
-MOST_SERIES = 5000  # named one by one; they fit into an event
-MOST_DAYS_OLD = 36_600  # a century
-LONGEST_HORIZON = 90  # days; a model from 120 days says little beyond a quarter
+MAX_DRIVERS = 64
+MAX_SERIES = 5000  # named one by one; they fit into an event
+MAX_DAYS_OLD = 36_600  # a century
+MAX_HORIZON = 90  # days; a model from 120 days says little beyond a quarter
 DEFAULT_HORIZON = 7  # days: the coming week
 EXPRESS_SERIES = 16  # that a run has at most to go on the express lane: what a person waits for
 Name = Annotated[str, AfterValidator(names.name), WithJsonSchema(names.NAME_SCHEMA)]
@@ -24,7 +24,7 @@ KeptName = Annotated[str, AfterValidator(names.kept_name), WithJsonSchema(names.
 RunId = Annotated[str, AfterValidator(names.run_id), WithJsonSchema(names.RUN_ID_SCHEMA)]
 Text = Annotated[str, AfterValidator(names.one_line_text), WithJsonSchema(names.TEXT_SCHEMA)]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
-Drivers = Annotated[dict[Name, Finite], Field(max_length=MOST_DRIVERS)]
+Drivers = Annotated[dict[Name, Finite], Field(max_length=MAX_DRIVERS)]
 Version = Annotated[int, Field(ge=1, le=MAX_INTEGER)]
 Policy = Literal["always", "if-better", "never"]
 PromotionAction = Literal["promote", "rollback"]

@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from events.payloads.base import OfScope, OfSeries, Payload, SeriesRef
-from events.payloads.fields import LONGEST_HORIZON, Day, ImaginableDay, Name, RunId, Text
+from events.payloads.fields import MAX_HORIZON, Day, ImaginableDay, Name, RunId, Text
 
 
 class ForecastDay(BaseModel):
@@ -48,7 +48,7 @@ class ForecastRequested(OfScope):
     as_of: ImaginableDay | None = Field(
         None, description="First day to forecast; unset: the day after the newest sales."
     )
-    horizon: Annotated[int, Field(ge=1, le=LONGEST_HORIZON)] | None = Field(
+    horizon: Annotated[int, Field(ge=1, le=MAX_HORIZON)] | None = Field(
         None, description="Days to forecast; unset: as many as are served now."
     )
     requested_by: Name = Field(description="Who asks: api, cli, ui, scheduler, …")
@@ -64,7 +64,7 @@ class ForecastShardRequested(Payload):
     request_id: RunId = Field(description="The run, request or change that asks.")
     series: Annotated[tuple[SeriesRef, ...], Field(min_length=1)]
     as_of: Day | None = Field(None, description="First day to forecast; unset: as served now.")
-    horizon: Annotated[int, Field(ge=1, le=LONGEST_HORIZON)] | None = Field(
+    horizon: Annotated[int, Field(ge=1, le=MAX_HORIZON)] | None = Field(
         None, description="Days to forecast; unset: as served now."
     )
     requested_at: dt.datetime | None = Field(

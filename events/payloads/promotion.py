@@ -7,8 +7,8 @@ from pydantic import Field, model_validator
 from events.payloads.base import NamedSeries, OfSeries, Payload
 from events.payloads.fields import (
     EXPRESS_SERIES,
-    LONGEST_HORIZON,
-    MOST_SERIES,
+    MAX_HORIZON,
+    MAX_SERIES,
     Finite,
     ImaginableDay,
     Lane,
@@ -32,7 +32,7 @@ class ModelPromoted(OfSeries):
     as_of: ImaginableDay = Field(
         description="First day to forecast: the model's own, or a later one of the champion before."
     )
-    horizon: Annotated[int, Field(ge=1, le=LONGEST_HORIZON)]
+    horizon: Annotated[int, Field(ge=1, le=MAX_HORIZON)]
     previous_model_id: RunId | None = None
     reason: Text = Field("", description="Why, in words and numbers.")
     changed_by: Name | None = Field(None, description="Who: the registry by itself, or a person.")
@@ -66,7 +66,7 @@ class PromotionRequested(Payload):
         "challengers. rollback: to the champion before, in each of the series or of those whose "
         "champion is the run's."
     )
-    series: Annotated[tuple[NamedSeries, ...], Field(max_length=MOST_SERIES)] = Field(
+    series: Annotated[tuple[NamedSeries, ...], Field(max_length=MAX_SERIES)] = Field(
         (), description="These series; instead of run_id."
     )
     run_id: RunId | None = Field(None, description="Every series of this run; instead of series.")

@@ -7,9 +7,9 @@ from pydantic import Field
 from events.payloads.base import OfRun, OfScope
 from events.payloads.fields import (
     DEFAULT_HORIZON,
-    LONGEST_HORIZON,
+    MAX_DAYS_OLD,
+    MAX_HORIZON,
     MAX_INTEGER,
-    MOST_DAYS_OLD,
     ImaginableDay,
     Lane,
     Name,
@@ -30,7 +30,7 @@ class RetrainRequested(OfScope):
     failed_in: RunId | None = Field(
         None, description="Of these only the series that failed in that run."
     )
-    older_than_days: Annotated[int, Field(ge=1, le=MOST_DAYS_OLD)] | None = Field(
+    older_than_days: Annotated[int, Field(ge=1, le=MAX_DAYS_OLD)] | None = Field(
         None,
         description="Of these only the series without a champion, or whose champion's as_of is "
         "more than so many days before this run's.",
@@ -41,7 +41,7 @@ class RetrainRequested(OfScope):
         "the day after the one that most of the series have reached.",
     )
     strategy: Name = DEFAULT_STRATEGY
-    horizon: Annotated[int, Field(ge=1, le=LONGEST_HORIZON)] = Field(
+    horizon: Annotated[int, Field(ge=1, le=MAX_HORIZON)] = Field(
         DEFAULT_HORIZON, description="Days to forecast."
     )
     policy: Policy | None = Field(

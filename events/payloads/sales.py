@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from events.payloads.base import OfSeries, Payload
 from events.payloads.fields import Day, Drivers, Name, RunId, Text, imaginable, sold_by_tomorrow
 
-MOST_UNITS = 1e9  # more than any store sells of anything in a day
+MAX_UNITS = 1e9  # more than any store sells of anything in a day
 
 
 class SaleRecorded(OfSeries):
@@ -22,7 +22,7 @@ class SaleRecorded(OfSeries):
     date: Annotated[Day, AfterValidator(sold_by_tomorrow)] = Field(
         description="The store's own calendar day, never cut from a UTC timestamp."
     )
-    units: Annotated[float, Field(ge=0, le=MOST_UNITS, allow_inf_nan=False)]
+    units: Annotated[float, Field(ge=0, le=MAX_UNITS, allow_inf_nan=False)]
     open: bool = Field(True, description="Whether the store was open; a closed day sells nothing.")
     drivers: Drivers = Field(
         default_factory=dict,

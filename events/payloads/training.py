@@ -9,7 +9,7 @@ from pydantic_core import PydanticSerializationError, to_json
 
 from events.payloads.base import OfRun, OfSeries, SeriesRef
 from events.payloads.fields import (
-    LONGEST_HORIZON,
+    MAX_HORIZON,
     MAX_INTEGER,
     Finite,
     ImaginableDay,
@@ -30,7 +30,7 @@ class TrainingShardRequested(OfRun):
     series: Annotated[tuple[SeriesRef, ...], Field(min_length=1)]
     as_of: ImaginableDay
     strategy: Name
-    horizon: Annotated[int, Field(ge=1, le=LONGEST_HORIZON)]
+    horizon: Annotated[int, Field(ge=1, le=MAX_HORIZON)]
     policy: Policy = "if-better"
 
     @property
@@ -85,7 +85,7 @@ class ModelTrained(OfSeries):
     model_id: RunId
     strategy: Name
     as_of: ImaginableDay
-    horizon: Annotated[int, Field(ge=1, le=LONGEST_HORIZON)]
+    horizon: Annotated[int, Field(ge=1, le=MAX_HORIZON)]
     first_day: ImaginableDay = Field(description="First day used.")
     data_through: ImaginableDay = Field(description="Last day used.")
     rows: Annotated[int, Field(ge=1, le=MAX_INTEGER)] = Field(description="Days used.")

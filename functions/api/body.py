@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 
 from functions.api import faults
-from functions.api.faults import JSON_TYPE, MOST_BYTES
+from functions.api.faults import JSON_TYPE, MAX_BYTES
 
 Body = TypeVar("Body", bound=BaseModel)
 
@@ -54,7 +54,7 @@ async def _read(request: Request, model: type[Body]) -> Body:
     if (why := faults.wrong_type(request.headers.get("content-type", ""))) is not None:
         raise HTTPException(415, why)
     try:
-        return model.model_validate_json(await _at_most(request, MOST_BYTES))
+        return model.model_validate_json(await _at_most(request, MAX_BYTES))
     except ValidationError as error:
         raise RequestValidationError(faults.of_body(model, error)) from None
 

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import Depends, FastAPI
 from pydantic import Field
 
-from events.payloads import MOST_DRIVERS, Name
+from events.payloads import MAX_DRIVERS, Name
 from functions.api.body import body_of, documented
 from functions.api.plan_check import KnownSeries, Unreached, unknown_drivers
 from functions.api.problems import REFUSALS, UNUSABLE_BODY
@@ -26,7 +26,7 @@ class PlansBody(Body):
     """Plans as far as they can be checked: for whom they are, and the drivers that each names."""
 
     scopes: Annotated[tuple[PlannedScope, ...], Field(min_length=1, max_length=MAX_SCOPES)]
-    drivers: Annotated[tuple[Name, ...], Field(max_length=MOST_DRIVERS)] = ()
+    drivers: Annotated[tuple[Name, ...], Field(max_length=MAX_DRIVERS)] = ()
 
 
 class UnreachedView(View):

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from events.wording import MAX_PROBLEMS, in_words, place, shown
 from functions.api.views import Problem
 
-MOST_BYTES = 1_000_000
+MAX_BYTES = 1_000_000
 JSON_TYPE = "application/json"
 RETRY_SECONDS = 5
 RETRY_AFTER = {"Retry-After": str(RETRY_SECONDS)}
@@ -27,7 +27,7 @@ def wrong_type(kind: str) -> str | None:
 
 def too_large(size: str) -> str:
     """Why a body of that size is a 413."""
-    return f"body: {size} bytes; send {MOST_BYTES:,} at most"
+    return f"body: {size} bytes; send {MAX_BYTES:,} at most"
 
 
 def not_acknowledged(error: Exception, field: str, request_id: str, same: str) -> str:

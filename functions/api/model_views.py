@@ -14,7 +14,7 @@ from pydantic import (
 
 from events.names import name
 from events.payloads import (
-    MOST_SERIES,
+    MAX_SERIES,
     Name,
     PromotionAction,
     RunId,
@@ -73,7 +73,7 @@ class PromotionBody(_AsksForChampions):
     """Many series at once: those named, or those of a run."""
 
     action: PromotionAction
-    series: Annotated[tuple[SeriesName, ...], Field(max_length=MOST_SERIES)] = Field(
+    series: Annotated[tuple[SeriesName, ...], Field(max_length=MAX_SERIES)] = Field(
         (), description="Each as store/product. promote: their challengers; rollback: see there."
     )
     run_id: RunId | None = Field(

@@ -24,7 +24,7 @@ UNKNOWN: Answers = {404: {"model": views.Trouble}}
 CONFLICT: Answers = {409: {"model": views.Trouble}}
 UNUSABLE_BODY: Answers = {code: {"model": views.Trouble} for code in (413, 415)}
 
-MOST_PROBLEMS = MAX_PROBLEMS
+MAX_PROBLEMS = MAX_PROBLEMS
 
 
 def unprocessable(field: str, value: str, message: str) -> HTTPException:

@@ -23,7 +23,7 @@ T = TypeVar("T")
 MAX_WAIT = 10  # seconds; a process that is to stop answers first who waits
 MAX_WAITING = 50  # at once; half of the requests that a replica works on at a time
 # Many changes a second, as in a full run, must not have all who wait read as often.
-FIRST_PAUSE, LONGEST_PAUSE = 0.005, 0.25  # seconds between two looks, doubled each time
+FIRST_PAUSE, MAX_PAUSE = 0.005, 0.25  # seconds between two looks, doubled each time
 
 Known = Annotated[
     str | None,
@@ -85,6 +85,6 @@ class Waiting:
                     return seen
                 await asyncio.sleep(min(pause, left))
                 await asyncio.wait([change], timeout=max(deadline - loop.time(), 0))
-                pause = min(max(2 * pause, FIRST_PAUSE), LONGEST_PAUSE)
+                pause = min(max(2 * pause, FIRST_PAUSE), MAX_PAUSE)
         finally:
             self._waiting -= 1

@@ -18,9 +18,9 @@ from events.names import MAX_NAME
 from events.payloads import (
     DEFAULT_STRATEGY,
     EARLIEST_DAY,
-    LONGEST_HORIZON,
-    MOST_DAYS_OLD,
-    MOST_SERIES,
+    MAX_DAYS_OLD,
+    MAX_HORIZON,
+    MAX_SERIES,
     Name,
     NamedSeries,
     Policy,
@@ -95,14 +95,14 @@ class RetrainBody(Body):
 
     store: Name | None = Field(None, description="Only this store.")
     product: Name | None = Field(None, description="Only this product.")
-    series: Annotated[tuple[NamedSeries, ...], Field(max_length=MOST_SERIES)] | None = Field(
+    series: Annotated[tuple[NamedSeries, ...], Field(max_length=MAX_SERIES)] | None = Field(
         None, description="Only these series; instead of store and product."
     )
     all: bool = Field(False, description="Every series; instead of store and product.")
     failed_in: RunId | None = Field(
         None, description="Of these only the series that failed in that run."
     )
-    older_than_days: Annotated[int, Field(ge=1, le=MOST_DAYS_OLD)] | None = Field(
+    older_than_days: Annotated[int, Field(ge=1, le=MAX_DAYS_OLD)] | None = Field(
         None,
         description="Of these only the series without a champion, or whose champion's as_of is "
         "more than so many days before this run's.",
@@ -113,7 +113,7 @@ class RetrainBody(Body):
         "the day after the one that most of the series have reached.",
     )
     strategy: Name = DEFAULT_STRATEGY
-    horizon: Annotated[int, Field(ge=1, le=LONGEST_HORIZON, description="Days to forecast.")] = 7
+    horizon: Annotated[int, Field(ge=1, le=MAX_HORIZON, description="Days to forecast.")] = 7
     policy: Policy | None = Field(
         None, description="When a new model becomes champion; unset: the setting's."
     )
@@ -140,16 +140,16 @@ class RollForwardBody(Body):
 
     store: Name | None = Field(None, description="Only this store.")
     product: Name | None = Field(None, description="Only this product.")
-    series: Annotated[tuple[NamedSeries, ...], Field(max_length=MOST_SERIES)] | None = Field(
+    series: Annotated[tuple[NamedSeries, ...], Field(max_length=MAX_SERIES)] | None = Field(
         None, description="Only these series; instead of store and product."
     )
     all: bool = Field(False, description="Every series; instead of store and product.")
     as_of: Day | None = Field(
         None, description="First day to forecast; unset: the day after the newest sales."
     )
-    horizon: (
-        Annotated[int, Field(ge=1, le=LONGEST_HORIZON, description="Days to forecast.")] | None
-    ) = Field(None, description="Days to forecast; unset: as many as are served now.")
+    horizon: Annotated[int, Field(ge=1, le=MAX_HORIZON, description="Days to forecast.")] | None = (
+        Field(None, description="Days to forecast; unset: as many as are served now.")
+    )
     reason: Text = ""
     requested_by: Name = "api"
     request_id: RunId | None = Field(

@@ -9,7 +9,7 @@ import numpy as np
 from fastapi import Depends, FastAPI
 from pydantic import Field
 
-from events.payloads import LONGEST_HORIZON, Drivers, Name
+from events.payloads import MAX_HORIZON, Drivers, Name
 from functions.api import views
 from functions.api.body import body_of, documented
 from functions.api.problems import REFUSALS, UNKNOWN, UNUSABLE_BODY, gone, none_yet, unprocessable
@@ -33,11 +33,11 @@ class ChangedDay(views.Body):
 class WhatIfBody(views.Body):
     """What to change in the days ahead, and how many to forecast."""
 
-    days: Annotated[list[ChangedDay], Field(max_length=LONGEST_HORIZON)] = Field(
+    days: Annotated[list[ChangedDay], Field(max_length=MAX_HORIZON)] = Field(
         [], description="Days that would be otherwise; none: the forecast as planned."
     )
     start: views.Day | None = Field(None, description="Unset: where its forecast starts.")
-    horizon: Annotated[int, Field(ge=1, le=LONGEST_HORIZON)] | None = Field(
+    horizon: Annotated[int, Field(ge=1, le=MAX_HORIZON)] | None = Field(
         None, description="Days to forecast; unset: the champion's."
     )
     level: Annotated[float, Field(gt=0, lt=1)] = Field(

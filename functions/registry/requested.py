@@ -8,7 +8,7 @@ from functions.registry.champion import Contender
 from functions.registry.places import CHALLENGER, PREVIOUS, Places
 from functions.storage import Series
 
-MOST_NAMED = 5  # series in a message
+MAX_NAMED = 5  # series in a message
 
 
 def champions_to_be(
@@ -56,8 +56,8 @@ def _no_such_model(request: PromotionRequested) -> Refusal:
 
 
 def _nobody_there(action: str, missing: Sequence[Series]) -> Refusal:
-    names = ", ".join(f"{store}/{product}" for store, product in missing[:MOST_NAMED])
-    more = f" and {len(missing) - MOST_NAMED:,} more" if len(missing) > MOST_NAMED else ""
+    names = ", ".join(f"{store}/{product}" for store, product in missing[:MAX_NAMED])
+    more = f" and {len(missing) - MAX_NAMED:,} more" if len(missing) > MAX_NAMED else ""
     who = f"{names}{more} {'has' if len(missing) == 1 else 'have'} no"
     if action == "promote":
         return Refusal(f"series: {who} challenger; name a version, see GET /models of it")

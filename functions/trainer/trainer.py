@@ -8,7 +8,7 @@ towards is its own shard, so company does not change a result.
 A shard that kills the process it is trained in, or outlasts it, would come again for ever. So each
 delivery is counted in the database before it is trained, and once it came back, with results or
 with an error, the count is taken back: after `MAX_DELIVERIES` that never did the shard is refused.
-What an ordinary end of the process cuts short has come back too; after `LONGEST_BATCH_SECONDS` of
+What an ordinary end of the process cuts short has come back too; after `MAX_BATCH_SECONDS` of
 its own training an end is taken for the consequence of the shard itself. A delivery that comes
 while another living process trains the shard, as after a rebalance, counts for nothing.
 
@@ -27,7 +27,7 @@ from events.clock import utc_now
 from events.envelope import Event, derive_id, of_type
 from events.errors import Refusal, TooLarge
 from events.names import as_one_line
-from events.pace import LONGEST_BATCH_SECONDS
+from events.pace import MAX_BATCH_SECONDS
 from events.payloads import (
     Compared,
     Finding,
@@ -97,7 +97,7 @@ class Trainer:
             except BrokenExecutor:  # of the processes that fit, this delivery killed one
                 raise
             except asyncio.CancelledError:
-                if self._seconds() - start < LONGEST_BATCH_SECONDS:
+                if self._seconds() - start < MAX_BATCH_SECONDS:
                     await self._came_back(place)
                 raise
             except Exception:  # any error that the process outlived: it came back, and goes on up

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from infra.sales_io.broker import Broker
 
 SHORT_ID = 8  # characters of an id in a table, more when they are not unique
-LONGEST_SHOWN_KEY = 80  # characters of a key in a table: a key may have 64 KiB
+MAX_SHOWN_KEY = 80  # characters of a key in a table: a key may have 64 KiB
 SHOWN_KEPT = 5  # letters told one by one that a replay leaves
 SENT_BYTES = 16 << 20  # of them, so that letters of a megabyte do not fill the memory
 SENT_AT_ONCE = 1_000  # dead letters of a replay that share one time limit
-LONGEST_KEY = 18  # columns of a table; the rest goes on the next line
+MAX_KEY = 18  # columns of a table; the rest goes on the next line
 HEX_SHOWN = 4096  # bytes of a binary value shown
 
 app = typer.Typer(
@@ -281,14 +281,14 @@ def table(shown: Sequence["DeadLetter"], letters: Sequence["DeadLetter"]) -> "Ta
     found = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("ID", "TIME (UTC)", "TOPIC"):
         found.add_column(heading, no_wrap=True)
-    found.add_column("KEY", overflow="fold", max_width=LONGEST_KEY)
+    found.add_column("KEY", overflow="fold", max_width=MAX_KEY)
     found.add_column("ERROR", overflow="fold")
     for letter in shown:
         said = summary(letter)
         error = f"[red]{escape(one_line(said['error']))}[/red] {escape(one_line(said['message']))}"
         error += f" [dim](cut: {escape(one_line(said['cut']))})[/dim]" if said["cut"] else ""
         key = one_line(said["key"] or "-")
-        key = key if len(key) <= LONGEST_SHOWN_KEY else key[:LONGEST_SHOWN_KEY] + "…"
+        key = key if len(key) <= MAX_SHOWN_KEY else key[:MAX_SHOWN_KEY] + "…"
         row = (escape(one_line(said["topic"])), escape(key), error)
         found.add_row(escape(one_line(letter.id[:length])), f"{letter.time:%m-%d %H:%M}", *row)
     return found

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PAGE = 1000  # series, as the API gives them
 PAST_DAYS = 28  # of history in a chart
 CHART_HEIGHT = 14
-LEAST_SPAN = 0.14  # units from bottom to top: a line's number has two decimals
+MIN_SPAN = 0.14  # units from bottom to top: a line's number has two decimals
 CHART_MARGIN = 28  # columns of the y-axis and the name of the x-axis
 ROUND = (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10, 15, 20)
 
@@ -228,7 +228,7 @@ def chart(found: Document, past: Sequence[Document], width: int) -> str:
 
 def _rounded(low: float, high: float) -> tuple[float, float]:
     """Limits whose distance is a round number for each line of the chart."""
-    span = max(high - low, abs(high) * 0.01, LEAST_SPAN)
+    span = max(high - low, abs(high) * 0.01, MIN_SPAN)
     magnitude = 10.0 ** math.floor(math.log10(span / CHART_HEIGHT))
     step = next(
         step

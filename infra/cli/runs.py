@@ -17,8 +17,8 @@ from infra.sales_io.errors import BadInput
 if TYPE_CHECKING:
     from rich.table import Table
 
-SHORTEST_ID = 8  # characters of a run's id in a table
-MOST_LISTED = 1000  # runs, as the API gives them
+MIN_ID = 8  # characters of a run's id in a table
+MAX_LISTED = 1000  # runs, as the API gives them
 FAILURES_SHOWN = 20
 PAGE = 1000  # failures, as the API gives them
 ONE_LINE_WIDTH, WHOLE_ID_WIDTH = 120, 145  # columns that a terminal has at least
@@ -117,7 +117,7 @@ def find_run(client: Client, given: str) -> Run:
     try:
         found: Run = client.get("runs", given)
     except NotFound:
-        listed = client.get("runs", limit=MOST_LISTED)["runs"]
+        listed = client.get("runs", limit=MAX_LISTED)["runs"]
         starts = [run["run_id"] for run in listed if run["run_id"].startswith(given)]
         if not starts:
             raise
@@ -134,7 +134,7 @@ def short_ids(ids: Sequence[str]) -> dict[str, str]:
     """Each id's shortest start that tells it from the others."""
     short = {}
     for one in ids:
-        length = SHORTEST_ID
+        length = MIN_ID
         while length < len(one) and any(
             other != one and other.startswith(one[:length]) for other in ids
         ):
@@ -287,7 +287,7 @@ def _lasted(run: Run) -> tuple[str, str]:
     if run["state"] == "running":
         return f"for {span(_seconds(run))}", "yellow"
     if run["state"] == "coalesced":
-        return f"into {run['coalesced_into'][:SHORTEST_ID]}", "yellow"
+        return f"into {run['coalesced_into'][:MIN_ID]}", "yellow"
     if not run["counts"]["planned"]:
         return "nothing to do", "yellow"
     if run["state"] == "cancelled":

@@ -115,7 +115,7 @@ class LambdaHost:
             return _told(405, why, {"Allow": "POST"})
         if (wrong := faults.wrong_type(request.headers.get("content-type", ""))) is not None:
             return _told(415, wrong)
-        if len(request.body) > faults.MOST_BYTES:
+        if len(request.body) > faults.MAX_BYTES:
             return _told(413, faults.too_large(f"{len(request.body):,}"))
         try:
             body = RetrainBody.model_validate_json(request.body)

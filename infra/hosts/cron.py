@@ -22,7 +22,7 @@ from infra.outages import is_outage
 
 log = logging.getLogger(__name__)
 
-LONGEST_SLEEP = 30.0  # seconds; a laptop that slept notices the tick soon after it wakes
+MAX_SLEEP = 30.0  # seconds; a laptop that slept notices the tick soon after it wakes
 
 
 class BadSchedule(ValueError):
@@ -75,7 +75,7 @@ async def run_clock(
                 await _publish(tick, _last_before(tick, due[tick.name]), publisher, seen_ticks)
         wait = (min(due.values()) - clock()).total_seconds()
         if wait > 0:
-            await asyncio.sleep(min(wait, LONGEST_SLEEP))
+            await asyncio.sleep(min(wait, MAX_SLEEP))
 
 
 async def _begin(

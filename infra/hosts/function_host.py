@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from aiokafka.errors import KafkaError
 
 from events.kafka import KafkaConsumer, KafkaProducer
-from events.pace import LONGEST_BATCH_SECONDS
+from events.pace import MAX_BATCH_SECONDS
 from events.subscriber import Subscriber
 from functions.catalog import EXPRESS, FUNCTIONS, Dependencies, Function
 from infra.access import user_of
@@ -111,7 +111,7 @@ class FunctionHost:
         if isinstance(health.trouble, BrokenExecutor):
             raise Unhealthy(f"{self._name}: a fitting process was killed")
         in_a_batch = health.state in ("working", "degraded")  # after an outage it is tried again
-        longest = LONGEST_BATCH_SECONDS if in_a_batch else STALL_SECONDS
+        longest = MAX_BATCH_SECONDS if in_a_batch else STALL_SECONDS
         if (silent := time.monotonic() - health.since) > longest:
             raise Unhealthy(f"{self._name}: no sign of life for {silent:.0f} s ({health.state})")
 

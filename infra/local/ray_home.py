@@ -27,7 +27,7 @@ TOKEN_FILE = "ray.token"  # noqa: S105 - the name of the file
 # For each of the node's processes; Ray's own bounds are 512 MB and five older files.
 LOG_BYTES, OLD_LOGS = 16 << 20, 1
 # Ray adds up to 66 characters to the folder's name, and macOS takes 103 for a socket.
-LONGEST_SHARED, SHARED = 16, Path("/tmp")  # noqa: S108 - what is made in it is closed to others
+MAX_SHARED, SHARED = 16, Path("/tmp")  # noqa: S108 - what is made in it is closed to others
 
 
 class FolderNotOurs(Exception):
@@ -67,7 +67,7 @@ def fresh_folder(home: Path) -> Path:
     """An empty folder for the node inside one that nobody else can enter; one of before goes."""
     discard(home)
     shared = Path(tempfile.gettempdir())
-    if len(str(shared)) > LONGEST_SHARED and SHARED.is_dir():
+    if len(str(shared)) > MAX_SHARED and SHARED.is_dir():
         shared = SHARED
     closed = Path(tempfile.mkdtemp(prefix="shelfcast-", dir=shared))
     (home / LINK).symlink_to(closed)

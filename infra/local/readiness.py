@@ -4,7 +4,7 @@ import http.client
 import json
 
 ANSWER_WITHIN = 5.0  # seconds
-LONGEST_REASON = 120  # characters, for each function
+MAX_REASON = 120  # characters, for each function
 
 
 def trouble(address: str) -> str | None:
@@ -36,4 +36,4 @@ def trouble(address: str) -> str | None:
 
 
 def _reason(name: str, state: str, trouble: str | None) -> str:
-    return f"{name} is {state}" + (f" ({trouble[:LONGEST_REASON]})" if trouble else "")
+    return f"{name} is {state}" + (f" ({trouble[:MAX_REASON]})" if trouble else "")

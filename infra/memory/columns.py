@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel
 
-from events.payloads import LONGEST_HORIZON, MAX_INTEGER
+from events.payloads import MAX_HORIZON, MAX_INTEGER
 from functions.storage import MAX_CHANGE, DayForecast, Plan
 
 WIDE = {"limit", "before", "failures"}  # arguments that are no column's: of 64 bits
@@ -72,7 +72,7 @@ def _check_constraints(value: Any) -> None:
             if not 0 <= lower <= yhat <= upper < math.inf:
                 raise ValueError(f"forecasts_interval_check: 0, {lower}, {yhat}, {upper}, infinity")
         case Plan(horizon=horizon, older_than_days=days):
-            if not 1 <= horizon <= LONGEST_HORIZON:
+            if not 1 <= horizon <= MAX_HORIZON:
                 raise ValueError(f"training_runs_horizon_check: {horizon}")
             if days is not None and days < 1:
                 raise ValueError(f"training_runs_older_than_days_check: {days}")

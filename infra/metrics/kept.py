@@ -5,7 +5,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
-LEAST_SECONDS = 15.0  # Prometheus asks about as often
+MIN_SECONDS = 15.0  # Prometheus asks about as often
 SHARE = 0.05  # of the time may go into asking; an answer that took 2 s is kept for 40
 
 A = TypeVar("A")
@@ -38,7 +38,7 @@ class Kept(Generic[A]):
                 except Exception as error:  # noqa: BLE001 - it is raised to whoever asks
                     self._error = error
                 self.seconds = self._clock() - began
-                self._until = began + max(LEAST_SECONDS, self.seconds / SHARE)
+                self._until = began + max(MIN_SECONDS, self.seconds / SHARE)
             if self._error is not None:
                 raise self._error
             assert self._answer is not None  # noqa: S101 - there is an answer or an error

@@ -14,7 +14,7 @@ import pandas as pd
 from pydantic import TypeAdapter, ValidationError
 
 from events.errors import SHOWN
-from events.payloads import MOST_UNITS, CalendarPlanned, Finite, Payload, SaleRecorded
+from events.payloads import MAX_UNITS, CalendarPlanned, Finite, Payload, SaleRecorded
 from events.wording import in_words
 from infra.sales_io import numbers
 from infra.sales_io.date_columns import DayRule
@@ -24,7 +24,7 @@ from infra.sales_io.source import Texts
 from infra.sales_io.words import CLOSED, OPEN, is_empty, plain_word, yes_or_no
 
 UNSAID = -1
-MOST_REMEMBERED = 500_000  # distinct texts of one column kept in memory
+MAX_REMEMBERED = 500_000  # distinct texts of one column kept in memory
 
 Reader = Callable[[str], Any]
 
@@ -60,8 +60,8 @@ def day(text: str, rule: DayRule | None = None, planned: bool = False) -> dt.dat
 def amount(text: str, decimal: Decimal | None = None) -> float:
     """What was sold, or less than nothing where it was given back."""
     found = number(text, decimal)
-    if abs(found) > MOST_UNITS:
-        raise ValueError(f"more than {MOST_UNITS:,.0f}, the most that a day can have")
+    if abs(found) > MAX_UNITS:
+        raise ValueError(f"more than {MAX_UNITS:,.0f}, the most that a day can have")
     return found
 
 
@@ -131,7 +131,7 @@ class Column:
     def read(self, texts: Texts) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         """The values, and for each the reason why it is none (None where it is one)."""
         codes, distinct = pd.factorize(texts)
-        if len(self._known) > MOST_REMEMBERED:
+        if len(self._known) > MAX_REMEMBERED:
             self._known.clear()
         judged = [self._judge(text) for text in distinct]
         values = np.empty(len(judged), dtype=self._dtype)

@@ -13,7 +13,7 @@ from infra.sales_io.layout import snake_case
 from infra.sales_io.numbers import NumberColumn, readings, take_apart
 from infra.sales_io.words import NO, YES, is_empty, plain_word
 
-MOST_LABELS = 20  # different words in a driver's column; beyond, it is a column of numbers
+MAX_LABELS = 20  # different words in a driver's column; beyond, it is a column of numbers
 SURE_LETTERS = ({"y", "n"}, {"t", "f"})
 LETTERS = (*SURE_LETTERS, {"j", "n"}, {"o", "n"}, {"s", "n"}, {"x"})
 MAX_STRAY_SHARE = 0.05  # of a column's rows that words may be in a column of numbers
@@ -47,18 +47,18 @@ class DriverColumn:
                 self.numbers.look(text)
             if is_figure(word):
                 self.figures += rows
-            elif len(self.words) > MOST_LABELS and word not in self.words:
+            elif len(self.words) > MAX_LABELS and word not in self.words:
                 self.crowded = True
             else:
                 self.words[word] += rows
-            if len(self.rows) <= MOST_LABELS:
+            if len(self.rows) <= MAX_LABELS:
                 self.rows[word] += rows
 
     def decide(self, column: str, labels: tuple[str, ...] = ()) -> DriverRule:
         """How the column is read; `labels` are words that it is known to have."""
         if labels:
             return DriverRule(labels=_labels({*self.rows, *labels}))
-        if not self.words or len(self.rows) > MOST_LABELS:
+        if not self.words or len(self.rows) > MAX_LABELS:
             self._refuse_crowds(column)
             return DriverRule()
         if _is_boolean(self.rows):
@@ -79,7 +79,7 @@ class DriverColumn:
         if sum(self.words.values()) > self.figures:
             some = ", ".join(list(self.words)[:3])
             raise BadInput(
-                f"--driver-columns: {column} has more than {MOST_LABELS} different words, like "
+                f"--driver-columns: {column} has more than {MAX_LABELS} different words, like "
                 f"{some}; each would be a driver, so leave it out or group them in the file"
             )
 

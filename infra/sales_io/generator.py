@@ -33,7 +33,7 @@ COLUMNS = (
     "school_holiday",
     "state_holiday",
 )
-MOST_STORES, MOST_PRODUCTS, MOST_DAYS = 99_999, 99_999, 36_500
+MAX_STORES, MAX_PRODUCTS, MAX_DAYS = 99_999, 99_999, 36_500
 OF_STORE, OF_SERIES = 1, 2  # random streams that must differ
 TYPICAL_UNITS = 5_500.0  # a store's day, about that of the Rossmann stores
 WEEKDAYS = np.array([1.18, 1.02, 0.97, 0.97, 1.03, 1.08, 0.75])  # Monday first
@@ -77,9 +77,9 @@ def generate_by_store(
 ) -> Iterator[pd.DataFrame]:
     """The same, one store at a time."""
     for name, count, most in (
-        ("stores", stores, MOST_STORES),
-        ("products", products, MOST_PRODUCTS),
-        ("days", days, MOST_DAYS),
+        ("stores", stores, MAX_STORES),
+        ("products", products, MAX_PRODUCTS),
+        ("days", days, MAX_DAYS),
     ):
         if not 1 <= count <= most:
             raise ValueError(f"{name}: {count:,}; from 1 to {most:,}")

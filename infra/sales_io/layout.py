@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
-from events.payloads import MOST_DRIVERS
+from events.payloads import MAX_DRIVERS
 from infra.sales_io.errors import BadInput
 from infra.sales_io.headers import Role, columns_of
 from infra.sales_io.numbers import Decimal
@@ -214,8 +214,8 @@ def snake_case(text: str) -> str:
 
 
 def _driver_names(columns: Sequence[str], header: Sequence[str]) -> dict[str, str]:
-    if len(columns) > MOST_DRIVERS:
-        raise BadInput(f"--driver-columns: {len(columns)} columns; at most {MOST_DRIVERS}")
+    if len(columns) > MAX_DRIVERS:
+        raise BadInput(f"--driver-columns: {len(columns)} columns; at most {MAX_DRIVERS}")
     names: dict[str, str] = {}
     for column in columns:
         _present("--driver-columns", column, header)

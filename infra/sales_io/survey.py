@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from events.clock import utc_today
-from events.payloads import LATEST_DAY, MOST_DRIVERS
+from events.payloads import LATEST_DAY, MAX_DRIVERS
 from infra.sales_io.date_columns import DateColumn, DayRule
 from infra.sales_io.drivers import DriverColumn, DriverRule
 from infra.sales_io.errors import BadInput
@@ -104,10 +104,10 @@ def survey(
         raise BadInput(f"{path}: {error}") from None
     labels = {c: rule.labels for c, rule in reading.drivers.items() if rule.labels is not None}
     surveyed = SurveyedFile(source, layout, rows, labels, reading)
-    if len(surveyed.drivers) > MOST_DRIVERS:
+    if len(surveyed.drivers) > MAX_DRIVERS:
         raise BadInput(
             f"{path}: --driver-columns: the words make {len(surveyed.drivers)} drivers; "
-            f"at most {MOST_DRIVERS}"
+            f"at most {MAX_DRIVERS}"
         )
     return surveyed
 

@@ -19,7 +19,7 @@ GROUPS = 14  # 7 weekdays, without and with a promotion
 ERROR_ROWS = 120  # of a series' last days, for intervals
 _SMOOTHING = np.array([0.03, 0.08, 0.2])  # weights of a new day
 _FACTOR_ROWS = 364
-_LEAST_FACTOR = 0.02  # a day divided by less than this would swamp the level
+_MIN_FACTOR = 0.02  # a day divided by less than this would swamp the level
 _FIRST_ROWS = 14  # whose mean the smoothing starts from
 _AHEAD = 7  # days
 
@@ -44,7 +44,7 @@ def smoothed(units: Floats, groups: Ints, ends: Ints, rows: Ints) -> Smoothed:
     known = np.arange(wide) >= wide - rows[:, None]
     at = np.where(known, at, ends[:, None] - 1)
     sold = units[at]
-    factor = np.maximum(np.take_along_axis(factors, groups[at], axis=1), _LEAST_FACTOR)
+    factor = np.maximum(np.take_along_axis(factors, groups[at], axis=1), _MIN_FACTOR)
     plain = np.where(known, sold / factor, 0.0)
     levels = _walked(plain, known)
     before = levels[:, : wide - _AHEAD + 1]  # known a week before the rows from _AHEAD - 1 on

@@ -37,7 +37,7 @@ _WIDEST_TREND = 8.0
 # An excess kurtosis below this moves a quantile by less than 1e-5 of it: it is the normal one.
 _NEARLY_NORMAL = 1e-4
 # Stan may report no noise at all; in units of y_scale.
-_LEAST_SIGMA = 1e-12
+_MIN_SIGMA = 1e-12
 # Values per block of models, so that the (models, days, nodes) arrays stay small.
 _BLOCK = 400_000
 
@@ -64,7 +64,7 @@ class Errors:
         # Prophet's own 1e-8, so that a trend without any change still has a size to draw.
         size = np.abs(delta).sum(axis=1) / changepoints + 1e-8
         return Errors(
-            sigma=np.maximum(sigma, _LEAST_SIGMA),
+            sigma=np.maximum(sigma, _MIN_SIGMA),
             bend=size / span,
             chance=np.minimum(changepoints / span, 1.0),
         )

@@ -25,10 +25,10 @@ NEWLY_OPEN, NEWLY_CLOSED = 3, 4  # weeks
 OPEN_FROM, CLOSED_BELOW = 0.75, 0.1
 USUALLY_OPEN, SAME_WEEKDAY = 0.5, 0.75  # of a weekday's days, of all open days: a pattern
 FEW_ROWS, FEW_WEEKS = 7, 4  # with fewer of both, a weekday that is missing may be chance
-LONGEST_GAP = 42  # days
+MAX_GAP = 42  # days
 HALF_LIFE = ENDS_AFTER = 28  # days
 JUST = 7  # days
-LEAST_CHANCE = 0.02
+MIN_CHANCE = 0.02
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,7 @@ def opening(days: Panel, as_of: date) -> Opening:
         overdue = int(idle[i]) - max(ENDS_AFTER, int(np.diff(seen).max(initial=0)))
         if overdue > 0:
             left = 0.5 ** (overdue / HALF_LIFE)
-            left = left if left >= LEAST_CHANCE else 0.0
+            left = left if left >= MIN_CHANCE else 0.0
             chances[i] *= left
             newest = str(dates[-1].astype("datetime64[D]"))
             values = {"since": newest, "idle": int(idle[i]), "as_of": str(as_of)}
@@ -97,7 +97,7 @@ def _weekdays(seen: Ints, since: int, until: int) -> Floats:
     if _is_feed(seen, gaps, until):
         return np.full(7, len(seen) / (until - since + 1))
     spans = [
-        np.arange(day - gap + 1, day + 1) if gap <= LONGEST_GAP else np.array([day])
+        np.arange(day - gap + 1, day + 1) if gap <= MAX_GAP else np.array([day])
         for day, gap in zip(seen.tolist(), gaps.tolist(), strict=True)
     ]
     every = np.concatenate([*spans, np.arange(seen[-1] + 1, until + 1)])

@@ -33,7 +33,7 @@ REASONS = {
 
 NEIGHBOURS = 4  # days of the same weekday, to each side; twice as many where one has none
 SPREADS = 6.0
-LEAST_FACTOR = 3.0
+MIN_FACTOR = 3.0
 COUNT_SPREADS = 4.0  # of sqrt(1 + mean), by which counts scatter
 # A change of level, not a bad day: of the last days, so many at least, in this share.
 NEW_LEVEL_DAYS, NEW_LEVEL_SHARE, NEWEST_ROWS = 3, 0.6, 28
@@ -55,7 +55,7 @@ def why_discounted(days: Panel) -> npt.NDArray[np.int8]:
     number = np.maximum(days.rows, 1)
     spread = _NORMAL_MEAN * np.bincount(series, np.abs(away), len(days)) / number
     mean = np.bincount(series, days.units, len(days)) / number
-    far = np.abs(away) > np.maximum(SPREADS * spread, np.log(LEAST_FACTOR))[series]
+    far = np.abs(away) > np.maximum(SPREADS * spread, np.log(MIN_FACTOR))[series]
     usual = (1 + days.units) * np.exp(-away) - 1
     far &= np.abs(days.units - usual) > COUNT_SPREADS * np.sqrt(1 + mean)[series]
     far[days.rows[series] < MIN_ROWS] = False

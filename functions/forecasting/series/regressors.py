@@ -30,7 +30,7 @@ LOOK_AHEAD = max(BEFORE_CLOSED)
 _MONTH_PARTS = {"early": (1, 3), "mid": (14, 17), "late": (29, 31)}
 _ADVENT_WEEKS = (4, 3, 2, 1, 0)
 # A driver's own weekday effect needs so many days of it on that weekday, or it is noise.
-_FEWEST_DAYS = 8
+_MIN_DAYS = 8
 # Usual values are means over so many days before the first day to forecast.
 USUAL_DAYS = 56
 
@@ -152,7 +152,7 @@ def design(panel: Panel, strategy: Strategy) -> Design:
     for at, name in enumerate(names):
         if name.startswith("driver/") and name.count("/") == 2:
             often = np.bincount(series, values[:, at] != 0, minlength=len(panel))
-            values[(often < _FEWEST_DAYS)[series], at] = 0.0
+            values[(often < _MIN_DAYS)[series], at] = 0.0
     own = np.array([name.startswith("driver/") and name.count("/") == 1 for name in names])
     scales = np.where(own, strategy.regressor_prior_scale, strategy.term_prior_scale)
     return Design(names, values, scales, panel.driver_names, usual)

@@ -14,7 +14,7 @@ import numpy as np
 from functions.forecasting.series.panel import Floats
 
 # Beyond e^50 units nothing is told apart; it keeps a wild fit from overflowing.
-_LARGEST_LOG = 50.0
+_MAX_LOG = 50.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,7 +101,7 @@ def in_units(center: Floats, half_width: Floats, on_log: Floats, added: Floats) 
     """
 
     def units(values: Floats) -> Floats:
-        logs = np.expm1(np.minimum(values, _LARGEST_LOG))
+        logs = np.expm1(np.minimum(values, _MAX_LOG))
         return np.maximum(np.where(on_log, logs, values), 0.0)
 
     lower, upper = units(center - half_width), units(center + half_width)

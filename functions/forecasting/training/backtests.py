@@ -26,7 +26,7 @@ from functions.forecasting.strategy import Strategies, Strategy, plain, same_col
 
 Ints = npt.NDArray[np.int64]
 
-SHORTEST_BLOCK = 7  # open days in a fold, if the history has room for them
+MIN_BLOCK = 7  # open days in a fold, if the history has room for them
 
 
 @dataclass(frozen=True, eq=False)
@@ -331,7 +331,7 @@ def _blocks(
     for leaf in leaves:
         rows = panel.window(as_of, leaf.window_days).rows
         room = np.where(rows >= leaf.min_open_days, np.minimum(room, rows // (n_splits + 1)), room)
-    return np.minimum(room, max(horizon, SHORTEST_BLOCK))
+    return np.minimum(room, max(horizon, MIN_BLOCK))
 
 
 def _of_folds(values: Floats, panel: Panel, blocks: Ints, n_splits: int) -> Floats:

@@ -6,7 +6,7 @@ from functions.forecasting.series.panel import Floats, Panel
 
 # No forecast exceeds so many times the largest day of CAP_DAYS, times what the last two weeks
 # sold more than the two before: at 15 % a day a week triples.
-CAP, CAP_DAYS, MOST_GROWTH = 2.0, 730, 4.0
+CAP, CAP_DAYS, MAX_GROWTH = 2.0, 730, 4.0
 
 
 def caps(days: Panel) -> Floats:
@@ -20,5 +20,5 @@ def caps(days: Panel) -> Floats:
         )
         for start in (0, 14)
     )
-    growth = np.clip(lately / np.maximum(before, 1e-12), 1.0, MOST_GROWTH)
+    growth = np.clip(lately / np.maximum(before, 1e-12), 1.0, MAX_GROWTH)
     return np.maximum(CAP * growth * largest, 1.0)

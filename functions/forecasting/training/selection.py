@@ -25,7 +25,7 @@ SHRINKAGE_DAYS = 70
 # A few series are no fleet: so many more, with all candidates as good as the middle, count too.
 PRIOR_SERIES = 50
 SHARPNESS = 12.0
-LEAST_WEIGHT = 0.1  # of the largest; what has less is left out
+MIN_WEIGHT = 0.1  # of the largest; what has less is left out
 # Of a champion's score: two fits of one quality differ by so much.
 TOLERANCE = 0.02
 _BOUNDS = 0.2, 3.0  # of a series' own score: how much one series may say about the fleet
@@ -85,7 +85,7 @@ def weights(score: Floats) -> Floats:
     known = np.isfinite(score)
     best = np.min(np.where(known, score, np.inf), axis=1, initial=np.inf, keepdims=True)
     share: Floats = np.where(known, np.where(known, score, 1.0) / best, np.inf) ** -SHARPNESS
-    share[share < LEAST_WEIGHT] = 0.0
+    share[share < MIN_WEIGHT] = 0.0
     total = share.sum(axis=1, keepdims=True)
     weighed: Floats = np.divide(share, total, out=np.zeros_like(share), where=total > 0)
     return weighed

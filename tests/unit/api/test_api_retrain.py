@@ -5,8 +5,8 @@ import httpx
 import pytest
 
 from events.payloads import RetrainRequested
-from functions.api.body import MOST_BYTES
-from functions.api.problems import MOST_PROBLEMS
+from functions.api.body import MAX_BYTES
+from functions.api.problems import MAX_PROBLEMS
 from tests.unit.api.served import Shop
 
 JSON = {"content-type": "application/json"}
@@ -213,7 +213,7 @@ async def test_every_bad_field_is_told_at_once_but_no_flood_of_them(api: httpx.A
     many = await refused(api, json.dumps({f"f{n}": n for n in range(5000)}).encode())
 
     assert [problem["field"] for problem in two] == ["as_of", "horizon"]
-    assert len(many) == MOST_PROBLEMS
+    assert len(many) == MAX_PROBLEMS
 
 
 async def test_big_names_and_values_are_shortened_in_the_answer(api: httpx.AsyncClient):
@@ -238,7 +238,7 @@ async def test_a_body_of_two_megabytes_is_refused_before_it_is_read(api, declare
     assert answer.status_code == 413
     assert answer.json()["detail"].endswith("send 1,000,000 at most")
     assert answer.headers["connection"] == "close"
-    assert read <= (0 if declared else MOST_BYTES + 100_000)
+    assert read <= (0 if declared else MAX_BYTES + 100_000)
 
 
 async def test_a_body_of_another_type_is_refused(api: httpx.AsyncClient):

@@ -14,8 +14,8 @@ from events.errors import EventError, InvalidPayload, UnknownType, Unreadable
 from events.payloads import (
     EARLIEST_DAY,
     LATEST_DAY,
-    MOST_DRIVERS,
-    MOST_UNITS,
+    MAX_DRIVERS,
+    MAX_UNITS,
     CalendarPlanned,
     ForecastDay,
     ForecastPublished,
@@ -219,7 +219,7 @@ BAD_FIELDS: list[tuple[str, object, str]] = [
     ("units", float("nan"), "nan"),
     ("units", float("inf"), "inf"),
     ("units", float("-inf"), "-inf"),
-    ("units", MOST_UNITS * 2, "2000000000.0"),
+    ("units", MAX_UNITS * 2, "2000000000.0"),
     ("units", 10**400, "units"),
     ("open", 1, "1"),
     ("open", "true", "'true'"),
@@ -227,7 +227,7 @@ BAD_FIELDS: list[tuple[str, object, str]] = [
     ("drivers", {"promo": float("nan")}, "nan"),
     ("drivers", {"a/b": 1}, "'a/b'"),
     ("drivers", {"x" * 255: 1}, "xxx"),
-    ("drivers", {str(n): 1 for n in range(MOST_DRIVERS + 1)}, str(MOST_DRIVERS)),
+    ("drivers", {str(n): 1 for n in range(MAX_DRIVERS + 1)}, str(MAX_DRIVERS)),
     ("drivers", [1], "[1]"),
 ]
 
@@ -264,10 +264,10 @@ def test_a_megabyte_of_nonsense_gives_a_short_message():
         ("date", str(TOMORROW)),
         ("date", str(EARLIEST_DAY)),
         ("units", 0),
-        ("units", MOST_UNITS),
+        ("units", MAX_UNITS),
         ("store", "x" * 64),
         ("product", "Brötchen, süß (½ kg) 🥐"),
-        ("drivers", {str(n): -1.5 for n in range(MOST_DRIVERS)}),
+        ("drivers", {str(n): -1.5 for n in range(MAX_DRIVERS)}),
     ],
 )
 def test_what_is_just_within_the_contract_is_read(field, value):
@@ -312,7 +312,7 @@ def planned(**changes: object) -> bytes:
         ("open", "yes"),
         ("drivers", {"promo": "on"}),
         ("drivers", {"promo": None}),
-        ("drivers", {str(n): 1 for n in range(MOST_DRIVERS + 1)}),
+        ("drivers", {str(n): 1 for n in range(MAX_DRIVERS + 1)}),
     ],
 )
 def test_a_bad_field_of_a_plan_is_named(field, value):
@@ -368,7 +368,7 @@ sales = st.builds(
     store=names,
     product=names,
     date=st.dates(EARLIEST_DAY, TOMORROW),
-    units=st.floats(0, MOST_UNITS),
+    units=st.floats(0, MAX_UNITS),
     open=st.booleans(),
     drivers=st.dictionaries(names, numbers, max_size=5),
 )

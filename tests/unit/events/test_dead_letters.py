@@ -1,7 +1,7 @@
 import pytest
 
 from events.dead_letters import (
-    LONGEST_MESSAGE,
+    MAX_MESSAGE,
     REPLAYED_FROM,
     as_event,
     dead_letter,
@@ -63,7 +63,7 @@ def test_a_header_that_is_no_utf8_is_shown_in_escapes():
 
 def test_a_message_is_cut_and_need_not_be_utf8():
     letter = letter_of(failing(), error=ValueError("\udcff" + "x" * 5000))
-    assert letter.message == "\\udcff" + "x" * (LONGEST_MESSAGE - 1)
+    assert letter.message == "\\udcff" + "x" * (MAX_MESSAGE - 1)
 
 
 def test_the_same_failure_twice_is_one_letter_and_others_are_not():

@@ -413,7 +413,7 @@ async def test_a_stop_finishes_the_batch_in_hand():
 
 @pytest.mark.parametrize("where", ["function", "start", "poll"])
 async def test_a_stop_during_an_outage_ends_at_once_and_commits_nothing(where, monkeypatch):
-    monkeypatch.setattr("events.subscriber.LONGEST_WAIT", 3600.0)
+    monkeypatch.setattr("events.subscriber.MAX_WAIT", 3600.0)
     log = await filled(1)
     broken = Broken(10**9)
     handler = Recording(raising(Outage("away"), 1) if where == "function" else lambda _: None)

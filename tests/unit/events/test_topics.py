@@ -5,7 +5,7 @@ import pytest
 
 from events.kafka import partition_of
 from events.payloads import BY_TYPE, PAYLOADS, DeadLettered
-from events.topics import DEAD_LETTERS, FRAMING, LARGEST_EVENT, TOPICS, bulk, lanes, on_lane
+from events.topics import DEAD_LETTERS, FRAMING, MAX_EVENT, TOPICS, bulk, lanes, on_lane
 from tests.unit.events.examples import DATA
 
 each_topic = pytest.mark.parametrize("topic", TOPICS.values(), ids=lambda topic: topic.name)
@@ -59,7 +59,7 @@ def test_a_topic_has_a_key_partitions_and_a_retention(topic):
 def test_only_dead_letters_are_compacted_and_they_hold_the_largest_event_with_its_reason():
     assert [t.name for t in TOPICS.values() if "compact" in t.cleanup] == [DEAD_LETTERS]
     most_notes = 16 * 1024
-    assert TOPICS[DEAD_LETTERS].max_bytes >= LARGEST_EVENT + FRAMING + most_notes
+    assert TOPICS[DEAD_LETTERS].max_bytes >= MAX_EVENT + FRAMING + most_notes
 
 
 @pytest.mark.parametrize("data", DATA, ids=lambda data: data.TYPE)

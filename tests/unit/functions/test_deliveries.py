@@ -9,7 +9,7 @@ import pytest
 
 from events.envelope import Event
 from events.errors import Refusal
-from events.pace import LONGEST_BATCH_SECONDS
+from events.pace import MAX_BATCH_SECONDS
 from events.payloads import Payload, RetrainCompleted, TrainingFailed
 from functions.forecasting.series.panel import Panel
 from functions.trainer import MAX_DELIVERIES, Trainer
@@ -139,14 +139,14 @@ async def ended_in_the_middle(replica: Trainer, shards: list[Event[Payload]]) ->
 async def test_an_ordinary_end_of_the_process_uses_up_no_delivery():
     world = world_of(MeanEngine())
     for _ in range(MAX_DELIVERIES + 1):
-        await cut_short(world, [0.0, LONGEST_BATCH_SECONDS - 1])
+        await cut_short(world, [0.0, MAX_BATCH_SECONDS - 1])
     assert len(await trainer(world, MeanEngine())([shard(*SERIES[:2])])) == 2
 
 
 async def test_a_batch_that_outlasts_its_process_is_refused_in_the_end():
     world = world_of(MeanEngine())
     for _ in range(MAX_DELIVERIES):
-        await cut_short(world, [0.0, LONGEST_BATCH_SECONDS])
+        await cut_short(world, [0.0, MAX_BATCH_SECONDS])
     with pytest.raises(Refusal, match="outlasts it"):
         await trainer(world, MeanEngine())([shard(*SERIES[:2])])
 
@@ -158,7 +158,7 @@ async def test_a_shard_that_follows_a_long_one_is_not_blamed_for_the_time_of_tha
         engine = WaitingEngine()
         engine.waits_for = SERIES[2]
         # The long one ends a second before the host takes the replica for stuck.
-        ticks = iter([0.0, LONGEST_BATCH_SECONDS - 1, LONGEST_BATCH_SECONDS + 1])
+        ticks = iter([0.0, MAX_BATCH_SECONDS - 1, MAX_BATCH_SECONDS + 1])
         await ended_in_the_middle(trainer(world, engine, lambda t=ticks: next(t)), [long, sound])
     assert len(await trainer(world, MeanEngine())([long, sound])) == 4
 

@@ -6,7 +6,7 @@ import pytest
 
 from events.memory import MemoryLog
 from events.subscriber import Health, Subscriber
-from infra.hosts.function_host import LONGEST_BATCH_SECONDS, STALL_SECONDS, FunctionHost, Unhealthy
+from infra.hosts.function_host import MAX_BATCH_SECONDS, STALL_SECONDS, FunctionHost, Unhealthy
 
 
 async def nothing(events):
@@ -46,7 +46,7 @@ async def test_a_consumer_that_is_not_heard_of_has_stalled(host, state):
 async def test_a_batch_may_take_long_also_when_it_is_tried_again_after_an_outage(host, state):
     fares(host, state, STALL_SECONDS + 1)
     host.check()
-    fares(host, state, LONGEST_BATCH_SECONDS + 1)
+    fares(host, state, MAX_BATCH_SECONDS + 1)
     with pytest.raises(Unhealthy, match=state):
         host.check()
 

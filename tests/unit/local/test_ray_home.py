@@ -14,7 +14,7 @@ def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "shared"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
-    monkeypatch.setattr(ray_home, "LONGEST_SHARED", 1000)
+    monkeypatch.setattr(ray_home, "MAX_SHARED", 1000)
     return folder
 
 

@@ -13,7 +13,7 @@ from events.payloads import Payload
 from events.subscriber import Subscriber
 from functions.catalog import FUNCTIONS
 from infra.metrics.catalog import METRICS
-from infra.metrics.kept import LEAST_SECONDS, Kept
+from infra.metrics.kept import MIN_SECONDS, Kept
 
 # What dashboards and rules outside this project may rely on.
 NAMES = {
@@ -152,7 +152,7 @@ async def test_an_answer_is_kept_for_as_long_as_its_cost_allows():
 
     kept = Kept(ask, lambda: now)
     assert await kept() == 1
-    now += LEAST_SECONDS
+    now += MIN_SECONDS
     assert await kept() == 1, "it took 2 s, so it is kept for 40"
     now = 40.0
     assert await kept() == 2

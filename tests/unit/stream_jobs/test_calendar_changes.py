@@ -3,7 +3,7 @@ import datetime as dt
 import pyarrow as pa
 
 from events.cloudevents import decode
-from events.payloads import MOST_SCOPES, CalendarChanged
+from events.payloads import MAX_SCOPES, CalendarChanged
 from stream_jobs.calendar_changes import calendar_changes
 from stream_jobs.contract import judge
 from stream_jobs.tables import CALENDAR
@@ -42,9 +42,9 @@ def test_a_plan_for_all_stands_for_every_other():
 
 
 def test_many_scopes_are_several_changes_of_different_ids():
-    many = [planned(store=f"{n}", date=MONDAY) for n in range(MOST_SCOPES + 1)]
+    many = [planned(store=f"{n}", date=MONDAY) for n in range(MAX_SCOPES + 1)]
     first, second = changes(*many)
-    assert (len(first.scopes), len(second.scopes)) == (MOST_SCOPES, 1)
+    assert (len(first.scopes), len(second.scopes)) == (MAX_SCOPES, 1)
     assert first.change_id != second.change_id
 
 

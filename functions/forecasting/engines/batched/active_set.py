@@ -28,7 +28,7 @@ from functions.forecasting.engines.batched.map_problem import Problems
 from functions.forecasting.series.panel import Floats
 
 FLOOR = 1e-8  # of v: the noise is at least 1e-4 of the largest value
-_MOST_ROUNDS = 400
+_MAX_ROUNDS = 400
 _SETTLED = 1e-11  # the relative change of v below which it stands still
 _EPS = float(np.finfo(float).eps)
 
@@ -63,13 +63,13 @@ def solve(problems: Problems) -> Solution:
     live = np.arange(n)
     part = problems
     state = _State.start(problems)
-    for number in range(1, _MOST_ROUNDS + 1):
+    for number in range(1, _MAX_ROUNDS + 1):
         if len(live) == 0:
             break
         done = _round(part, state)
         solution.rounds[live] = number
         solution.done[live[done]] = True
-        if done.any() or number == _MOST_ROUNDS:
+        if done.any() or number == _MAX_ROUNDS:
             solution.rotated[live], solution.delta[live] = state.rotated, state.delta
             solution.variance[live] = state.variance
             rest = np.flatnonzero(~done)

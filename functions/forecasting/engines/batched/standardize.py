@@ -12,7 +12,7 @@ import numpy.typing as npt
 from functions.forecasting.series.panel import Floats
 
 # A spread below this share of a column's size is rounding, not information.
-_LEAST_SPREAD = 1e-7
+_MIN_SPREAD = 1e-7
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +63,7 @@ def standards(values: Floats, cuts: npt.NDArray[np.int64]) -> Standards:
     high = until(np.maximum.accumulate(values, axis=1))
     two_valued = np.logical_and.accumulate((values == 0) | (values == 1), axis=1)
     binary = (low == 0) & (high == 1) & np.take_along_axis(two_valued, rows - 1, axis=1)
-    varies = binary | ((low < high) & (spread > _LEAST_SPREAD))
+    varies = binary | ((low < high) & (spread > _MIN_SPREAD))
     standardised = varies & ~binary
     mean = np.where(standardised, (offset + origin[:, None]) * size[:, None], 0.0)
     std = np.where(standardised, spread * size[:, None], 1.0)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from functions.forecasting.training.selection import (
-    LEAST_WEIGHT,
+    MIN_WEIGHT,
     PRIOR_SERIES,
     SHARPNESS,
     SHRINKAGE_DAYS,
@@ -95,7 +95,7 @@ def test_weights_fall_with_the_score_and_sum_to_one():
 
 
 def test_what_would_hardly_count_is_left_out():
-    bad = 1.01 * LEAST_WEIGHT ** (-1 / SHARPNESS)
+    bad = 1.01 * MIN_WEIGHT ** (-1 / SHARPNESS)
     assert weights(np.array([[1.0, bad, 1.0]])).tolist() == [[0.5, 0.0, 0.5]]
 
 

@@ -10,7 +10,7 @@ from functions.forecasting.prophet.parameters import ProphetParameters
 from functions.forecasting.series.failures import FitFailure
 from functions.forecasting.series.panel import Panel
 from functions.forecasting.strategy import NAIVE, Strategy, strategy, table
-from functions.forecasting.training.backtests import SHORTEST_BLOCK, Backtests
+from functions.forecasting.training.backtests import MIN_BLOCK, Backtests
 from functions.forecasting.training.caps import CAP
 from functions.forecasting.training.train import train
 from functions.forecasting.training.trained import Champion, Trained
@@ -44,7 +44,7 @@ def test_an_engine_sees_the_open_days_of_the_window_only(make_panel, quick, wind
     assert seen.dates.max() == np.datetime64("2015-07-04")  # Sunday the 5th is closed
     assert seen.is_open.all()
     assert asked == windowed
-    assert blocks.tolist() == [SHORTEST_BLOCK]
+    assert blocks.tolist() == [MIN_BLOCK]
 
 
 def test_a_trained_series_knows_its_key_model_errors_and_days(noisy, quick, windowed):

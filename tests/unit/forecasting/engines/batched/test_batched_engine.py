@@ -278,7 +278,7 @@ def test_bad_series_are_unfit_in_their_places_and_the_rest_is_fitted(make_panel,
 
 
 def test_what_has_no_optimum_within_the_rounds_is_unfit(make_panel, windowed, monkeypatch):
-    monkeypatch.setattr(active_set, "_MOST_ROUNDS", 1)
+    monkeypatch.setattr(active_set, "_MAX_ROUNDS", 1)
     fits = fitted(engine, make_panel(weekly_sales(101), np.full(101, 7.0)), windowed)
     assert fits[0] == FitFailure("the batched solver found no optimum for 101 open days")
     assert isinstance(fits[1], ProphetParameters)
@@ -287,7 +287,7 @@ def test_what_has_no_optimum_within_the_rounds_is_unfit(make_panel, windowed, mo
 def test_what_has_no_optimum_is_fitted_by_the_fallback_which_says_so(
     make_panel, windowed, monkeypatch
 ):
-    monkeypatch.setattr(active_set, "_MOST_ROUNDS", 1)
+    monkeypatch.setattr(active_set, "_MAX_ROUNDS", 1)
     panel = make_panel(np.full(101, 7.0), weekly_sales(101), [3.0])
     two = replace(windowed, n_splits=2)
     walk = walked(BatchedEngine(fallback=stock), panel, two, 7)

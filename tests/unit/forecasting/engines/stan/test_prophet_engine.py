@@ -129,7 +129,7 @@ def test_training_leaves_the_temporary_folder_as_it_was(make_panel, windowed):
 def test_a_series_without_an_optimum_is_trained_by_stock_prophet_and_says_so(
     make_panel, windowed, monkeypatch
 ):
-    monkeypatch.setattr(active_set, "_MOST_ROUNDS", 1)
+    monkeypatch.setattr(active_set, "_MAX_ROUNDS", 1)
     panel = make_panel(weekly_sales(101))
     one = replace(windowed, n_splits=1)
     [trained] = train(panel, one, date(2015, 4, 16), engine_named(), naive_serves=False)
