@@ -24,7 +24,7 @@ from events.errors import Refusal, Unreadable
 from events.log import Received
 from stream_jobs.attributes import PlainAttributes, Rows, plain_attributes
 from stream_jobs.plain_values import plain_values
-from stream_jobs.tables import BESIDE, EVENT_ID, RECORDED_AT, KeptTable
+from stream_jobs.tables import BESIDE, EVENT_ID, RECORDED_AT, Projection
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Rejected:
 
 
 @dataclass(frozen=True)
-class Judged:
+class DecodedBatch:
     """What a batch holds: events as rows of their table, and what is none.
 
     `origins` has the row of the batch that each row of the table came from; `beside` those that
@@ -47,12 +47,12 @@ class Judged:
     rows: pa.Table
     origins: Rows
     rejected: Sequence[Rejected]
-    beside: Mapping[KeptTable, Sequence[int]] = field(default_factory=dict)
+    beside: Mapping[Projection, Sequence[int]] = field(default_factory=dict)
 
 
-def judge(
-    batch: pa.RecordBatch, kept: KeptTable, clock: Callable[[], datetime] = utc_now
-) -> Judged:
+def decode_batch(
+    batch: pa.RecordBatch, kept: Projection, clock: Callable[[], datetime] = utc_now
+) -> DecodedBatch:
     """Apply the contract to raw records: key, value, headers, partition, offset and timestamp.
 
     Whatever goes wrong with a record's bytes rejects that record and no other.
@@ -66,17 +66,17 @@ def judge(
         origins.append(chosen)
     odd = np.setdiff1d(np.arange(batch.num_rows), np.concatenate(origins), assume_unique=True)
     rejected = []
-    beside: dict[KeptTable, list[int]] = {}
+    beside: dict[Projection, list[int]] = {}
     for row in odd.tolist():
         part = _decoded(batch, row, kept, now)
         if isinstance(part, Rejected):
             rejected.append(part)
-        elif isinstance(part, KeptTable):
+        elif isinstance(part, Projection):
             beside.setdefault(part, []).append(row)
         else:
             parts.append(part)
             origins.append(np.array([row]))
-    return Judged(pa.concat_tables(parts), np.concatenate(origins), rejected, beside)
+    return DecodedBatch(pa.concat_tables(parts), np.concatenate(origins), rejected, beside)
 
 
 def record(batch: pa.RecordBatch, row: int, topic: str) -> Received:
@@ -114,7 +114,7 @@ def _in_time(batch: pa.RecordBatch, plain: PlainAttributes, now: datetime) -> Ro
 
 
 def _of_plain(
-    batch: pa.RecordBatch, plain: PlainAttributes, kept: KeptTable
+    batch: pa.RecordBatch, plain: PlainAttributes, kept: Projection
 ) -> Iterator[tuple[pa.Table, Rows]]:
     """Rows of the table from records with plain attributes, and the records they are from."""
     values = batch.column("value").take(pa.array(plain.rows, pa.int64()))
@@ -132,7 +132,7 @@ def _of_plain(
     yield rows, of.rows
 
 
-def _validated(values: list[Any], kept: KeptTable) -> tuple[list[dict[str, Any]], Rows]:
+def _validated(values: list[Any], kept: Projection) -> tuple[list[dict[str, Any]], Rows]:
     """The fields of each valid value, and which of the values these are."""
     validate = kept.payload.__pydantic_validator__.validate_json
     fields, valid = [], []
@@ -145,12 +145,12 @@ def _validated(values: list[Any], kept: KeptTable) -> tuple[list[dict[str, Any]]
     return fields, np.array(valid, np.int64)
 
 
-def _columns(kept: KeptTable, events: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def _columns(kept: Projection, events: Sequence[dict[str, Any]]) -> dict[str, Any]:
     said = [name for name in kept.schema.names if name not in (EVENT_ID, RECORDED_AT)]
     return {name: kept.column(name, [event[name] for event in events]) for name in said}
 
 
-def _table(kept: KeptTable, columns: Mapping[str, Any], ids: Any, times: Any) -> pa.Table:
+def _table(kept: Projection, columns: Mapping[str, Any], ids: Any, times: Any) -> pa.Table:
     all_of_them = {**columns, EVENT_ID: ids, RECORDED_AT: times}
     return pa.Table.from_arrays(
         [all_of_them[name] for name in kept.schema.names], schema=kept.schema
@@ -158,8 +158,8 @@ def _table(kept: KeptTable, columns: Mapping[str, Any], ids: Any, times: Any) ->
 
 
 def _decoded(
-    batch: pa.RecordBatch, row: int, kept: KeptTable, now: datetime
-) -> pa.Table | Rejected | KeptTable:
+    batch: pa.RecordBatch, row: int, kept: Projection, now: datetime
+) -> pa.Table | Rejected | Projection:
     original = record(batch, row, kept.topic)
     try:
         event = decode(original.value, original.headers)

@@ -30,7 +30,7 @@ from stream_jobs.failures import Cause, advice, causes, is_outage
 from stream_jobs.merge import MergedTable, merged_table
 from stream_jobs.settings import JobSettings
 from stream_jobs.sink import OUTGOING, persist_into, sent
-from stream_jobs.tables import KEPT, KeptTable
+from stream_jobs.tables import KEPT, Projection
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class ReadAround:
         (whole,) = spark.read.text(literal, wholetext=True).collect()
         return logged_offsets(whole["value"], place)
 
-    def _table(self, kept: KeptTable) -> MergedTable:
+    def _table(self, kept: Projection) -> MergedTable:
         return merged_table(kept, self._settings.database)
 
     def _emit(self, spark: SparkSession, outgoing: pa.RecordBatch) -> None:

@@ -23,7 +23,7 @@ import pyarrow as pa
 import stamina
 
 from stream_jobs.removals import merge_removals, merge_sales, none_was_taken_back
-from stream_jobs.tables import REMOVALS, SALES, KeptTable
+from stream_jobs.tables import REMOVALS, SALES, Projection
 
 log = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ ROW_AT_FAULT = ("22", "23", "54")  # data exception, constraint, limit of a row 
 PASSING = ("08", "40", "53", "55", "57", "58", "25006")  # 25006: a standby during a failover
 
 
-def merge_statement(kept: KeptTable, table: str, staging: str) -> str:
+def merge_statement(kept: Projection, table: str, staging: str) -> str:
     """The statement that merges what is in `staging` into `table`, the newest event winning."""
     keys, columns = ", ".join(kept.keys), ", ".join(kept.schema.names)
     values = [name for name in kept.schema.names if name not in kept.keys]
@@ -74,7 +74,7 @@ class Refused:
 
 
 @cache
-def merged_table(kept: KeptTable, database: str) -> "MergedTable":
+def merged_table(kept: Projection, database: str) -> "MergedTable":
     """The table through this process's own connection, kept from batch to batch."""
     return MergedTable(kept, database)
 
@@ -82,7 +82,7 @@ def merged_table(kept: KeptTable, database: str) -> "MergedTable":
 class MergedTable:
     """A table over one connection, opened when needed and again after it was lost."""
 
-    def __init__(self, kept: KeptTable, database: str) -> None:
+    def __init__(self, kept: Projection, database: str) -> None:
         self._address = _with_patience(database, kept.group)
         self._connection: adbc.Connection | None = None
         self._staging = f"{kept.table.name}_staging"

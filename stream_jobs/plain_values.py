@@ -23,7 +23,7 @@ from pydantic.fields import FieldInfo
 
 from events.payloads import Payload
 from stream_jobs.cuts import Cut, Layout, Rows, cut_alike, cut_freely
-from stream_jobs.tables import KeptTable
+from stream_jobs.tables import Projection
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class PlainValues:
     columns: Mapping[str, Any]  # Arrow arrays
 
 
-def plain_values(values: Any, kept: KeptTable) -> Iterator[PlainValues]:
+def plain_values(values: Any, kept: Projection) -> Iterator[PlainValues]:
     """What is plain among an Arrow array of JSON, by the layouts of a few samples."""
     reader = _reader(kept)
     left = np.arange(len(values))
@@ -50,7 +50,7 @@ def plain_values(values: Any, kept: KeptTable) -> Iterator[PlainValues]:
 class _Reader:
     """Reads the data of one table's events."""
 
-    def __init__(self, kept: KeptTable) -> None:
+    def __init__(self, kept: Projection) -> None:
         self._kept = kept
         self._fields = kept.payload.model_fields if _of_fields_alone(kept.payload) else {}
         self._types = {name: self._many(field) for name, field in self._fields.items()}
@@ -102,15 +102,15 @@ class _Reader:
 
     def _judged(self, name: str, texts: list[bytes]) -> tuple[list[Any], Any]:
         """The values of those texts that the field's type takes, and which these are."""
-        judge = self._types[name].validate_json
+        validate = self._types[name].validate_json
         try:
-            return judge(b"[%b]" % b",".join(texts)), np.ones(len(texts), bool)
+            return validate(b"[%b]" % b",".join(texts)), np.ones(len(texts), bool)
         except ValueError:
             pass  # at least one is not right: look at each
         values, known = [], np.zeros(len(texts), bool)
         for at, text in enumerate(texts):
             with suppress(ValueError):
-                values += judge(b"[%b]" % text)
+                values += validate(b"[%b]" % text)
                 known[at] = True
         return values, known
 

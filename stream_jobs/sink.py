@@ -22,10 +22,10 @@ from events.log import Record
 from events.printable import one_line
 from infra.log_lines import write_logs
 from stream_jobs.calendar_changes import calendar_changes
-from stream_jobs.contract import Judged, Rejected, judge, record
+from stream_jobs.contract import DecodedBatch, Rejected, decode_batch, record
 from stream_jobs.delay import Delay, Merging, Timed
 from stream_jobs.merge import merged_table
-from stream_jobs.tables import BESIDE, CALENDAR, KEPT, KeptTable
+from stream_jobs.tables import BESIDE, CALENDAR, KEPT, Projection
 
 log = logging.getLogger(__name__)
 
@@ -64,12 +64,12 @@ def drain(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
 
 
 def persist_into(
-    tables: Callable[[KeptTable], Merging],
+    tables: Callable[[Projection], Merging],
     batches: Iterator[pa.RecordBatch],
     most: int = CHUNK,
 ) -> Iterator[pa.RecordBatch]:
     """Merge the events among the records, each into its table; yield what is to be sent."""
-    chunks: dict[KeptTable, _Chunk] = {}
+    chunks: dict[Projection, _Chunk] = {}
     for batch in batches:
         parts = [(KEPT[topic], part) for topic, part in _by_topic(batch)]
         for kept, part in parts:
@@ -92,36 +92,36 @@ def _by_topic(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
 
 @dataclass
 class _Chunk:
-    kept: KeptTable
+    kept: Projection
     batches: list[pa.RecordBatch] = field(default_factory=list)
-    judged: list[Judged] = field(default_factory=list)
+    decoded: list[DecodedBatch] = field(default_factory=list)
     records: int = 0
     size: int = 0
 
-    def add(self, batch: pa.RecordBatch) -> list[tuple[KeptTable, pa.RecordBatch]]:
+    def add(self, batch: pa.RecordBatch) -> list[tuple[Projection, pa.RecordBatch]]:
         """Take the records; those that are events of another table, for that one's chunk."""
-        judged = judge(batch, self.kept)
+        decoded = decode_batch(batch, self.kept)
         self.batches.append(batch)
-        self.judged.append(judged)
+        self.decoded.append(decoded)
         self.records += batch.num_rows
         self.size += batch.nbytes
-        return [(kept, batch.take(pa.array(rows))) for kept, rows in judged.beside.items()]
+        return [(kept, batch.take(pa.array(rows))) for kept, rows in decoded.beside.items()]
 
     def is_due(self, most: int) -> bool:
         """Whether to settle now: it is large, or what its topic is there for waits for it."""
         rare = self.kept in BESIDE.values()
         return rare or self.records >= most or self.size >= CHUNK_BYTES
 
-    def settle(self, tables: Callable[[KeptTable], Merging]) -> list[Record]:
+    def settle(self, tables: Callable[[Projection], Merging]) -> list[Record]:
         """Merge what is right; the records to send: dead letters of what is not, if any, and
         what changed in the calendar.
         """
-        rows = pa.concat_tables([judged.rows for judged in self.judged])
+        rows = pa.concat_tables([decoded.rows for decoded in self.decoded])
         refused = tables(self.kept).merge(rows)
         rejected = [
             (at, rejection)
-            for at, judged in enumerate(self.judged)
-            for rejection in judged.rejected
+            for at, decoded in enumerate(self.decoded)
+            for rejection in decoded.rejected
         ]
         for refusal in refused:
             at, row = self._origin(refusal.row)
@@ -142,10 +142,10 @@ class _Chunk:
 
     def _origin(self, row: int) -> tuple[int, int]:
         """The batch, and the row in it, of a row of the chunk."""
-        for at, judged in enumerate(self.judged):
-            if row < len(judged.origins):
-                return at, int(judged.origins[row])
-            row -= len(judged.origins)
+        for at, decoded in enumerate(self.decoded):
+            if row < len(decoded.origins):
+                return at, int(decoded.origins[row])
+            row -= len(decoded.origins)
         raise IndexError(row)
 
     def _letter(self, at: int, rejection: Rejected) -> Record:

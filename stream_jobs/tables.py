@@ -31,7 +31,7 @@ ARROW_TYPES: dict[type[Any], pa.DataType] = {
 
 
 @dataclass(frozen=True)
-class KeptTable:
+class Projection:
     """A table and the events that it is kept from: those of one type, on that type's topic."""
 
     payload: type[Payload]
@@ -69,9 +69,9 @@ class KeptTable:
         return column.fill_null(ALL) if name in self.keys and column.null_count else column
 
 
-SALES = KeptTable(SaleRecorded, daily_sales)
-CALENDAR = KeptTable(CalendarPlanned, calendar)
+SALES = Projection(SaleRecorded, daily_sales)
+CALENDAR = Projection(CalendarPlanned, calendar)
 KEPT = {kept.topic: kept for kept in (SALES, CALENDAR)}
-REMOVALS = KeptTable(SalesRemoved, sales_removals)
+REMOVALS = Projection(SalesRemoved, sales_removals)
 # Rare events that share a topic with those it is there for.
 BESIDE = {REMOVALS.payload: REMOVALS}

@@ -13,7 +13,7 @@ from events.payloads import MAX_HORIZON, Drivers, Name
 from functions.api import views
 from functions.api.body import body_of, documented
 from functions.api.problems import REFUSALS, UNKNOWN, UNUSABLE_BODY, gone, none_yet, unprocessable
-from functions.forecaster.outlook import forecast_days
+from functions.forecaster.forecast_models import forecast_days
 from functions.forecasting.forecast.components import components_of
 from functions.forecasting.forecast.horizon import calendar_span
 from functions.forecasting.model import SeriesModel

@@ -13,7 +13,7 @@ from events.clock import utc_now
 from events.envelope import Event, of_type
 from events.pace import paced
 from events.payloads import ForecastDay, ForecastPublished, ForecastShardRequested, Payload
-from functions.forecaster.outlook import forecast_models
+from functions.forecaster.forecast_models import forecast_models
 from functions.storage import Forecast, Series, Storage, Window
 
 SOURCE = "shelfcast/forecaster"

@@ -1,7 +1,7 @@
 """Rolling weekly origins: forecasters are judged on weeks that they have not seen.
 
 At each origin a forecaster is given every series up to that day, as a run is, and says the next
-seven days; drivers and opening days of those are known, as from a calendar. Judged are open
+seven days; drivers and opening days of those are known, as from a calendar. DecodedBatch are open
 days on which all yardsticks say something too.
 """
 

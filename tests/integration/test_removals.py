@@ -19,7 +19,7 @@ from stream_jobs import merge
 from stream_jobs.merge import MergedTable
 from stream_jobs.removals import SHARED
 from stream_jobs.sink import persist_into
-from stream_jobs.tables import KeptTable
+from stream_jobs.tables import Projection
 from tests.unit.stream_jobs.records import batch
 
 NOON = dt.datetime(2026, 3, 1, 12, tzinfo=dt.UTC)
@@ -37,7 +37,7 @@ class Sink:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self.tables: dict[KeptTable, MergedTable] = {}
+        self.tables: dict[Projection, MergedTable] = {}
 
     def read(self, events: Sequence[Said], at_once: int = 100) -> None:
         """Merge the events in their order, so many records at a time."""
@@ -46,7 +46,7 @@ class Sink:
             records = batch(*[(value, headers) for _, value, headers in map(encode, part)])
             assert list(persist_into(self._table, iter([records]))) == []
 
-    def _table(self, kept: KeptTable) -> MergedTable:
+    def _table(self, kept: Projection) -> MergedTable:
         return self.tables.setdefault(kept, MergedTable(kept, self.url))
 
     def days(self) -> Days:

@@ -5,7 +5,7 @@ import pyarrow as pa
 from events.cloudevents import decode
 from events.payloads import MAX_SCOPES, CalendarChanged
 from stream_jobs.calendar_changes import calendar_changes
-from stream_jobs.contract import judge
+from stream_jobs.contract import decode_batch
 from stream_jobs.tables import CALENDAR
 from tests.unit.stream_jobs.records import batch, planned
 
@@ -14,7 +14,7 @@ MONDAY = dt.date(2015, 8, 3)
 
 def changes(*plans) -> list[CalendarChanged]:
     read = batch(*plans, topics="calendar")
-    records = calendar_changes(judge(read, CALENDAR).rows, read)
+    records = calendar_changes(decode_batch(read, CALENDAR).rows, read)
     assert {record.topic for record in records} <= {"calendar-changes"}
     return [decode(record.value, record.headers).data for record in records]
 
@@ -50,7 +50,7 @@ def test_many_scopes_are_several_changes_of_different_ids():
 
 def test_a_task_that_is_repeated_says_the_same_again():
     read = batch(planned(store="1", date=MONDAY), topics="calendar")
-    rows = judge(read, CALENDAR).rows
+    rows = decode_batch(read, CALENDAR).rows
     ids = {dict(record.headers)["ce_id"] for _ in "12" for record in calendar_changes(rows, read)}
     assert len(ids) == 1
 

@@ -6,13 +6,13 @@ import json
 import pytest
 
 from stream_jobs import contract
-from stream_jobs.contract import Judged, judge
+from stream_jobs.contract import DecodedBatch, decode_batch
 from stream_jobs.tables import CALENDAR, KEPT, REMOVALS, SALES
 from tests.unit.stream_jobs.records import DAY, TIME, Raw, batch, planned, raw, with_header
 
 
-def judged(*records: Raw) -> Judged:
-    return judge(batch(*records, topics="calendar"), CALENDAR)
+def judged(*records: Raw) -> DecodedBatch:
+    return decode_batch(batch(*records, topics="calendar"), CALENDAR)
 
 
 def with_plan(**changes: object) -> Raw:

@@ -8,7 +8,7 @@ import pytest
 from events.kafka_range import OffsetRange
 from events.log import Received, Torn
 from stream_jobs import sales
-from stream_jobs.contract import judge, record
+from stream_jobs.contract import decode_batch, record
 from stream_jobs.damage import ReadAround, as_read, logged_offsets, ranges, without_torn
 from stream_jobs.failures import QueryFailed
 from stream_jobs.sales import Job
@@ -61,7 +61,7 @@ def test_what_is_torn_is_set_aside_and_the_rest_goes_on_in_its_order() -> None:
 def test_records_are_judged_as_if_spark_had_read_them() -> None:
     bare = Received("sales", None, None, [], 3, 8, -1)
     batch = as_read([received(7), bare])
-    judged = judge(batch, SALES, clock=lambda: TIME)
+    judged = decode_batch(batch, SALES, clock=lambda: TIME)
     assert judged.rows.num_rows == 1
     assert [one.row for one in judged.rejected] == [1]
     assert [record(batch, row, "sales") for row in (0, 1)] == [received(7), bare]

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stream_jobs.contract import judge
+from stream_jobs.contract import decode_batch
 from stream_jobs.plain_values import plain_values
-from stream_jobs.tables import CALENDAR, REMOVALS, SALES, KeptTable
+from stream_jobs.tables import CALENDAR, REMOVALS, SALES, Projection
 from tests.unit.stream_jobs.records import batch, planned, raw, removed, with_data
 
 Row = dict[str, Any]
@@ -22,7 +22,7 @@ def _rest() -> Row:
     return {"date": "2026-02-28", "units": 1.5, "drivers": {"é": 1.0}, "import_id": "i-1"}
 
 
-def taken(values: Sequence[bytes | None], kept: KeptTable = SALES) -> dict[int, Row]:
+def taken(values: Sequence[bytes | None], kept: Projection = SALES) -> dict[int, Row]:
     """What the fast path makes of each value that it takes."""
     found: dict[int, Row] = {}
     for part in plain_values(pa.array(values, pa.binary()), kept):
@@ -31,7 +31,7 @@ def taken(values: Sequence[bytes | None], kept: KeptTable = SALES) -> dict[int, 
     return found
 
 
-def strict(value: bytes | None, kept: KeptTable = SALES) -> Row | None:
+def strict(value: bytes | None, kept: Projection = SALES) -> Row | None:
     """What the payload makes of the value; None if it refuses it."""
     try:
         event = kept.payload.model_validate_json(value or b"")
@@ -40,7 +40,7 @@ def strict(value: bytes | None, kept: KeptTable = SALES) -> Row | None:
     return {name: kept.column(name, [said])[0].as_py() for name, said in event}
 
 
-def agree(values: Sequence[bytes | None], kept: KeptTable = SALES) -> dict[int, Row]:
+def agree(values: Sequence[bytes | None], kept: Projection = SALES) -> dict[int, Row]:
     found = taken(values, kept)
     assert found == {at: strict(values[at], kept) for at in found}
     return found
@@ -113,7 +113,7 @@ def test_what_the_payload_refuses_is_not_taken_and_its_neighbours_are(
 
 def test_of_a_field_said_twice_the_payload_says_which_counts() -> None:
     twice = SALE.replace(b'"store":"1"', b'"store":"1","store":"2"')
-    result = judge(batch((twice, raw()[1])), SALES)
+    result = decode_batch(batch((twice, raw()[1])), SALES)
     assert result.rows["store"].to_pylist() == ["2"]
 
 
@@ -174,7 +174,7 @@ def mutated(draw: st.DrawFn, value: bytes) -> bytes:
 
 
 @st.composite
-def written(draw: st.DrawFn, kept: KeptTable) -> bytes:
+def written(draw: st.DrawFn, kept: Projection) -> bytes:
     """A right event's data, mostly, as some program writes it."""
     fields: Row = {
         "store": draw(st.one_of(st.sampled_from(["1", "Zürich", 'a"b', "a/b"]), st.text())),
@@ -205,7 +205,7 @@ def written(draw: st.DrawFn, kept: KeptTable) -> bytes:
 
 @given(st.sampled_from([SALES, CALENDAR]), st.data())
 @settings(deadline=None, max_examples=500)
-def test_what_is_taken_by_columns_is_what_the_payload_says(kept: KeptTable, data: Any) -> None:
+def test_what_is_taken_by_columns_is_what_the_payload_says(kept: Projection, data: Any) -> None:
     origin = SALE if kept is SALES else planned()[0] or b""
     one = st.one_of(st.just(origin), st.just(origin).flatmap(mutated), written(kept))
     values = data.draw(st.lists(st.one_of(one, one.flatmap(mutated)), max_size=6))

@@ -14,7 +14,7 @@ from events.errors import EventError
 from events.payloads import Payload, RetrainRequested, SaleRecorded
 from stream_jobs import contract
 from stream_jobs.attributes import plain_attributes
-from stream_jobs.contract import Judged, judge
+from stream_jobs.contract import DecodedBatch, decode_batch
 from stream_jobs.tables import SALES
 from tests.unit.stream_jobs.records import (
     DAY,
@@ -28,8 +28,8 @@ from tests.unit.stream_jobs.records import (
 )
 
 
-def judged(*records: Raw) -> Judged:
-    return judge(batch(*records), SALES)
+def judged(*records: Raw) -> DecodedBatch:
+    return decode_batch(batch(*records), SALES)
 
 
 def test_a_sale_becomes_the_row_that_its_event_says() -> None:
@@ -52,7 +52,7 @@ def test_a_sale_becomes_the_row_that_its_event_says() -> None:
 
 
 def test_an_empty_batch_holds_nothing() -> None:
-    result = judge(batch(raw()).slice(0, 0), SALES)
+    result = decode_batch(batch(raw()).slice(0, 0), SALES)
     assert result.rows.num_rows == 0
     assert not result.rejected
 
@@ -275,6 +275,6 @@ def test_a_sale_recorded_after_the_log_took_it_is_rejected_with_both_times() -> 
 def test_a_log_with_the_senders_own_time_is_held_against_the_clock_of_the_reader() -> None:
     far = TIME + dt.timedelta(days=365)
     for taken in (far, None):
-        result = judge(batch(raw("x", far), raw("y"), taken=taken), SALES, lambda: TIME)
+        result = decode_batch(batch(raw("x", far), raw("y"), taken=taken), SALES, lambda: TIME)
         assert result.rows["event_id"].to_pylist() == ["y"]
         assert [one.error for one in result.rejected] == ["ClockAhead"]

@@ -9,7 +9,7 @@ from events.dead_letters import read
 from events.log import Received
 from stream_jobs.merge import Refused
 from stream_jobs.sink import HEADERS, OUTGOING, persist_into
-from stream_jobs.tables import KeptTable
+from stream_jobs.tables import Projection
 from tests.unit.stream_jobs.records import Raw, batch, planned, raw, removed, with_data, with_header
 
 
@@ -74,7 +74,7 @@ def test_removals_on_the_topic_of_sales_go_into_their_own_table() -> None:
     records = batch(raw("1"), removed("r1"), raw("2"), removed("r2"), bad)
     order: list[str] = []
 
-    def table(kept: KeptTable) -> Table:
+    def table(kept: Projection) -> Table:
         order.append(kept.table.name)
         return merged[kept.table.name]
 
