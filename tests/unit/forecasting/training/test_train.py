@@ -10,7 +10,7 @@ from functions.forecasting.prophet.parameters import ProphetParameters
 from functions.forecasting.series.failures import FitFailure
 from functions.forecasting.series.panel import Panel
 from functions.forecasting.strategy import NAIVE, Strategy, strategy, table
-from functions.forecasting.training.backtests import MIN_BLOCK, Backtests
+from functions.forecasting.training.backtests import MIN_BLOCK
 from functions.forecasting.training.caps import CAP
 from functions.forecasting.training.train import train
 from functions.forecasting.training.trained import Champion, Trained
@@ -332,28 +332,3 @@ def test_an_empty_panel_trains_nothing(make_panel, quick, windowed: Strategy):
 def test_the_made_up_model_is_what_every_series_gets(noisy, quick, made_up: ProphetParameters):
     results = train(noisy, ALL, AS_OF, quick, known=OWN, naive_serves=False)
     assert [result.model.members for result in results] == [(made_up,)] * 4
-
-
-def test_strategies_whose_windows_leave_out_nothing_are_walked_once(make_panel, noisy, quick):
-    either = strategy("either", OWN)
-    train(make_panel(weekly_sales(59)), either, date(2015, 3, 5), quick, known=OWN)
-    assert [seen[1].name for seen in quick.seen] == ["all-days"]
-    quick.seen.clear()
-    train(noisy, either, AS_OF, quick, known=OWN)
-    assert [seen[1].name for seen in quick.seen] == ["all-days", "short"]
-
-
-def test_days_that_no_fit_sees_make_no_second_walk(make_panel, quick):
-    panel, known = make_panel(weekly_sales(70)), {ALL.name: None, SHORT.name: None}
-    as_of = date(2015, 3, 16)  # the day after the last; the first ten are beyond the window
-    for discounted, walked in ((10, ["all-days"]), (9, ["all-days", "short"])):
-        quick.seen.clear()
-        Backtests(panel, np.arange(70) < discounted, as_of, 7, 5, known, OWN, quick)
-        assert [seen[1].name for seen in quick.seen] == walked
-
-
-def test_a_walk_whose_reasons_name_their_strategy_is_nobody_elses(make_panel, quick):
-    quick.fails = {"all-days": "all-days can't be fitted"}
-    either = strategy("either", OWN)
-    train(make_panel(weekly_sales(59)), either, date(2015, 3, 5), quick, known=OWN)
-    assert [seen[1].name for seen in quick.seen] == ["all-days", "short"]
