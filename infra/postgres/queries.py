@@ -571,10 +571,22 @@ WHERE (excluded.requested_at, excluded.request_id) >= (served.requested_at, serv
 RETURNING store, product
 """
 
+# Each kind of scope is a join of its own, so that none compares every scope with every series.
 SERVED_ON = """
-SELECT DISTINCT store, product
-FROM served_forecasts JOIN unnest($1::text[], $2::text[]) AS scope (of_store, of_product)
-  ON coalesce(of_store = store, true) AND coalesce(of_product = product, true)
+WITH scope AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::text[]) AS t (store, product))
+SELECT store, product FROM (
+    SELECT store, product, first_day, horizon
+    FROM scope JOIN served_forecasts USING (store, product)
+    UNION
+    SELECT store, served.product, first_day, horizon
+    FROM scope JOIN served_forecasts AS served USING (store) WHERE scope.product IS NULL
+    UNION
+    SELECT served.store, product, first_day, horizon
+    FROM scope JOIN served_forecasts AS served USING (product) WHERE scope.store IS NULL
+    UNION
+    SELECT store, product, first_day, horizon FROM served_forecasts
+    WHERE EXISTS (SELECT FROM scope WHERE num_nulls(store, product) = 2)
+) AS served
 WHERE first_day <= $4 AND first_day + horizon > $3
 ORDER BY store, product
 """

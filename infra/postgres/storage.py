@@ -378,7 +378,7 @@ class PostgresStorage:
     async def served_on(
         self, scopes: Sequence[tuple[str | None, str | None]], first: date, last: date
     ) -> list[Series]:
-        """One look at every served forecast."""
+        """By primary key; for a product, or all, one look at every served forecast."""
         asked = columns(scopes, 2)
         rows = await (await self._pool()).fetch(queries.SERVED_ON, *asked, first, last)
         return [(row["store"], row["product"]) for row in rows]
@@ -467,7 +467,7 @@ class PostgresStorage:
     async def overdue_runs(
         self, planned_before: datetime, failed_at: datetime, reason: str
     ) -> list[str]:
-        """A look at the results of every run of before."""
+        """By the indices of what is planned and of what has failed."""
         asked = (planned_before, failed_at, reason)
         rows = await (await self._pool()).fetch(retention_queries.OVERDUE_RUNS, *asked)
         return [row["run_id"] for row in rows]
