@@ -242,9 +242,23 @@ PLANNED_SERIES = """
 SELECT store, product, shard FROM training_results WHERE run_id = $1
 ORDER BY shard, store, product
 """
+SHARD = """
+SELECT store, product FROM training_results WHERE run_id = $1 AND shard = $2
+ORDER BY store, product
+"""
 
-# Writers of models take turns, so versions count up without gaps or clashes.
+# Writers of the same series take turns, so versions count up without gaps or clashes; those of
+# different ones go on side by side. Whoever writes very many series, or can't tell before which,
+# takes LOCK_MODELS alone. Series are locked in the order of their hashes, so no two writers wait
+# in a circle.
 LOCK_MODELS = "SELECT pg_advisory_xact_lock(7346216)"
+SHARE_MODELS = "SELECT pg_advisory_xact_lock_shared(7346216)"
+LOCK_SERIES = """
+SELECT pg_advisory_xact_lock(7346216, hash) FROM (
+    SELECT DISTINCT hashtext(store || '/' || product) AS hash
+    FROM unnest($1::text[], $2::text[]) AS asked (store, product) ORDER BY hash
+) AS in_order
+"""
 
 # Of models those that are new, with when their runs were requested, NULL for a run without a plan.
 # What is kept no longer is not new: a result that comes again does not bring it back.
@@ -445,6 +459,12 @@ SELECT run_id, count(*),
        count(*) FILTER (WHERE state = 'cancelled')
 FROM training_results AS result JOIN training_runs AS run USING (run_id)
 WHERE run_id = ANY ($1) AND run.planned IS NULL GROUP BY run_id
+"""
+
+# What COUNTS has of those that have ended, without a look at any result.
+ENDED = """
+SELECT run_id, planned, succeeded, failed, cancelled
+FROM training_runs WHERE run_id = ANY ($1) AND planned IS NOT NULL
 """
 
 # Of runs those that have results, and none to come, held: whoever counts later counts more.

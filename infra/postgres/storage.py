@@ -59,6 +59,9 @@ FOLDS = TypeAdapter(tuple[FoldMetrics, ...])
 COMPARISON = TypeAdapter(tuple[Compared, ...])
 FINDINGS = TypeAdapter(tuple[Finding, ...])
 CONNECTIONS = 4  # one function's
+# Of a transaction. Postgres has room for 64 locks of each connection that it allows, whoever takes
+# them (max_locks_per_transaction): of the usual 100, for half a dozen such writers.
+MAX_HELD = 1000
 
 
 class PostgresStorage:
@@ -170,6 +173,11 @@ class PostgresStorage:
         async with (await self._pool()).acquire() as connection:
             return await _plan(connection, run_id)
 
+    async def shard(self, run_id: str, number: int) -> tuple[Series, ...]:
+        """By the index of shards."""
+        rows = await (await self._pool()).fetch(queries.SHARD, run_id, number)
+        return tuple((row["store"], row["product"]) for row in rows)
+
     async def save_plan(self, plan: Plan) -> Plan:
         """Store the plan unless there is one."""
         numbered = [(*s, n) for n, shard in enumerate(plan.shards) for s in shard]
@@ -261,7 +269,7 @@ class PostgresStorage:
         ]
         async with self._transaction() as connection:
             if trained:
-                await connection.execute(queries.LOCK_MODELS)
+                await _hold(connection, [row[1:3] for row in (*succeeded, *failures)])
                 places, verdicts = await promoting.judge(connection, trained)
                 models = [_model_row(e, verdicts) for e in trained if e.data.model_id in verdicts]
                 await connection.execute(queries.INSERT_MODELS, *columns(models, 20))
@@ -322,6 +330,11 @@ class PostgresStorage:
     async def counts(self, run_ids: Sequence[str]) -> dict[str, Counts]:
         """Counted from the results."""
         rows = await (await self._pool()).fetch(queries.COUNTS, list(run_ids))
+        return {row["run_id"]: _counts(row) for row in rows}
+
+    async def ended(self, run_ids: Sequence[str]) -> dict[str, Counts]:
+        """As they were counted when the last result came in."""
+        rows = await (await self._pool()).fetch(queries.ENDED, list(run_ids))
         return {row["run_id"]: _counts(row) for row in rows}
 
     async def models(self, model_ids: Sequence[str]) -> dict[str, Model]:
@@ -529,6 +542,15 @@ class PostgresStorage:
 def _scope(rows: Sequence[Any]) -> Scope:
     found = sorted(tuple(row) for row in rows)
     return Scope(tuple(row[:2] for row in found), tuple(row[2:] for row in found))
+
+
+async def _hold(connection: Any, series: Sequence[Series]) -> None:
+    """Keep other writers from the models of these series until the transaction ends."""
+    if len(series) > MAX_HELD:
+        await connection.execute(queries.LOCK_MODELS)
+        return
+    await connection.execute(queries.SHARE_MODELS)
+    await connection.execute(queries.LOCK_SERIES, *columns(series, 2))
 
 
 async def _let_go(connection: Any, run_id: str, shard: int) -> None:
