@@ -432,9 +432,14 @@ class PostgresStorage:
         run = _run(row, tuple(await self.failures(run_id, None, failures)))
         if run.counts.pending:
             return run
+        forecasts = await self._forecast_counts(run_id)
+        since = run.finished_at if forecasts.stale else None
+        return replace(run, forecasts=replace(forecasts, stale_since=since))
+
+    async def _forecast_counts(self, run_id: str) -> ForecastCounts:
+        """Counted from what is served."""
         counts = await (await self._pool()).fetchrow(queries.FORECAST_COUNTS, run_id)
-        since = run.finished_at if counts["current"] < counts["due"] else None
-        return replace(run, forecasts=ForecastCounts(**counts, stale_since=since))
+        return ForecastCounts(**counts)
 
     async def failures(self, run_id: str, after: Series | None, limit: int) -> list[Failure]:
         """By an index of what failed."""
