@@ -17,7 +17,7 @@ not_a_link = @if [ -L $(1) ]; then echo 'make: $(1) is a link to an environment 
 .PHONY: help install demo up down compose test unit pythons lint audit lock check-deploy test-compose \
 	test-lambda lambda-zip \
 	bench-ingest bench-latency bench-retrain bench-http bench-fit bench-accuracy bench-scale \
-	bench-start bench-prune bench-compose
+	bench-start bench-prune bench-rows bench-compose
 
 help: ## List what there is
 	@echo 'make TARGET [ARGS="…"] [PYTHON=python3.x]'
@@ -160,6 +160,9 @@ bench-start: install ## Measure what a start costs, against the same servers alo
 
 bench-prune: install ## Measure what readers notice of a pruning of ten million rows
 	@$(BIN)/python -m tests.benchmarks.bench_prune $(ARGS)
+
+bench-rows: install ## Measure what operations cost as series grow to a million
+	@$(BIN)/python -m tests.benchmarks.bench_rows $(ARGS)
 
 bench-compose: install .venv-deploy/.installed ## Measure the stack in containers: start, memory, a full retrain
 	@$(BIN)/python -m tests.benchmarks.bench_compose $(ARGS)

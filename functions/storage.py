@@ -359,6 +359,9 @@ class Storage(Protocol):
     async def plan(self, run_id: str) -> Plan | None:
         """The stored plan of a run."""
 
+    async def shard(self, run_id: str, number: int) -> tuple[Series, ...]:
+        """The series of a shard of a run, in order; none of a shard that there is not."""
+
     async def save_plan(self, plan: Plan) -> Plan:
         """Store the plan unless the run has one; the plan that then holds.
 
@@ -449,7 +452,10 @@ class Storage(Protocol):
         """Every change of a series' champion and challenger, newest first."""
 
     async def counts(self, run_ids: Sequence[str]) -> dict[str, Counts]:
-        """The runs' series by result."""
+        """The runs' series by result; of one that goes on, each is counted."""
+
+    async def ended(self, run_ids: Sequence[str]) -> dict[str, Counts]:
+        """The same of those that have ended, at a cost that does not grow with their series."""
 
     async def models(self, model_ids: Sequence[str]) -> dict[str, Model]:
         """The models that exist, by id."""

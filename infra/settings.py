@@ -35,7 +35,10 @@ from functions.retention import Retention
 STACK_ENV = "stack.env"
 MAX_DAYS = 36_600  # a century
 Layout = Literal["shared", "spread"]
-MAX_TRAINERS = TOPICS["training-shards"].partitions  # one more would have no partition to read
+# One more would have no partition to read.
+MOST_TRAINERS = TOPICS["training-shards"].partitions
+MOST_REGISTRIES = TOPICS["training-results"].partitions
+MOST_FORECASTERS = TOPICS["forecast-shards"].partitions
 _STRATEGY = TypeAdapter(Strategy)
 _NAME = TypeAdapter[str](Name)
 HOST = re.compile(r"\*|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
@@ -159,6 +162,18 @@ class Settings(BaseSettings):
         ge=1,
         le=MAX_TRAINERS,
         description="Most trainers; between the two they follow the shards that wait.",
+    )
+    registry_replicas: int = Field(
+        1,
+        ge=1,
+        le=MOST_REGISTRIES,
+        description="Registries for runs of many series, on a cluster (`spread`).",
+    )
+    forecaster_replicas: int = Field(
+        1,
+        ge=1,
+        le=MOST_FORECASTERS,
+        description="Forecasters for runs of many series, on a cluster (`spread`).",
     )
     trainer_idle_seconds: float = Field(
         60.0,
@@ -299,6 +314,11 @@ class Settings(BaseSettings):
     def process_layout(self) -> Layout:
         """The layout that is set, or that suits where Ray runs."""
         return self.layout or ("shared" if self.ray_address is None else "spread")
+
+    def replicas_of(self, process: str) -> int:
+        """How many of a process there are that does not follow the lag."""
+        several = {"registry": self.registry_replicas, "forecaster": self.forecaster_replicas}
+        return several.get(process, 1)
 
     @property
     def ray_is_closed(self) -> bool:

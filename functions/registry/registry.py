@@ -82,15 +82,15 @@ class Registry:
 
     async def _given_up_shards(self, letter: DeadLettered) -> list[tuple[str, int, list[Series]]]:
         """Run, number and series of each shard that stays untrained unless it is replayed."""
-        if bulk(letter.topic) == RetrainRequested.TOPIC:
-            run_id, number = letter.run_id, None
-        else:
-            run_id, number = _given_up_shard(letter)
-        if run_id is None or (plan := await self._storage.plan(run_id)) is None:
+        run_id, number = _given_up_shard(letter)
+        if run_id is not None and number is not None:
+            series = await self._storage.shard(run_id, number)
+            return [(run_id, number, list(series))] if series else []
+        if bulk(letter.topic) != RetrainRequested.TOPIC or letter.run_id is None:
             return []
-        return [
-            (run_id, n, list(series)) for n, series in enumerate(plan.shards) if number in (None, n)
-        ]
+        if (plan := await self._storage.plan(letter.run_id)) is None:
+            return []
+        return [(plan.run_id, n, list(series)) for n, series in enumerate(plan.shards)]
 
     async def _promotions(
         self,
@@ -198,8 +198,7 @@ class Registry:
         """One event per run that has ended."""
         return [
             completion(causes[run_id], run_id, counts, SOURCE, self._clock)
-            for run_id, counts in (await self._storage.counts(list(causes))).items()
-            if not counts.pending
+            for run_id, counts in (await self._storage.ended(list(causes))).items()
         ]
 
 

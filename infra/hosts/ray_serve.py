@@ -62,7 +62,7 @@ API_CONNECTIONS = 10
 CLOCK_CONNECTIONS = 1
 PROBE_SECONDS = 2.0
 CUT_LOGS_EVERY = 60.0  # seconds
-SCALED = "trainer"  # the process that has more or fewer replicas
+SCALED = "trainer"  # the process that has more or fewer replicas as time goes by
 UPSCALE_SECONDS = 2.0  # lag that lasts so long is no burst that one replica works off
 
 
@@ -128,10 +128,12 @@ def _deployment(
 
 
 def _replicas(name: str, functions: Sequence[Function], settings: Settings) -> dict[str, Any]:
-    """How many replicas: one, or as many trainers as the lag asks for between two bounds."""
+    """How many replicas: as many as are set, or trainers by the lag between two bounds."""
+    if name != SCALED:
+        return {"num_replicas": settings.replicas_of(name)}
     fewest, most = settings.trainer_replicas_min, settings.trainer_replicas_max
-    if name != SCALED or fewest == most:
-        return {"num_replicas": most if name == SCALED else 1}
+    if fewest == most:
+        return {"num_replicas": most}
     [function] = functions
     policy = AutoscalingPolicy(
         policy_function=LagPolicy,

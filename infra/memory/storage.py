@@ -150,6 +150,11 @@ class MemoryStorage:
         """The stored plan."""
         return self.plans.get(run_id)
 
+    async def shard(self, run_id: str, number: int) -> tuple[Series, ...]:
+        """Scan all results."""
+        found = self.results.items()
+        return tuple(sorted(s for (r, s), at in found if (r, at.shard) == (run_id, number)))
+
     async def save_plan(self, plan: Plan) -> Plan:
         """Store the plan unless there is one."""
         if plan.run_id not in self.plans:
@@ -435,6 +440,14 @@ class MemoryStorage:
             states.count("failed"),
             states.count("cancelled"),
         )
+
+    async def ended(self, run_ids: Sequence[str]) -> dict[str, Counts]:
+        """Counted from the results."""
+        known = [run for run in run_ids if run in self.plans]
+        told = {
+            run: self._counts(run) for run in known if self._of(run) or run in self.final_counts
+        }
+        return {run: counts for run, counts in told.items() if not counts.pending}
 
     async def models(self, model_ids: Sequence[str]) -> dict[str, Model]:
         """By id."""

@@ -1,7 +1,7 @@
 """Reading and writing who is champion, in a transaction of the caller's.
 
-What moves where is decided in `functions.registry`; whoever writes holds LOCK_MODELS, so
-that what was read still holds.
+What moves where is decided in `functions.registry`; whoever writes holds LOCK_MODELS, or shares it
+and holds the series, so that what was read still holds.
 """
 
 from collections.abc import Iterable, Mapping, Sequence

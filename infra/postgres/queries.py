@@ -242,9 +242,23 @@ PLANNED_SERIES = """
 SELECT store, product, shard FROM training_results WHERE run_id = $1
 ORDER BY shard, store, product
 """
+SHARD = """
+SELECT store, product FROM training_results WHERE run_id = $1 AND shard = $2
+ORDER BY store, product
+"""
 
-# Writers of models take turns, so versions count up without gaps or clashes.
+# Writers of the same series take turns, so versions count up without gaps or clashes; those of
+# different ones go on side by side. Whoever writes very many series, or can't tell before which,
+# takes LOCK_MODELS alone. Series are locked in the order of their hashes, so no two writers wait
+# in a circle.
 LOCK_MODELS = "SELECT pg_advisory_xact_lock(7346216)"
+SHARE_MODELS = "SELECT pg_advisory_xact_lock_shared(7346216)"
+LOCK_SERIES = """
+SELECT pg_advisory_xact_lock(7346216, hash) FROM (
+    SELECT DISTINCT hashtext(store || '/' || product) AS hash
+    FROM unnest($1::text[], $2::text[]) AS asked (store, product) ORDER BY hash
+) AS in_order
+"""
 
 # Of models those that are new, with when their runs were requested, NULL for a run without a plan.
 # What is kept no longer is not new: a result that comes again does not bring it back.
@@ -447,6 +461,12 @@ FROM training_results AS result JOIN training_runs AS run USING (run_id)
 WHERE run_id = ANY ($1) AND run.planned IS NULL GROUP BY run_id
 """
 
+# What COUNTS has of those that have ended, without a look at any result.
+ENDED = """
+SELECT run_id, planned, succeeded, failed, cancelled
+FROM training_runs WHERE run_id = ANY ($1) AND planned IS NOT NULL
+"""
+
 # Of runs those that have results, and none to come, held: whoever counts later counts more.
 LOCK_ENDED = """
 SELECT run_id FROM training_runs AS run
@@ -571,10 +591,22 @@ WHERE (excluded.requested_at, excluded.request_id) >= (served.requested_at, serv
 RETURNING store, product
 """
 
+# Each kind of scope is a join of its own, so that none compares every scope with every series.
 SERVED_ON = """
-SELECT DISTINCT store, product
-FROM served_forecasts JOIN unnest($1::text[], $2::text[]) AS scope (of_store, of_product)
-  ON coalesce(of_store = store, true) AND coalesce(of_product = product, true)
+WITH scope AS MATERIALIZED (SELECT * FROM unnest($1::text[], $2::text[]) AS t (store, product))
+SELECT store, product FROM (
+    SELECT store, product, first_day, horizon
+    FROM scope JOIN served_forecasts USING (store, product)
+    UNION
+    SELECT store, served.product, first_day, horizon
+    FROM scope JOIN served_forecasts AS served USING (store) WHERE scope.product IS NULL
+    UNION
+    SELECT served.store, product, first_day, horizon
+    FROM scope JOIN served_forecasts AS served USING (product) WHERE scope.store IS NULL
+    UNION
+    SELECT store, product, first_day, horizon FROM served_forecasts
+    WHERE EXISTS (SELECT FROM scope WHERE num_nulls(store, product) = 2)
+) AS served
 WHERE first_day <= $4 AND first_day + horizon > $3
 ORDER BY store, product
 """

@@ -165,10 +165,14 @@ SELECT count(*) FROM gone
 
 OVERDUE_RUNS = """
 SELECT run_id FROM training_runs AS run
-WHERE planned_at < $1 AND EXISTS (
-    SELECT FROM training_results AS result
-    WHERE result.run_id = run.run_id
-      AND (state = 'planned' OR (state = 'failed' AND finished_at = $2 AND error = $3))
+WHERE planned_at < $1 AND (
+    EXISTS (
+        SELECT FROM training_results AS result
+        WHERE result.run_id = run.run_id AND state = 'planned'
+    ) OR EXISTS (
+        SELECT FROM training_results AS result
+        WHERE result.run_id = run.run_id AND state = 'failed' AND finished_at = $2 AND error = $3
+    )
 )
 ORDER BY planned_at, run_id
 """

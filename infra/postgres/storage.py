@@ -59,6 +59,9 @@ FOLDS = TypeAdapter(tuple[FoldMetrics, ...])
 COMPARISON = TypeAdapter(tuple[Compared, ...])
 FINDINGS = TypeAdapter(tuple[Finding, ...])
 CONNECTIONS = 4  # one function's
+# Of a transaction. Postgres has room for 64 locks of each connection that it allows, whoever takes
+# them (max_locks_per_transaction): of the usual 100, for half a dozen such writers.
+MAX_HELD = 1000
 
 
 class PostgresStorage:
@@ -170,6 +173,11 @@ class PostgresStorage:
         async with (await self._pool()).acquire() as connection:
             return await _plan(connection, run_id)
 
+    async def shard(self, run_id: str, number: int) -> tuple[Series, ...]:
+        """By the index of shards."""
+        rows = await (await self._pool()).fetch(queries.SHARD, run_id, number)
+        return tuple((row["store"], row["product"]) for row in rows)
+
     async def save_plan(self, plan: Plan) -> Plan:
         """Store the plan unless there is one."""
         numbered = [(*s, n) for n, shard in enumerate(plan.shards) for s in shard]
@@ -261,7 +269,7 @@ class PostgresStorage:
         ]
         async with self._transaction() as connection:
             if trained:
-                await connection.execute(queries.LOCK_MODELS)
+                await _hold(connection, [row[1:3] for row in (*succeeded, *failures)])
                 places, verdicts = await promoting.judge(connection, trained)
                 models = [_model_row(e, verdicts) for e in trained if e.data.model_id in verdicts]
                 await connection.execute(queries.INSERT_MODELS, *columns(models, 20))
@@ -324,6 +332,11 @@ class PostgresStorage:
         rows = await (await self._pool()).fetch(queries.COUNTS, list(run_ids))
         return {row["run_id"]: _counts(row) for row in rows}
 
+    async def ended(self, run_ids: Sequence[str]) -> dict[str, Counts]:
+        """As they were counted when the last result came in."""
+        rows = await (await self._pool()).fetch(queries.ENDED, list(run_ids))
+        return {row["run_id"]: _counts(row) for row in rows}
+
     async def models(self, model_ids: Sequence[str]) -> dict[str, Model]:
         """By id."""
         rows = await (await self._pool()).fetch(queries.MODELS, list(model_ids))
@@ -378,7 +391,7 @@ class PostgresStorage:
     async def served_on(
         self, scopes: Sequence[tuple[str | None, str | None]], first: date, last: date
     ) -> list[Series]:
-        """One look at every served forecast."""
+        """By primary key; for a product, or all, one look at every served forecast."""
         asked = columns(scopes, 2)
         rows = await (await self._pool()).fetch(queries.SERVED_ON, *asked, first, last)
         return [(row["store"], row["product"]) for row in rows]
@@ -419,9 +432,14 @@ class PostgresStorage:
         run = _run(row, tuple(await self.failures(run_id, None, failures)))
         if run.counts.pending:
             return run
+        forecasts = await self._forecast_counts(run_id)
+        since = run.finished_at if forecasts.stale else None
+        return replace(run, forecasts=replace(forecasts, stale_since=since))
+
+    async def _forecast_counts(self, run_id: str) -> ForecastCounts:
+        """Counted from what is served."""
         counts = await (await self._pool()).fetchrow(queries.FORECAST_COUNTS, run_id)
-        since = run.finished_at if counts["current"] < counts["due"] else None
-        return replace(run, forecasts=ForecastCounts(**counts, stale_since=since))
+        return ForecastCounts(**counts)
 
     async def failures(self, run_id: str, after: Series | None, limit: int) -> list[Failure]:
         """By an index of what failed."""
@@ -467,7 +485,7 @@ class PostgresStorage:
     async def overdue_runs(
         self, planned_before: datetime, failed_at: datetime, reason: str
     ) -> list[str]:
-        """A look at the results of every run of before."""
+        """By the indices of what is planned and of what has failed."""
         asked = (planned_before, failed_at, reason)
         rows = await (await self._pool()).fetch(retention_queries.OVERDUE_RUNS, *asked)
         return [row["run_id"] for row in rows]
@@ -529,6 +547,15 @@ class PostgresStorage:
 def _scope(rows: Sequence[Any]) -> Scope:
     found = sorted(tuple(row) for row in rows)
     return Scope(tuple(row[:2] for row in found), tuple(row[2:] for row in found))
+
+
+async def _hold(connection: Any, series: Sequence[Series]) -> None:
+    """Keep other writers from the models of these series until the transaction ends."""
+    if len(series) > MAX_HELD:
+        await connection.execute(queries.LOCK_MODELS)
+        return
+    await connection.execute(queries.SHARE_MODELS)
+    await connection.execute(queries.LOCK_SERIES, *columns(series, 2))
 
 
 async def _let_go(connection: Any, run_id: str, shard: int) -> None:

@@ -134,6 +134,8 @@ async def test_what_is_served_on_some_days_is_found_by_scope(storage: Storage):
     assert await found(("1", None), ("1", "milk")) == [("1", "milk"), ("1", "rye bread")]
     assert await found((None, "milk")) == [("1", "milk"), ("2", "milk")]
     assert await found(("2", "rye bread"), ("9", None)) == []
+    assert await found(*SERIES[:2], *SERIES[:2], ("9", "milk")) == sorted(SERIES[:2])
+    assert await found(SERIES[1], (None, "milk"), ("2", None)) == sorted(SERIES)
     assert await found((None, None), since=end, until=date(2016, 1, 1)) == sorted(SERIES)
     assert await found((None, None), since=date(2015, 8, 10), until=date(2016, 1, 1)) == []
     assert await found((None, None), since=date(2015, 1, 1), until=DAY) == []

@@ -37,11 +37,15 @@ from functions.storage import (
 )
 from infra.memory.storage import MemoryStorage
 from infra.postgres import daily
-from infra.postgres.storage import PostgresStorage
+from infra.postgres.storage import PostgresStorage, _hold
 
 NOON = datetime(2015, 8, 1, 12, tzinfo=UTC)
 DAY = date(2015, 7, 31)
 SERIES = (("1", "milk"), ("1", "rye bread"), ("2", "milk"))
+WAITING = """
+SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+WHERE datname = current_database() AND locktype = 'advisory' AND NOT granted
+"""
 
 
 async def sell(storage: Storage, series: tuple[str, str], days: int, last: date = DAY) -> None:
@@ -1031,6 +1035,8 @@ async def test_a_question_about_what_no_column_takes_is_refused(storage: Storage
         storage.alias_history(text, "milk"),
         storage.forecast("1", text),
         storage.counts([text]),
+        storage.ended([text]),
+        storage.shard(text, 0),
         storage.models([text]),
         storage.series_page((text, "milk"), 10),
         storage.failures(text, None, 10),
@@ -1079,6 +1085,78 @@ async def test_a_run_that_has_ended_keeps_its_counts_right_when_a_late_result_co
     assert after.counts == Counts(3, 2, 1)
     assert (await storage.run("run-1")).counts == after.counts
     assert after.finished_at == NOON + timedelta(hours=1)
+
+
+async def test_a_run_has_ended_when_no_result_is_to_come(storage: Storage):
+    for run_id in ("run-1", "run-2", "run-3"):
+        await storage.save_plan(plan(run_id))
+    run = plan("run-1")
+
+    async def ended() -> dict[str, Counts]:
+        return await storage.ended(["run-1", "run-2", "run-3", "unknown"])
+
+    await storage.record_results([trained(run, SERIES[0])], [failed(run, SERIES[1], "short")])
+    assert await ended() == {}
+    await storage.record_results([trained(run, SERIES[2])], [])
+    await storage.cancel("run-2", NOON)
+    assert await ended() == {"run-1": Counts(3, 2, 1), "run-2": Counts(3, 0, 0, 3)}
+    await storage.record_results([trained(run, SERIES[1], NOON + timedelta(hours=1))], [])
+    assert (await ended())["run-1"] == Counts(3, 3, 0)
+
+
+async def test_the_series_of_a_shard_are_those_that_were_planned(storage: Storage):
+    await storage.save_plan(plan())
+    await storage.cancel("run-1", NOON)
+    told = [await storage.shard("run-1", number) for number in (0, 1, 2)]
+    assert told == [SERIES[:2], SERIES[2:], ()]
+    assert await storage.shard("unknown", 0) == ()
+
+
+async def test_writers_at_once_count_versions_up_without_gaps(storage: Storage):
+    runs = [await storage.save_plan(plan(f"run-{n}", NOON + timedelta(hours=n))) for n in range(6)]
+    orders = [SERIES, SERIES[::-1], SERIES[1:] + SERIES[:1]] * 2
+    await asyncio.gather(
+        *(
+            storage.record_results([trained(run, series) for series in order], [])
+            for run, order in zip(runs, orders, strict=True)
+        )
+    )
+    for series in SERIES:
+        models = await storage.versions(*series)
+        assert [model.version for model in models] == [6, 5, 4, 3, 2, 1]
+        assert [m.run_id for m in models if "champion" in m.aliases] == ["run-5"]
+
+
+async def until_waiting(storage: PostgresStorage, writers: int) -> None:
+    """So many wait for a lock that another holds."""
+    async with storage._transaction() as looking:
+        while await looking.fetchval(WAITING) < writers:  # noqa: ASYNC110 - Postgres tells nobody
+            await asyncio.sleep(0.01)
+
+
+async def test_writers_of_different_series_do_not_wait_for_each_other(database: str):
+    storage = PostgresStorage(database)
+    run = await storage.save_plan(plan())
+    async with storage._transaction() as writing:
+        await _hold(writing, [SERIES[0]])
+        same = asyncio.create_task(storage.record_results([trained(run, SERIES[0])], []))
+        everything = PromotionRequested(
+            requested_by="t", action="promote", series=(SeriesRef(store="2", product="milk"),)
+        )
+        await until_waiting(storage, 1)
+        await storage.record_results([trained(run, SERIES[2])], [])
+        alone = asyncio.create_task(
+            storage.change_champions(first_event(everything, "test", time=NOON), DAY)
+        )
+        await until_waiting(storage, 2)
+        assert await storage.counts(["run-1"]) == {"run-1": Counts(3, 1, 0)}
+        assert not same.done()
+        assert not alone.done()
+    await same
+    with pytest.raises(Refusal):  # there is no challenger
+        await alone
+    assert await storage.counts(["run-1"]) == {"run-1": Counts(3, 2, 0)}
+    await storage.close()
 
 
 async def test_two_that_end_a_run_at_once_leave_its_counts_right(storage: Storage):

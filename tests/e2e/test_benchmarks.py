@@ -25,6 +25,7 @@ SMALLEST = {
     "bench_ingest": ["--rows", "500"],
     "bench_start": [],
     "bench_prune": ["--rows", "7000", "--seconds", "1"],
+    "bench_rows": ["--series", "200", "--days", "3"],
 }
 SMALLEST_OF_A_STACK = {
     "bench_latency": ["--requests", "2", "--busy", "20"],

@@ -2,12 +2,15 @@
 
 import asyncio
 from datetime import UTC, date, datetime
+from types import SimpleNamespace
 
 import asyncpg
+import pytest
 
 from events.envelope import first_event
 from events.payloads import ModelTrained
-from functions.storage import DayForecast, Forecast, Plan, Window
+from functions.storage import DayForecast, Forecast, ForecastCounts, Plan, Window
+from infra.postgres import caching_storage
 from infra.postgres.caching_storage import CachingStorage
 from infra.postgres.storage import PostgresStorage
 
@@ -105,5 +108,38 @@ async def test_who_waits_for_a_change_is_woken_by_the_database(database: str):
     found = await reader.forecast("1", "milk")
     assert found is not None
     assert found.days[0].yhat == 6.0
+    await reader.close()
+    await writer.close()
+
+
+async def test_what_takes_long_to_count_of_a_run_is_counted_once_for_all(
+    database: str, monkeypatch: pytest.MonkeyPatch
+):
+    now, counted, count = 0.0, 0, PostgresStorage._forecast_counts
+
+    async def taking_two_seconds(self: PostgresStorage, run_id: str) -> ForecastCounts:
+        nonlocal now, counted
+        now, counted = now + 2.0, counted + 1
+        return await count(self, run_id)
+
+    monkeypatch.setattr(caching_storage, "time", SimpleNamespace(monotonic=lambda: now))
+    monkeypatch.setattr(PostgresStorage, "_forecast_counts", taking_two_seconds)
+    writer, reader = PostgresStorage(database), CachingStorage(database)
+
+    async def stale() -> bool:
+        run = await reader.run("run-1")
+        assert run is not None
+        assert run.forecasts is not None
+        return run.forecasts.stale
+
+    model_id = await promote(writer, "run-1", NOON)
+    assert await asyncio.gather(*(stale() for _ in range(3))) == [True] * 3
+    later = Window(AS_OF, 1, NOON.replace(hour=13), "request")
+    await writer.serve([(forecast(model_id, 5.0), later)])
+    assert await stale()
+    assert counted == 1
+    now = 40.0
+    assert not await stale()
+    assert counted == 2
     await reader.close()
     await writer.close()

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from events.dead_letters import as_event, dead_letter, read
-from events.envelope import Event, derive_id, first_event
+from events.envelope import Event, derive_id, first_event, of_type
 from events.errors import Refusal
 from events.log import Received
 from events.payloads import (
@@ -210,6 +210,29 @@ async def test_dead_letters_of_other_topics_concern_no_run():
         )
         assert await registry([first_event(data, "test")]) == []
     assert await storage.counts(["new"]) == {"new": Counts(2, 0, 0)}
+
+
+class OfMillions(MemoryStorage):
+    """Nobody waits until it has counted or read a whole run."""
+
+    async def counts(self, run_ids: Sequence[str]) -> dict[str, Counts]:
+        raise AssertionError(f"every result of {run_ids} was counted")
+
+    async def plan(self, run_id: str) -> Plan | None:
+        raise AssertionError(f"every series of {run_id} was read")
+
+
+async def test_a_result_or_a_dead_shard_costs_the_same_however_many_series_a_run_has():
+    storage = OfMillions()
+    await storage.save_plan(NEW)
+    registry = Registry(storage)
+
+    first = await registry([trained(NEW, MILK)])
+    last = await registry([lettered(shard(NEW, 1))])
+
+    assert of_type(first, RetrainCompleted) == []
+    [completed] = of_type(last, RetrainCompleted)
+    assert (completed.data.succeeded, completed.data.failed) == (1, 1)
 
 
 async def test_only_the_newest_of_several_models_in_a_batch_is_promoted():

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from events.cluster import Cluster
 from events.topics import TOPICS
-from functions.catalog import FUNCTIONS
+from functions.catalog import FUNCTIONS, processes
 from infra.hosts import lag_policy
 from infra.hosts.lag_policy import LagPolicy, replicas_for
 from infra.settings import Settings
@@ -79,6 +79,22 @@ async def test_kafka_is_asked_no_more_often_than_the_interval(kafka: Kafka):
     for _ in range(5):
         await decided(followed)
     assert len(kafka.asked) == 1
+
+
+def test_what_is_no_trainer_has_as_many_replicas_as_are_set():
+    settings = Settings(registry_replicas=2, forecaster_replicas=3, trainer_replicas_max=4)
+    replicas = {
+        name: settings.replicas_of(name) for name in processes("spread") if name != "trainer"
+    }
+    assert replicas == {"planner": 1, "registry": 2, "forecaster": 3, "express": 1}
+
+
+@pytest.mark.parametrize("name", ["registry", "forecaster"])
+def test_more_replicas_than_partitions_are_refused(name: str):
+    partitions = TOPICS[FUNCTIONS[name].inputs[0]].partitions
+    assert Settings(**{f"{name}_replicas": partitions}) is not None
+    with pytest.raises(ValidationError, match=f"less than or equal to {partitions}"):
+        Settings(**{f"{name}_replicas": partitions + 1})
 
 
 def test_more_trainers_than_partitions_and_a_range_upside_down_are_refused():

@@ -1,5 +1,6 @@
 """What is counted, under which names, and at what cost."""
 
+import asyncio
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -156,6 +157,45 @@ async def test_an_answer_is_kept_for_as_long_as_its_cost_allows():
     assert await kept() == 1, "it took 2 s, so it is kept for 40"
     now = 40.0
     assert await kept() == 2
+
+
+async def test_while_an_answer_takes_long_the_one_of_before_holds():
+    now, asked = 0.0, 0
+    in_hand = asyncio.Event()
+    in_hand.set()
+
+    async def ask() -> int:
+        nonlocal asked
+        asked += 1
+        await in_hand.wait()
+        return asked
+
+    kept = Kept(ask, lambda: now, patience=0.01)
+    assert await kept() == 1
+    now = LEAST_SECONDS
+    in_hand.clear()
+    assert [await kept() for _ in range(2)] == [1, 1]
+    assert asked == 2, "one waits for all"
+    in_hand.set()
+    assert await kept() == 2
+    await kept.close()
+
+
+async def test_an_answer_that_is_not_there_yet_is_no_answer():
+    answers = asyncio.Queue[int]()
+    kept = Kept(answers.get, lambda: 0.0, patience=0.01)
+    for _ in range(2):
+        with pytest.raises(TimeoutError):
+            await kept()
+    answers.put_nowait(7)
+    assert await kept() == 7
+
+    waiting = Kept(answers.get, lambda: 0.0, patience=0.01)
+    with pytest.raises(TimeoutError):
+        await waiting()
+    await waiting.close()
+    answers.put_nowait(8)
+    assert answers.qsize() == 1, "nobody asks any more"
 
 
 async def test_an_error_is_kept_too():
