@@ -27,3 +27,9 @@ def test_the_image_lists_what_it_holds(stack: Composed):
     kinds = {each["purl"].partition("@")[0] for each in json.loads(told)["components"]}
     assert {"pkg:pypi/shelfcast", "pkg:pypi/ray", "pkg:deb/debian/libc6"} <= kinds
     assert "pkg:maven/org.apache.kafka/kafka-clients" in kinds
+
+
+def test_what_was_installed_beside_the_code_is_not_in_the_image(stack: Composed):
+    find = ("find", "/opt/app", "-name", "node_modules")
+
+    assert stack.docker("run", "--rm", "--network", "none", IMAGE, *find) == ""
