@@ -15,7 +15,7 @@ not_a_link = @if [ -L $(1) ]; then echo 'make: $(1) is a link to an environment 
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo up down compose test unit pythons lint audit lock check-deploy test-compose \
-	test-lambda lambda-zip \
+	test-lambda lambda-zip deploy-local \
 	bench-ingest bench-latency bench-retrain bench-http bench-fit bench-accuracy bench-scale \
 	bench-start bench-prune bench-rows bench-compose
 
@@ -82,7 +82,7 @@ test: install .venv-deploy/.installed infra/aws/node_modules/.installed ## Run e
 check-deploy: install .venv-deploy/.installed infra/aws/node_modules/.installed ## Check every deployment file that needs no running stack
 	@$(BIN)/pytest tests/deploy $(ARGS)
 
-test-compose: install .venv-deploy/.installed ## Run the stack in containers and try it, where Docker answers
+test-compose: install .venv-deploy/.installed infra/aws/node_modules/.installed ## Run the stack in containers and try it, where Docker answers
 	@$(BIN)/pytest tests/compose $(ARGS)
 
 test-lambda: install infra/aws/node_modules/.installed .venv-aws/.installed ## Run the Lambdas, and deploy them to a stand-in of AWS
@@ -91,6 +91,10 @@ test-lambda: install infra/aws/node_modules/.installed .venv-aws/.installed ## R
 
 lambda-zip: install infra/aws/node_modules/.installed ## Build what AWS Lambda runs, and get what deploys it
 	@$(BIN)/python -m infra.aws.package $(ARGS)
+
+deploy-local: lambda-zip ## Deploy the Lambdas to the LocalStack of compose's profile aws
+	@AWS_ENDPOINT_URL="$${AWS_ENDPOINT_URL:-http://127.0.0.1:4566}" \
+		$(BIN)/python -m infra.aws.deploy_local $(ARGS)
 
 unit: install ## Run the tests that take milliseconds
 	@$(BIN)/pytest tests/unit $(ARGS)

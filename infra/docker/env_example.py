@@ -42,11 +42,13 @@ COMPOSE = {
     "POSTGRES_CPUS": ("2", ""),
     "KAFKA_CPUS": ("2", ""),
     "WORKER_CPUS": ("2", ""),
+    "SPARK_WORKER_CPUS": ("2", ""),
     "RAY_MEMORY": ("4g", ""),
     "SALES_MEMORY": ("3g", ""),
     "POSTGRES_MEMORY": ("1g", ""),
     "KAFKA_MEMORY": ("1g", ""),
     "WORKER_MEMORY": ("3g", ""),
+    "SPARK_WORKER_MEMORY": ("3g", ""),
 }
 # Settings that a container has from its image or from docker-compose.yml.
 GIVEN = {"home", "http_host", "http_port", "jars", "ready_file", "ray_address", "ray_port"}
@@ -54,6 +56,7 @@ DEFAULTS = {  # where docker-compose.yml has another than the process
     "http_hosts": "localhost",
     "kafka_bootstrap": "kafka:9092",
     "layout": "shared",
+    "spark_master": "local[*]",
 }
 
 

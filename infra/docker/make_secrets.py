@@ -2,8 +2,9 @@
 
 `python -m infra.docker.make_secrets FOLDER [--own FOLDER=UID…]` makes it in the folder, a volume:
 each reader's secrets in a folder of its own that it alone can enter, each file 0400. All of it
-gets its place at once, so half of it is never seen. It runs as root with no right but to give
-files away; `--own` gives a volume to who writes into it.
+gets its place at once, so half of it is never seen; what a later version needs beside it comes in a
+folder of its own. It runs as root with no right but to give files away; `--own` gives a volume to
+who writes into it.
 """
 
 import argparse
@@ -16,6 +17,18 @@ from pathlib import Path
 MADE = "current"
 POSTGRES, SHELFCAST = 999, 10_001  # the users of the official image and of our own
 DATABASE_URL = "postgresql://shelfcast:{password}@postgres:5432/shelfcast"
+# Spark's settings, which its parts read from SPARK_CONF_DIR: whoever has not got the secret neither
+# joins nor sends work, and what goes between them is encrypted. The master's REST API asks nobody
+# for it, so there is none.
+SPARK = """\
+spark.authenticate true
+spark.authenticate.secret {secret}
+spark.network.crypto.enabled true
+spark.driver.extraClassPath /opt/jars/spark/*
+spark.executor.extraClassPath /opt/jars/spark/*
+spark.master.rest.enabled false
+spark.ui.enabled false
+"""
 Chown = Callable[[Path, int, int], None]
 
 
@@ -39,18 +52,34 @@ def make(folder: Path, chown: Chown = os.chown) -> bool:
     fresh = Path(tempfile.mkdtemp(dir=folder))
     for owner, files in contents().items():
         for name, text in files.items():
-            file = fresh / name
-            file.parent.mkdir(mode=0o700, exist_ok=True)
-            file.touch(mode=0o600)
-            file.write_text(text)
-            file.chmod(0o400)
-            chown(file, owner, owner)
+            _write(fresh / name, text, owner, chown)
         # Last, since who has given a folder away can't enter it any more.
         for place in {(fresh / name).parent for name in files}:
             chown(place, owner, owner)
     fresh.chmod(0o755)
     fresh.rename(folder / MADE)
     return True
+
+
+def make_spark(folder: Path, chown: Chown = os.chown) -> bool:
+    """Make what Spark's parts share if it is not there; whether it was not."""
+    place = folder / MADE / "spark"
+    if place.exists():
+        return False
+    fresh = Path(tempfile.mkdtemp(dir=folder / MADE))
+    text = SPARK.format(secret=secrets.token_urlsafe(32))
+    _write(fresh / "spark-defaults.conf", text, SHELFCAST, chown)
+    chown(fresh, SHELFCAST, SHELFCAST)
+    fresh.rename(place)
+    return True
+
+
+def _write(file: Path, text: str, owner: int, chown: Chown) -> None:
+    file.parent.mkdir(mode=0o700, exist_ok=True)
+    file.touch(mode=0o600)
+    file.write_text(text)
+    file.chmod(0o400)
+    chown(file, owner, owner)
 
 
 def main() -> None:
@@ -62,7 +91,8 @@ def main() -> None:
     for pair in given.own:
         folder, _, owner = pair.partition("=")
         os.chown(folder, int(owner), int(owner))
-    print("secrets: made" if make(given.folder) else "secrets: kept as they are")
+    made = [make(given.folder), make_spark(given.folder)]
+    print("secrets: made" if any(made) else "secrets: kept as they are")
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from tests.deploy.tools import PROJECT, program
 
 POLL = 0.5
 AUTHORITY = "/data/caddy/pki/authorities/local/root.crt"
+PORTS = ("SHELFCAST_PORT", "PROMETHEUS_PORT", "LOCALSTACK_PORT")
 
 
 def wait(holds: Callable[[], Any]) -> Any:
@@ -31,13 +32,18 @@ class Composed:
 
     def __init__(self, environment: dict[str, str], scratch: Path, *profiles: str) -> None:
         self.project = f"shelfcast-test-{uuid.uuid4().hex[:8]}"
-        self.port = ports.choose(None, set())
+        self.ports: dict[str, int] = {}
+        for name in PORTS:
+            self.ports[name] = ports.choose(None, set(self.ports.values()))
         self.environment = {
             **environment,
+            **{name: str(port) for name, port in self.ports.items()},
             "COMPOSE_PROFILES": ",".join(profiles),
-            "SHELFCAST_PORT": str(self.port),
             "SHELFCAST_FILES": str(scratch),
         }
+        host = environment.get("DOCKER_HOST", "")
+        if host.startswith("unix://"):
+            self.environment["DOCKER_SOCKET"] = host.removeprefix("unix://")
         self._scratch = scratch
         self._settings = scratch / "settings.env"
         self.environment["SHELFCAST_ENV_FILE"] = str(self._settings)  # no .env of who runs this
@@ -80,7 +86,7 @@ class Composed:
     def https(self) -> httpx.Client:
         """A client of the API through the proxy, whose authority is trusted and no other."""
         return httpx.Client(
-            base_url=f"https://localhost:{self.port}",
+            base_url=f"https://localhost:{self.ports['SHELFCAST_PORT']}",
             verify=create_default_context(cafile=self._authority()),
             timeout=60,
             trust_env=False,

@@ -49,7 +49,7 @@ def sold(stack: Composed) -> dict[str, float]:
 
 
 def rows(stack: Composed) -> int:
-    [[count]] = stack.sql("SELECT count(*) FROM daily_sales WHERE store <> 'till'")
+    [[count]] = stack.sql("SELECT count(*) FROM daily_sales WHERE store IN ('1', '2', '3')")
     return int(count)
 
 
@@ -71,7 +71,8 @@ def test_sales_of_a_file_and_of_a_plain_client_become_forecasts_over_https(stack
 
     wait(lambda: rows(stack) == SERIES * DAYS and corrected(stack) == [["77"]])
     run = retrained(stack, "--all")
-    assert (run["counts"]["succeeded"], run["counts"]["failed"]) == (SERIES, 0)
+    assert run["counts"]["succeeded"] >= SERIES  # other tests' series are trained as well
+    assert run["counts"]["failed"] == 0
 
     answer = wait(lambda: served(stack))
     assert answer["days"][0]["date"] == str(YESTERDAY + timedelta(days=1))

@@ -180,4 +180,6 @@ def test_only_what_the_image_is_made_of_goes_to_the_builder():
     )
 
     assert "*" in lines
+    # What is installed beside the code stays out, though its folder is sent: the last word counts.
+    assert lines.index("**/node_modules") > lines.index("!infra")
     assert sent <= {word.split("/")[0] for line in copied for word in line.split()}

@@ -1,7 +1,7 @@
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from infra.docker.make_secrets import MADE, POSTGRES, SHELFCAST, make
+from infra.docker.make_secrets import MADE, POSTGRES, SHELFCAST, make, make_spark
 
 
 def test_secrets_are_made_once_and_kept(tmp_path: Path):
@@ -51,3 +51,19 @@ def test_one_that_was_cut_short_is_made_anew(tmp_path: Path):
     except KeyboardInterrupt:
         assert not (tmp_path / MADE).exists()
     assert make(tmp_path, lambda *_: None)
+
+
+def test_what_spark_shares_comes_to_a_stack_that_was_made_before_and_is_kept(tmp_path: Path):
+    make(tmp_path, lambda *_: None)
+    given: dict[str, int] = {}
+
+    assert make_spark(tmp_path, lambda path, uid, _: given.update({path.name: uid}))
+    file = tmp_path / MADE / "spark" / "spark-defaults.conf"
+    first = file.read_text()
+    assert not make_spark(tmp_path)
+
+    assert "spark.authenticate true" in first
+    assert file.read_text() == first
+    assert set(given.values()) == {SHELFCAST}
+    assert (file.stat().st_mode & 0o777, file.parent.stat().st_mode & 0o777) == (0o400, 0o700)
+    assert {path.name for path in (tmp_path / MADE).iterdir()} == {"postgres", "shelfcast", "spark"}
