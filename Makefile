@@ -92,16 +92,17 @@ test-lambda: install infra/aws/node_modules/.installed .venv-aws/.installed ## R
 lambda-zip: install infra/aws/node_modules/.installed ## Build what AWS Lambda runs, and get what deploys it
 	@$(BIN)/python -m infra.aws.package $(ARGS)
 
-unit: install ## Run the tests that take milliseconds
+# unit, docs and lint need no jars, so a fresh clone has its first answer soon.
+unit: .venv/.installed ## Run the tests that take milliseconds; needs no server and no jar
 	@$(BIN)/pytest tests/unit $(ARGS)
 
 pythons: install ## Run the unit tests on the oldest and newest Python supported
 	@$(BIN)/python -m tests.pythons $(ARGS)
 
-docs: install ## Write what is made from the code: tables, AsyncAPI, the diagram, manifests
+docs: .venv/.installed ## Write what is made from the code: tables, AsyncAPI, the diagram, manifests
 	@$(BIN)/python -m infra.written
 
-lint: install ## Check style, format, types, the direction of imports, what is made from the code
+lint: .venv/.installed ## Check style, format, types, the direction of imports, what is made from the code
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
