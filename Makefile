@@ -96,16 +96,17 @@ deploy-local: lambda-zip ## Deploy the Lambdas to the LocalStack of compose's pr
 	@AWS_ENDPOINT_URL="$${AWS_ENDPOINT_URL:-http://127.0.0.1:4566}" \
 		$(BIN)/python -m infra.aws.deploy_local $(ARGS)
 
-unit: install ## Run the tests that take milliseconds
+# unit, docs and lint need no jars, so a fresh clone has its first answer soon.
+unit: .venv/.installed ## Run the tests that take milliseconds; needs no server and no jar
 	@$(BIN)/pytest tests/unit $(ARGS)
 
 pythons: install ## Run the unit tests on the oldest and newest Python supported
 	@$(BIN)/python -m tests.pythons $(ARGS)
 
-docs: install ## Write what is made from the code: tables, AsyncAPI, the diagram, manifests
+docs: .venv/.installed ## Write what is made from the code: tables, AsyncAPI, the diagram, manifests
 	@$(BIN)/python -m infra.written
 
-lint: install ## Check style, format, types, the direction of imports, what is made from the code
+lint: .venv/.installed ## Check style, format, types, the direction of imports, what is made from the code
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy

@@ -36,9 +36,9 @@ STACK_ENV = "stack.env"
 MAX_DAYS = 36_600  # a century
 Layout = Literal["shared", "spread"]
 # One more would have no partition to read.
-MOST_TRAINERS = TOPICS["training-shards"].partitions
-MOST_REGISTRIES = TOPICS["training-results"].partitions
-MOST_FORECASTERS = TOPICS["forecast-shards"].partitions
+MAX_TRAINERS = TOPICS["training-shards"].partitions
+MAX_REGISTRIES = TOPICS["training-results"].partitions
+MAX_FORECASTERS = TOPICS["forecast-shards"].partitions
 _STRATEGY = TypeAdapter(Strategy)
 _NAME = TypeAdapter[str](Name)
 HOST = re.compile(r"\*|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
@@ -166,13 +166,13 @@ class Settings(BaseSettings):
     registry_replicas: int = Field(
         1,
         ge=1,
-        le=MOST_REGISTRIES,
+        le=MAX_REGISTRIES,
         description="Registries for runs of many series, on a cluster (`spread`).",
     )
     forecaster_replicas: int = Field(
         1,
         ge=1,
-        le=MOST_FORECASTERS,
+        le=MAX_FORECASTERS,
         description="Forecasters for runs of many series, on a cluster (`spread`).",
     )
     trainer_idle_seconds: float = Field(

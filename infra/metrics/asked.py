@@ -30,7 +30,7 @@ from infra.postgres import watching
 log = logging.getLogger(__name__)
 
 # What reads every series: at 20 µs each, of 20 million.
-LONGEST_STATEMENT = 450.0
+MAX_STATEMENT = 450.0
 WORKING = ("idle", "working")
 
 Sample = tuple[str, tuple[str, ...], float]  # a metric's name, its labels' values, the value
@@ -79,7 +79,7 @@ class Asked:
             self._pool = await asyncpg.create_pool(
                 self._database_url, min_size=0, max_size=len(self._parts), timeout=5
             )
-        return await self._pool.fetchrow(statement, *values, timeout=LONGEST_STATEMENT)
+        return await self._pool.fetchrow(statement, *values, timeout=MAX_STATEMENT)
 
     async def _of_database(self) -> list[Sample]:
         runs, own = await self._row(watching.RUNS), await self._row(watching.DATABASE)

@@ -20,7 +20,7 @@ from infra.postgres.storage import CONNECTIONS, PostgresStorage
 CHANNEL = "forecasts_changed"
 LONGEST = 60.0  # seconds
 MOST = 10_000  # forecasts of a week, about 2 kB each
-MOST_RUNS = 1000  # whose forecasts' counts are held
+MAX_RUNS = 1000  # whose forecasts' counts are held
 # What takes longer to count, as of a million series, takes this share of the time at most, however
 # often it is asked for: counts that took 2 s are held for 40.
 LONG_SECONDS = 0.25
@@ -62,7 +62,7 @@ class CachingStorage(PostgresStorage):
 
     async def _forecast_counts(self, run_id: str) -> ForecastCounts:
         """Counted by one for all who ask meanwhile, and held if that takes long."""
-        if len(self._counted) >= MOST_RUNS:
+        if len(self._counted) >= MAX_RUNS:
             self._counted.clear()
         counted = self._counted.setdefault(run_id, _Counted())
         async with counted.counting:

@@ -29,7 +29,7 @@ import pyarrow as pa
 
 from events.envelope import Event, derive_id, first_event
 from events.payloads import (
-    MOST_SCOPES,
+    MAX_SCOPES,
     CalendarChanged,
     DeadLettered,
     ForecastRequested,
@@ -184,7 +184,7 @@ class Measured:
     async def calendar(self) -> None:
         """Whose forecasts a change of the calendar concerns."""
         days = {"first_day": LAST_DAY + timedelta(days=3), "last_day": LAST_DAY + timedelta(days=3)}
-        some = [ScopeRef(store=s, product=p) for s, p in self._some(min(MOST_SCOPES, self.count))]
+        some = [ScopeRef(store=s, product=p) for s, p in self._some(min(MAX_SCOPES, self.count))]
         for name, scopes in (
             ("calendar_of_series_ms", some),
             ("calendar_of_a_store_ms", [ScopeRef(store=series(0)[0])]),

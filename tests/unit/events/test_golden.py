@@ -8,6 +8,7 @@ import pytest
 from events.cloudevents import decode, encode
 from events.payloads import PAYLOADS
 from tests.unit.events.examples import DATA, example
+from tests.unit.events.write_golden import write_missing
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 each_type = pytest.mark.parametrize("data", DATA, ids=lambda data: data.TYPE)
@@ -53,3 +54,12 @@ def test_fields_and_headers_of_a_later_minor_change_are_ignored(data):
     expected["headers"] |= {"ce_addedlater": "x", "other": "y"}
     value, headers = record(expected)
     assert decode(value, headers) == example(data)
+
+
+def test_only_what_has_no_golden_file_gets_one(tmp_path):
+    kept = tmp_path / f"{DATA[0].TYPE}.json"
+    kept.write_text("as it is")
+    assert write_missing(tmp_path) == [f"{data.TYPE}.json" for data in DATA[1:]]
+    assert kept.read_text() == "as it is"
+    for data in DATA[1:]:
+        assert json.loads((tmp_path / f"{data.TYPE}.json").read_text()) == golden(data)

@@ -172,7 +172,7 @@ async def test_while_an_answer_takes_long_the_one_of_before_holds():
 
     kept = Kept(ask, lambda: now, patience=0.01)
     assert await kept() == 1
-    now = LEAST_SECONDS
+    now = MIN_SECONDS
     in_hand.clear()
     assert [await kept() for _ in range(2)] == [1, 1]
     assert asked == 2, "one waits for all"
