@@ -329,3 +329,15 @@ def test_an_island_years_away_does_not_make_forecasts_explode(make_panel):
     )
     week = week_of(fitted(engine, panel, FULL), date(2019, 6, 1))
     assert week.yhat.max() < 2 * panel.units.max()
+
+
+def test_a_gap_of_years_in_a_wild_series_keeps_no_fit_from_its_optimum(make_panel):
+    """Changepoints about the gap are nearly one: rounding alone kept three folds restless."""
+    days = np.concatenate([days_from(FIRST_DAY, 75), days_from(date(2019, 1, 20), 75)])
+    wild = [np.exp(np.random.default_rng(seed).normal(0, 3, 150)) for seed in range(60)]
+    panel = replace(make_panel(*wild), dates=np.tile(days, 60))
+    strategy = replace(FULL, changepoint_prior_scale=10.0)
+    assert walked(engine, panel, strategy, 1).reasons == [None] * 60
+    for rows in range(145, 151):
+        until = panel.only(np.tile(np.arange(150) < rows, 60))
+        assert assert_optimal(until, fitted(engine, until, strategy)) == 60
