@@ -20,7 +20,7 @@ from events.payloads import (
     TrainingShardRequested,
 )
 from functions.forecaster import Forecaster
-from functions.forecasting.engines import engine
+from functions.forecasting.engines.factory import engine
 from functions.storage import Plan, Series
 from functions.trainer import Trainer
 from infra.memory.storage import MemoryStorage

@@ -52,6 +52,7 @@ A_DAY = {"date": "2026-01-01", "yhat": 2.0, "yhat_lower": 1.0, "yhat_upper": 3.0
 MODEL = {
     **{"version": 1, "strategy": "auto", "chosen": "naive", "as_of": "2026-01-01", "aliases": []},
     **{"metrics": {"mae": 1.0, "wape": 0.1, "bias": 0.0, "coverage": 0.9}, "verdict": None},
+    **{"comparison": [{"strategy": "naive", "weight": None}], "notes": ["a note"]},
 }
 ANSWERS: dict[str, Any] = {
     "/series": {
