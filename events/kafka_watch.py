@@ -49,7 +49,7 @@ class LogWatch:
         """Where each group is in its topics, and how much these and further topics have."""
         try:
             return await self._ask(groups, topics)
-        except BaseException:
+        except BaseException:  # a cancellation too: it leaves an answer half read
             await self.close()
             raise
 
