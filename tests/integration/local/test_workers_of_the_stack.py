@@ -120,7 +120,7 @@ def test_one_that_fails_is_named_and_the_next_up_goes_on(
 def test_a_stale_ready_file_does_not_count(settings: Settings, tmp_path: Path) -> None:
     stack.up(settings)
     for pid in pids(settings).values():
-        psutil.Process(pid).kill()
+        kill(pid)
     put(tmp_path, job=FAILS)
 
     with pytest.raises(ServiceFailed, match="spark ended"):
@@ -160,6 +160,13 @@ def runs(pid: int) -> bool:
         return process.runs(psutil.Process(pid))
     except psutil.NoSuchProcess:
         return False
+
+
+def kill(pid: int) -> None:
+    """Kill the process and wait until it has gone, which takes a while on a busy machine."""
+    psutil.Process(pid).kill()
+    while runs(pid):
+        time.sleep(0.01)
 
 
 def states(settings: Settings) -> dict[str, tuple[str, str | None]]:
@@ -236,7 +243,7 @@ def test_one_that_ends_while_up_waits_for_it_is_started_again(settings: Settings
     class Killer(Silent):
         def begin(self, step: str, doing: str) -> None:
             if (step, doing) == ("ray", "checking"):
-                psutil.Process(first["ray"]).kill()
+                kill(first["ray"])
             if (step, doing) in (("ray", "restarting"), ("ray", "starting")):
                 (settings.home / "ill").unlink()
 
@@ -274,7 +281,7 @@ def test_state_and_logs_are_for_their_owner_alone(settings: Settings) -> None:
 def test_down_deletes_the_folder_of_a_ray_that_was_killed(settings: Settings) -> None:
     stack.up(settings)
     folder = ray_home.fresh_folder(settings.home)
-    psutil.Process(pids(settings)["ray"]).kill()
+    kill(pids(settings)["ray"])
 
     stack.down(settings)
 
