@@ -17,7 +17,7 @@ from functions.retention import Retention
 
 if TYPE_CHECKING:
     from functions.forecasting.engines.engine import Engine
-    from functions.storage import Storage
+    from functions.ports import Storage
     from infra.settings import Layout
 
 Handler = Callable[[Sequence[Event[Payload]]], Awaitable[Sequence[Event[Payload]]]]

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from events.envelope import Event, derive_id
 from events.payloads import Payload, RetrainCompleted
-from functions.storage import Counts
+from functions.records import Counts
 
 
 def completion(

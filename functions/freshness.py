@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from functions.storage import Forecast
+from functions.records import Forecast
 
 DAY = timedelta(days=1)
 # Sales of a forecast's first day arrive before the nightly roll-forward that moves it on.

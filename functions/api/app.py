@@ -46,8 +46,9 @@ from functions.forecasting.strategy import BUILT_IN, Strategies, UnknownStrategy
 from functions.planner.as_of import default_as_of
 from functions.planner.history import is_own, too_short
 from functions.planner.planner import unknown_run, unknown_series
+from functions.ports import ServingStorage, Storage
+from functions.records import Run
 from functions.retention import Retention
-from functions.storage import Run, ServingStorage, Storage
 
 HEALTH_SECONDS = 3.0
 

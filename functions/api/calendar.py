@@ -10,7 +10,7 @@ from functions.api.body import body_of, documented
 from functions.api.plan_check import KnownSeries, Unreached, unknown_drivers
 from functions.api.problems import REFUSALS, UNUSABLE_BODY
 from functions.api.views import Body, View
-from functions.storage import Storage
+from functions.ports import Storage
 
 MAX_SCOPES = 1000  # in one request; more are asked about in several
 

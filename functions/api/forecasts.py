@@ -33,7 +33,8 @@ from functions.api.unchanged import (
 from functions.freshness import is_gone, staleness
 from functions.planner.as_of import too_late
 from functions.planner.planner import too_early, unknown_named_series, unknown_series
-from functions.storage import Forecast, Scope, ServingStorage, Storage
+from functions.ports import ServingStorage, Storage
+from functions.records import Forecast, Scope
 
 SOURCE = "shelfcast/api"
 

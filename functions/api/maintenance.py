@@ -14,8 +14,8 @@ from events.publisher import Publisher
 from functions.api.body import body_of, documented
 from functions.api.problems import REFUSALS, UNUSABLE_BODY, OutageTest, not_acknowledged
 from functions.api.views import Body, View
+from functions.ports import Storage
 from functions.retention import Retention, limits
-from functions.storage import Storage
 
 SOURCE = "shelfcast/api"
 

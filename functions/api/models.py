@@ -24,7 +24,9 @@ from functions.api.problems import (
     unprocessable,
 )
 from functions.api.views import Limit
-from functions.storage import MAX_CHANGE, Storage
+from functions.ports import Storage
+from functions.records import MAX_CHANGE
+from functions.registry.transactions import preview
 
 SOURCE = "shelfcast/api"
 
@@ -79,7 +81,7 @@ def _add_requests(
         event = first_event(request, SOURCE, event_id=request_id)
         series = len(await storage.promotions([event.id]))  # of a repeat; else there are none
         try:
-            series = series or len(await storage.preview(request))
+            series = series or len(await preview(storage, request))
         except Refusal as refusal:
             raise _refused(request, refusal) from None
         try:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from functions.storage import Series
+from functions.records import Series
 
 Scope = tuple[str | None, str | None]
 

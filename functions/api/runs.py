@@ -19,7 +19,8 @@ from functions.api.problems import (
     unavailable,
 )
 from functions.planner.planner import coalesced, unknown_run
-from functions.storage import MAX_FAILURES, Storage
+from functions.ports import Storage
+from functions.records import MAX_FAILURES
 
 SOURCE = "shelfcast/api"
 

@@ -23,7 +23,8 @@ from functions.api.problems import (
     unprocessable,
 )
 from functions.planner.planner import unknown_series
-from functions.storage import Extent, Series, Storage
+from functions.ports import Storage
+from functions.records import Extent, Series
 
 SOURCE = "shelfcast/api"
 COUNT_SECONDS = 15.0  # to count an import's sales; its scan is the longest that a route waits for

@@ -19,7 +19,8 @@ from functions.forecasting.forecast.horizon import calendar_span
 from functions.forecasting.model import SeriesModel
 from functions.forecasting.series.calendar import Calendar
 from functions.freshness import is_gone
-from functions.storage import DayForecast, Forecast, Model, Storage
+from functions.ports import Storage
+from functions.records import DayForecast, Forecast, Model
 
 
 class ChangedDay(views.Body):

@@ -9,11 +9,12 @@ from functions.forecasting.forecast import forecasts
 from functions.forecasting.forecast.horizon import calendar_span
 from functions.forecasting.model import SeriesModel
 from functions.forecasting.series.calendar import Calendar
-from functions.storage import DayForecast, Forecast, Model, Series, Storage, Window
+from functions.ports import SalesReader
+from functions.records import DayForecast, Forecast, Model, Series, Window
 
 
 async def forecast_models(
-    storage: Storage, asked: Sequence[tuple[Model, Window]]
+    storage: SalesReader, asked: Sequence[tuple[Model, Window]]
 ) -> dict[Series, Forecast]:
     """The forecast of each model for its days, by series. Nothing is stored."""
     together: dict[tuple[date, int], list[Model]] = defaultdict(list)

@@ -8,13 +8,15 @@ redelivery writes and says the same again.
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from typing import Protocol
 
 from events.clock import utc_now
 from events.envelope import Event, of_type
 from events.pace import paced
 from events.payloads import ForecastDay, ForecastPublished, ForecastShardRequested, Payload
 from functions.forecaster.forecast_models import forecast_models
-from functions.storage import Forecast, Series, Storage, Window
+from functions.ports import Forecasts, Models, SalesReader
+from functions.records import Forecast, Series, Window
 
 SOURCE = "shelfcast/forecaster"
 TOGETHER = 1000  # series; their models and forecasts are in memory at once
@@ -23,10 +25,14 @@ Asked = ForecastShardRequested
 Served = tuple[Forecast, str]  # a forecast, and the run that made its model
 
 
+class ForecasterStorage(SalesReader, Models, Forecasts, Protocol):
+    """What the forecaster asks of the database."""
+
+
 class Forecaster:
     """Forecasts from stored models, all of one date and horizon together."""
 
-    def __init__(self, storage: Storage, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, storage: ForecasterStorage, clock: Callable[[], datetime] = utc_now) -> None:
         self._storage, self._clock = storage, clock
 
     async def __call__(self, events: Sequence[Event[Payload]]) -> list[Event[Payload]]:

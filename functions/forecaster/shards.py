@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from events.payloads import SeriesRef
-from functions.storage import Series
+from functions.records import Series
 
 SHARD_SERIES = 100  # forecasts of a quarter, as events, stay within some megabytes
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from functions.storage import Scope
+from functions.records import Scope
 
 DAY = timedelta(days=1)
 # Series whose newest sales are at most this far apart sell at the same time: a weekly delivery

@@ -3,7 +3,7 @@
 from datetime import date
 
 from functions.forecasting.strategy import BUILT_IN, Strategies, plain
-from functions.storage import Scope
+from functions.records import Scope
 
 
 def is_own(strategy: str, known: Strategies) -> bool:

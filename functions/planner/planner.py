@@ -14,6 +14,7 @@ A cancelled run's shards may be on their way: trainers pass over what is cancell
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from typing import Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -44,11 +45,16 @@ from functions.planner.as_of import default_as_of, too_late
 from functions.planner.history import too_short
 from functions.planner.shards import plan_shards
 from functions.planner.work import rows_read
-from functions.storage import Counts, Plan, Scope, Series, Storage
+from functions.ports import Models, Plans, Runs, SalesReader
+from functions.records import Counts, Plan, Scope, Series
 
 SOURCE = "shelfcast/planner"
 NAMED = 5  # series that a message names before it only counts
 _RUN_ID = TypeAdapter[str](RunId)
+
+
+class PlannerStorage(SalesReader, Plans, Runs, Models, Protocol):
+    """What the planner asks of the database."""
 
 
 class Planner:
@@ -60,7 +66,7 @@ class Planner:
 
     def __init__(
         self,
-        storage: Storage,
+        storage: PlannerStorage,
         shard_series: int,
         shard_rows: int,
         strategies: Strategies = BUILT_IN,
@@ -196,7 +202,7 @@ def check_id(event: Event[Payload]) -> None:
         ) from None
 
 
-async def named_scope(storage: Storage, request: RetrainRequested | ForecastRequested) -> Scope:
+async def named_scope(storage: SalesReader, request: RetrainRequested | ForecastRequested) -> Scope:
     """The known series that a request names; Refusal if it names an unknown one."""
     if request.series is None:
         scope = await storage.scope(request.store, request.product)

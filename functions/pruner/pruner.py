@@ -13,14 +13,15 @@ fails, with a reason that says what to do, so every run ends and no request wait
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from events.clock import utc_now
 from events.envelope import Event, of_type
 from events.payloads import Payload, PruneCompleted, PruneRequested
 from events.topics import TOPICS
 from functions.completion import completion
+from functions.ports import Pruning, Runs
 from functions.retention import TABLES, Limits, Retention, Table, limits
-from functions.storage import Storage
 
 SOURCE = "shelfcast/pruner"
 MAX_ROWS = 10_000  # of a step: a tenth of a second of deletes
@@ -34,12 +35,16 @@ GIVEN_UP = (
 )
 
 
+class PrunerStorage(Pruning, Runs, Protocol):
+    """What the pruner asks of the database."""
+
+
 class Pruner:
     """Prunes by `retention`, for at most MAX_TIME; `pause` is how it rests."""
 
     def __init__(
         self,
-        storage: Storage,
+        storage: PrunerStorage,
         retention: Retention | None = None,
         clock: Callable[[], datetime] = utc_now,
         pause: Callable[[float], Awaitable[object]] = asyncio.sleep,

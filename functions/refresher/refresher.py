@@ -8,6 +8,7 @@ forecasts of that moment, which takes nothing away.
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from events.clock import utc_now
 from events.envelope import Event
@@ -25,9 +26,13 @@ from functions.forecasting.forecast.horizon import LOOK_BACK
 from functions.forecasting.series.regressors import LOOK_AHEAD
 from functions.planner.as_of import default_as_of, too_late
 from functions.planner.planner import check_id, named_scope, too_early
-from functions.storage import Storage
+from functions.ports import Forecasts, SalesReader
 
 SOURCE = "shelfcast/refresher"
+
+
+class RefresherStorage(SalesReader, Forecasts, Protocol):
+    """What the refresher asks of the database."""
 
 
 class Refresher:
@@ -35,7 +40,7 @@ class Refresher:
 
     def __init__(
         self,
-        storage: Storage,
+        storage: RefresherStorage,
         express_series: int = EXPRESS_SERIES,
         clock: Callable[[], datetime] = utc_now,
     ) -> None:

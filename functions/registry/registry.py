@@ -10,6 +10,7 @@ or a result that was given up still gives its series a result, so every run ends
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from typing import Protocol
 
 from pydantic import ValidationError
 
@@ -34,16 +35,22 @@ from events.payloads import (
 from events.topics import bulk, lane_of
 from functions.completion import completion
 from functions.forecaster.shards import forecast_shards
-from functions.storage import Promotion, Series, Storage, Window
+from functions.ports import Deliveries, Models, Plans, RegistryStorage, Runs
+from functions.records import Promotion, Series, Window
+from functions.registry.transactions import change_champions, record_results
 
 SOURCE = "shelfcast/registry"
 _Due = tuple[Event[Payload], str, list[Series]]  # a cause, its run, and the series it is about
 
 
+class RegistryPorts(RegistryStorage, Plans, Runs, Deliveries, Models, Protocol):
+    """What the registry asks of the database."""
+
+
 class Registry:
     """Records results."""
 
-    def __init__(self, storage: Storage, clock: Callable[[], datetime] = utc_now) -> None:
+    def __init__(self, storage: RegistryPorts, clock: Callable[[], datetime] = utc_now) -> None:
         self._storage, self._clock = storage, clock
 
     async def __call__(self, events: Sequence[Event[Payload]]) -> list[Event[Payload]]:
@@ -55,7 +62,8 @@ class Registry:
         for letter in of_type(events, DeadLettered):
             if (failure := _failed_result(letter)) is not None:
                 failed.append(failure)
-        await self._storage.record_results(trained, failed)
+        if trained or failed:
+            await record_results(self._storage, trained, failed)
         causes: dict[str, Event[Payload]] = {}
         causes |= {event.data.run_id: event for event in failed}
         causes |= {event.data.run_id: event for event in trained}
@@ -68,7 +76,7 @@ class Registry:
                 due.append((letter, run_id, series))
         requests = of_type(events, PromotionRequested)
         for request in requests:
-            await self._storage.change_champions(request, self._clock().date())
+            await change_champions(self._storage, request, self._clock().date())
         promotions = await self._storage.promotions(
             [event.data.model_id for event in trained] + [event.id for event in requests]
         )

@@ -22,6 +22,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequen
 from concurrent.futures import BrokenExecutor
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from events.clock import utc_now
 from events.envelope import Event, derive_id, of_type
@@ -52,7 +53,8 @@ from functions.forecasting.strategy import (
 )
 from functions.forecasting.training.train import train
 from functions.forecasting.training.trained import Champion, Comparison, Trained
-from functions.storage import Model, Series, Storage
+from functions.ports import Deliveries, Models, SalesReader
+from functions.records import Model, Series
 
 SOURCE = "shelfcast/trainer"
 
@@ -60,12 +62,16 @@ SOURCE = "shelfcast/trainer"
 MAX_DELIVERIES = 3
 
 
+class TrainerStorage(SalesReader, Deliveries, Models, Protocol):
+    """What the trainer asks of the database."""
+
+
 class Trainer:
     """Trains on an engine, off the event loop. `versions` are the libraries' that it uses."""
 
     def __init__(
         self,
-        storage: Storage,
+        storage: TrainerStorage,
         engine: Engine,
         versions: Mapping[str, str],
         strategies: Strategies = BUILT_IN,

@@ -7,16 +7,16 @@ Two clocks on one schedule cause one effect, since the event's id derives from t
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Protocol
 
 import stamina
 from croniter import CroniterError, croniter
 
 from events.clock import utc_now
 from events.publisher import Publisher
-from functions.storage import SeenTick
+from functions.ports import Ticks
+from functions.records import SeenTick
 from infra.hosts.ticks import Tick
 from infra.outages import is_outage
 
@@ -27,16 +27,6 @@ MAX_SLEEP = 30.0  # seconds; a laptop that slept notices the tick soon after it 
 
 class BadSchedule(ValueError):
     """A setting is not a cron expression."""
-
-
-class SeenTicks(Protocol):
-    """Where it is stored up to when ticks are seen to; see `functions.storage.Storage`."""
-
-    async def ticks(self) -> Mapping[str, SeenTick]:
-        """By the schedules' names."""
-
-    async def save_tick(self, name: str, tick: SeenTick) -> None:
-        """Of one schedule."""
 
 
 def next_tick(tick: Tick, after: datetime) -> datetime:
@@ -62,7 +52,7 @@ def first_due(tick: Tick, seen: SeenTick | None, now: datetime) -> datetime:
 async def run_clock(
     schedules: Sequence[Tick],
     publisher: Publisher,
-    seen_ticks: SeenTicks,
+    seen_ticks: Ticks,
     clock: Callable[[], datetime] = utc_now,
 ) -> None:
     """Publish at every tick until cancelled."""
@@ -79,7 +69,7 @@ async def run_clock(
 
 
 async def _begin(
-    schedules: Sequence[Tick], seen_ticks: SeenTicks, now: datetime
+    schedules: Sequence[Tick], seen_ticks: Ticks, now: datetime
 ) -> dict[str, datetime]:
     """When each schedule is due first; that a new one begins now is stored."""
     seen = await _until_it_works(seen_ticks.ticks)
@@ -89,7 +79,7 @@ async def _begin(
     return {tick.name: first_due(tick, seen.get(tick.name), now) for tick in schedules}
 
 
-async def _publish(tick: Tick, at: datetime, publisher: Publisher, seen_ticks: SeenTicks) -> None:
+async def _publish(tick: Tick, at: datetime, publisher: Publisher, seen_ticks: Ticks) -> None:
     """The event of a tick, and then, so that it can't get lost, that it is seen to."""
     event = tick.event(at)
     await _until_it_works(publisher.publish, [event])

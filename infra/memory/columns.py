@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel
 
 from events.payloads import MAX_HORIZON, MAX_INTEGER
-from functions.storage import MAX_CHANGE, DayForecast, Plan
+from functions.records import MAX_CHANGE, DayForecast, Plan
 
 WIDE = {"limit", "before", "failures"}  # arguments that are no column's: of 64 bits
 
@@ -19,8 +19,8 @@ T = TypeVar("T")
 
 def as_columns_take(storage: type[T]) -> type[T]:
     """Have every verb of a storage look at what it is given."""
-    for name, verb in list(vars(storage).items()):
-        if inspect.iscoroutinefunction(verb):
+    for name, verb in inspect.getmembers(storage, inspect.iscoroutinefunction):
+        if not name.startswith("_"):
             setattr(storage, name, _looking(verb))
     return storage
 

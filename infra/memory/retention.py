@@ -5,14 +5,14 @@ from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
+from functions.records import Model, Plan
 from functions.retention import TABLES, Limits, Prunable, Pruned, Table
-from functions.storage import Model, Plan
 
 if TYPE_CHECKING:
-    from infra.memory.storage import MemoryStorage
+    from infra.memory.pruning import MemoryPruning
 
 
-def step(storage: "MemoryStorage", table: Table, limits: Limits, most: int) -> Pruned:
+def step(storage: "MemoryPruning", table: Table, limits: Limits, most: int) -> Pruned:
     """Let up to `most` rows of a table go."""
     doomed = _doomed(storage, limits, table)[:most]
     for key, _ in doomed:
@@ -22,7 +22,7 @@ def step(storage: "MemoryStorage", table: Table, limits: Limits, most: int) -> P
     return Pruned(len(doomed), complete=not doomed if again else len(doomed) < most)
 
 
-def prunable(storage: "MemoryStorage", limits: Limits) -> list[Prunable]:
+def prunable(storage: "MemoryPruning", limits: Limits) -> list[Prunable]:
     """What would go: done to a copy."""
     copy = storage.copy()
     found = []
@@ -36,7 +36,7 @@ def prunable(storage: "MemoryStorage", limits: Limits) -> list[Prunable]:
     return found
 
 
-def _doomed(storage: "MemoryStorage", limits: Limits, table: Table) -> list[tuple[Any, date]]:
+def _doomed(storage: "MemoryPruning", limits: Limits, table: Table) -> list[tuple[Any, date]]:
     """Keys and days of the rows that may go now."""
     match table:
         case "forecasts":
@@ -67,7 +67,7 @@ def _doomed(storage: "MemoryStorage", limits: Limits, table: Table) -> list[tupl
             return []  # the merge of events keeps these, and this storage has none
 
 
-def _forecasts(storage: "MemoryStorage", limits: Limits) -> list[tuple[Any, date]]:
+def _forecasts(storage: "MemoryPruning", limits: Limits) -> list[tuple[Any, date]]:
     served = {model_id: window.first_day for model_id, window in storage.windows_served.values()}
     return [
         ((model_id, day.date), day.date)
@@ -77,7 +77,7 @@ def _forecasts(storage: "MemoryStorage", limits: Limits) -> list[tuple[Any, date
     ]
 
 
-def _is_old(storage: "MemoryStorage", limits: Limits, model: Model) -> bool:
+def _is_old(storage: "MemoryPruning", limits: Limits, model: Model) -> bool:
     newer = sum(
         (other.store, other.product) == (model.store, model.product)
         and other.version > model.version
@@ -92,12 +92,12 @@ def _is_old(storage: "MemoryStorage", limits: Limits, model: Model) -> bool:
     )
 
 
-def _is_over(storage: "MemoryStorage", limits: Limits, run_id: str) -> bool:
-    counts = storage._counts(run_id)
+def _is_over(storage: "MemoryPruning", limits: Limits, run_id: str) -> bool:
+    counts = storage.counts_of(run_id)
     return storage.planned_at[run_id] < limits.runs_before and not counts.pending
 
 
-def _is_of_nothing(storage: "MemoryStorage", limits: Limits, plan: Plan) -> bool:
+def _is_of_nothing(storage: "MemoryPruning", limits: Limits, plan: Plan) -> bool:
     return (
         storage.planned_at[plan.run_id] < limits.runs_before
         and all(run_id != plan.run_id for run_id, _ in storage.results)
@@ -118,7 +118,7 @@ def _days(
     ]
 
 
-def _drop(storage: "MemoryStorage", table: Table, key: Any) -> None:
+def _drop(storage: "MemoryPruning", table: Table, key: Any) -> None:
     match table:
         case "forecasts":
             model_id, day = key
@@ -130,7 +130,7 @@ def _drop(storage: "MemoryStorage", table: Table, key: Any) -> None:
         case "training_results":
             run_id, _ = key
             storage.final_counts.setdefault(
-                run_id, (storage._counts(run_id), storage.finished_at(run_id))
+                run_id, (storage.counts_of(run_id), storage.finished_at(run_id))
             )
             del storage.results[key]
         case "training_runs":

@@ -14,8 +14,9 @@ from typing import Any
 import asyncpg
 
 from functions.changes import Changes
-from functions.storage import Forecast, ForecastCounts, Series
-from infra.postgres.storage import CONNECTIONS, PostgresStorage
+from functions.records import Forecast, ForecastCounts, Series
+from infra.postgres.connections import CONNECTIONS
+from infra.postgres.storage import PostgresStorage
 
 CHANNEL = "forecasts_changed"
 LONGEST = 60.0  # seconds
@@ -76,7 +77,7 @@ class CachingStorage(PostgresStorage):
     async def _listen(self) -> None:
         async with self._connecting:
             if self._ear is None:
-                ear = await asyncpg.connect(self._url, timeout=10)
+                ear = await asyncpg.connect(self.url, timeout=10)
                 ear.add_termination_listener(self._went_deaf)
                 await ear.add_listener(CHANNEL, self._changed)
                 self._ear = ear

@@ -18,8 +18,8 @@ import orjson
 
 from functions.forecasting.series.calendar import Calendar
 from functions.forecasting.series.panel import Dates, Floats, Panel
-from functions.storage import Series
-from infra.postgres import queries
+from functions.records import Series
+from infra.postgres.queries import daily as queries
 from infra.postgres.sold_drivers import Block, SoldDrivers, blocks_of, joined
 
 BEGINNING = date(1900, 1, 1)

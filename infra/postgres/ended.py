@@ -9,11 +9,18 @@ results again, and counts then.
 from collections.abc import Sequence
 from typing import Any
 
-from infra.postgres import queries
+from infra.postgres.connections import Connections
+from infra.postgres.queries import runs as queries
 
 
-async def count_ended(connection: Any, run_ids: Sequence[str]) -> None:
-    """Keep the counts of those of the runs that have ended. The caller owns the transaction."""
+async def count_ended(connections: Connections, run_ids: Sequence[str]) -> None:
+    """Keep the counts of those of the runs that have ended."""
+    async with connections.transaction() as connection:
+        await count_ended_within(connection, run_ids)
+
+
+async def count_ended_within(connection: Any, run_ids: Sequence[str]) -> None:
+    """The same in a transaction of the caller's."""
     ended = await connection.fetch(queries.LOCK_ENDED, sorted(set(run_ids)))
     if ended:
         await connection.execute(queries.KEEP_COUNTS, [row["run_id"] for row in ended])

@@ -9,11 +9,11 @@ from typing import Any
 
 import asyncpg
 
+from functions.records import Series
 from functions.retention import TABLES, Limits, Prunable, Pruned, Table
-from functions.storage import Series
-from infra.postgres import queries
-from infra.postgres import retention_queries as statements
-from infra.postgres.ended import count_ended
+from infra.postgres.ended import count_ended_within
+from infra.postgres.queries import pruning as queries
+from infra.postgres.queries.registry import LOCK_MODELS
 
 # Others were there first, or put to use what was to go: the step is tried again.
 HELD_UP = (
@@ -24,10 +24,10 @@ HELD_UP = (
 
 # Pages of series, with the limit of each.
 _PAGED: Mapping[Table, str] = {
-    "forecasts": statements.PRUNE_FORECASTS,
-    "model_versions": statements.PRUNE_MODELS,
-    "calendar": statements.PRUNE_CALENDAR,
-    "daily_sales": statements.PRUNE_SALES,
+    "forecasts": queries.PRUNE_FORECASTS,
+    "model_versions": queries.PRUNE_MODELS,
+    "calendar": queries.PRUNE_CALENDAR,
+    "daily_sales": queries.PRUNE_SALES,
 }
 
 
@@ -35,33 +35,33 @@ async def step(
     connection: Any, table: Table, limits: Limits, at: Series | None, most: int
 ) -> Pruned:
     """Let up to `most` rows of a table go; raises one of HELD_UP if it can't now."""
-    await connection.execute(statements.STEP)
-    await connection.execute(statements.LOCK_PRUNING)
+    await connection.execute(queries.STEP)
+    await connection.execute(queries.LOCK_PRUNING)
     if table == "training_results":
-        uncounted = (limits.runs_before, statements.MAX_RUNS)
-        ended = await connection.fetch(statements.UNCOUNTED, *uncounted)
-        await count_ended(connection, [row["run_id"] for row in ended])
-        rows = await connection.fetchval(statements.PRUNE_RESULTS, limits.runs_before, most)
+        uncounted = (limits.runs_before, queries.MAX_RUNS)
+        ended = await connection.fetch(queries.UNCOUNTED, *uncounted)
+        await count_ended_within(connection, [row["run_id"] for row in ended])
+        rows = await connection.fetchval(queries.PRUNE_RESULTS, limits.runs_before, most)
         return Pruned(rows, complete=rows == 0)
     if table == "training_runs":
-        rows = await connection.fetchval(statements.PRUNE_RUNS, limits.runs_before, most)
+        rows = await connection.fetchval(queries.PRUNE_RUNS, limits.runs_before, most)
         return Pruned(rows, complete=rows == 0)
-    if table in statements.PRUNE_REMOVALS:
-        await connection.execute(statements.LOCK_REMOVALS)
-        statement = statements.PRUNE_REMOVALS[table]
+    if table in queries.PRUNE_REMOVALS:
+        await connection.execute(queries.LOCK_REMOVALS)
+        statement = queries.PRUNE_REMOVALS[table]
         rows = await connection.fetchval(statement, limits.removals_before, most)
         return Pruned(rows, complete=rows < most)
     if (before := _before(table, limits)) is None:
         return Pruned(0, complete=True)
-    values = [*(at or ("", "")), before, statements.MAX_SERIES, most]
+    values = [*(at or ("", "")), before, queries.MAX_SERIES, most]
     if table == "model_versions":
         # Nobody becomes champion meanwhile.
-        await connection.execute(queries.LOCK_MODELS)
+        await connection.execute(LOCK_MODELS)
         values.append(limits.versions)
     told = await connection.fetchrow(_PAGED[table], *values)
     if told["rows"] >= most:
         return Pruned(told["rows"], complete=False, at=at)
-    if told["series"] < statements.MAX_SERIES:
+    if told["series"] < queries.MAX_SERIES:
         return Pruned(told["rows"], complete=True)
     return Pruned(told["rows"], complete=False, at=(told["store"], told["product"]))
 
@@ -79,15 +79,12 @@ async def prunable(connection: Any, limits: Limits) -> list[Prunable]:
     """What would go; one look at each table."""
     models = (limits.versions, limits.trained_before, limits.forecasts_before, limits.runs_before)
     asked: list[tuple[tuple[Table, ...], str, tuple[Any, ...]]] = [
-        (("forecasts",), statements.PRUNABLE_FORECASTS, (limits.forecasts_before,)),
-        (("model_versions", "training_runs"), statements.PRUNABLE_MODELS_AND_RUNS, models),
-        (("training_results",), statements.PRUNABLE_RESULTS, (limits.runs_before,)),
-        (("calendar",), statements.PRUNABLE_CALENDAR, (limits.sales_before,)),
-        (("daily_sales",), statements.PRUNABLE_SALES, (limits.sales_before,)),
-        *(
-            ((each,), told, (limits.removals_before,))
-            for each, told in statements.PRUNABLE_REMOVALS
-        ),
+        (("forecasts",), queries.PRUNABLE_FORECASTS, (limits.forecasts_before,)),
+        (("model_versions", "training_runs"), queries.PRUNABLE_MODELS_AND_RUNS, models),
+        (("training_results",), queries.PRUNABLE_RESULTS, (limits.runs_before,)),
+        (("calendar",), queries.PRUNABLE_CALENDAR, (limits.sales_before,)),
+        (("daily_sales",), queries.PRUNABLE_SALES, (limits.sales_before,)),
+        *(((each,), told, (limits.removals_before,)) for each, told in queries.PRUNABLE_REMOVALS),
     ]
     told: dict[Table, Prunable] = {}
     for tables, statement, values in asked:

@@ -11,11 +11,11 @@ busy cores (`make bench-rows`).
 | DATABASE | one row of the server's own counters |
 """
 
-from infra.postgres import queries
+from infra.postgres.queries.sales import SERIES
 
 # $1 is today. `staleness` in functions.freshness is the rule that a forecast is stale by.
 FRESHNESS = (
-    queries.SERIES
+    SERIES
     + """
 , newest AS (
     SELECT series.store, series.product, newest.date

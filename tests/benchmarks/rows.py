@@ -21,7 +21,8 @@ from events.payloads import (
 )
 from functions.forecaster import Forecaster
 from functions.forecasting.engines.factory import engine
-from functions.storage import Plan, Series
+from functions.records import Plan, Series
+from functions.registry.transactions import record_results
 from functions.trainer import Trainer
 from infra.memory.storage import MemoryStorage
 from infra.postgres.storage import PostgresStorage
@@ -156,7 +157,7 @@ async def fill(
     await storage.save_plan(
         Plan(WEEK, "benchmark", NOW, "", None, None, STRATEGY, AS_OF, HORIZON, (shard,))
     )
-    await storage.record_results(models, [])
+    await record_results(storage, models, [])
     asked = ForecastShardRequested(
         request_id=WEEK,
         series=tuple(_refs(range(TRAINED))),

@@ -4,9 +4,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from functions.storage import Storage
-from infra.memory.storage import MemoryStorage
-from infra.postgres.storage import PostgresStorage
+from functions.ports import Storage
+from tests.contract.harness import Harness, MemoryHarness, PostgresHarness
 
 
 @pytest.fixture(params=["memory", "postgres"])
@@ -15,10 +14,12 @@ def url(request: pytest.FixtureRequest) -> str | None:
 
 
 @pytest.fixture
-async def storage(url: str | None) -> AsyncIterator[Storage]:
-    if url is None:
-        yield MemoryStorage()
-        return
-    postgres = PostgresStorage(url)
-    yield postgres
-    await postgres.close()
+async def harness(url: str | None) -> AsyncIterator[Harness]:
+    harness = MemoryHarness() if url is None else PostgresHarness(url)
+    yield harness
+    await harness.close()
+
+
+@pytest.fixture
+def storage(harness: Harness) -> Storage:
+    return harness.storage

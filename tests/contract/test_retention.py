@@ -9,34 +9,27 @@ from itertools import count
 import asyncpg
 import pytest
 
+from functions.ports import Storage
+from functions.records import Counts, DayForecast, Failure, Forecast, Model, SeenTick, Window
+from functions.registry.transactions import change_champions, record_results
 from functions.retention import TABLES, Limits, Retention, Table, limits
-from functions.storage import (
-    Counts,
-    DayForecast,
-    Failure,
-    Forecast,
-    Model,
-    SeenTick,
-    Storage,
-    Window,
-)
-from infra.memory.storage import MemoryStorage
 from infra.postgres.caching_storage import CHANNEL
 from infra.postgres.storage import PostgresStorage
-from tests.contract.test_storage import (
+from tests.contract.examples import (
     DAY,
     NOON,
     SERIES,
     asked,
+    changes_of,
     failed,
-    foresee,
     history,
     plan,
-    sell,
     standing,
     trained,
+    versions,
     week,
 )
+from tests.contract.harness import Harness
 
 NOW = datetime(2016, 1, 1, 3, tzinfo=UTC)
 ALL = 10_000
@@ -65,18 +58,6 @@ def some(**rows: int) -> dict[str, int]:
     return dict.fromkeys(TABLES, 0) | rows
 
 
-async def planned(storage: Storage, run_id: str, at: datetime) -> None:
-    """The run was planned then."""
-    if isinstance(storage, MemoryStorage):
-        storage.planned_at[run_id] = at
-        return
-    assert isinstance(storage, PostgresStorage)
-    async with storage._transaction() as connection:
-        await connection.execute(
-            "UPDATE training_runs SET planned_at = $2 WHERE run_id = $1", run_id, at
-        )
-
-
 TURNS = count()
 
 
@@ -94,7 +75,7 @@ async def weeks(storage: Storage, *numbers: int) -> list[Model]:
         await week(storage, number, SERIES[0])
         champion = (await storage.champions([SERIES[0]]))[SERIES[0]]
         await publish(storage, champion, champion.as_of, 7)
-    return list(reversed(await storage.versions(*SERIES[0])))
+    return list(reversed(await versions(storage, SERIES[0])))
 
 
 async def test_days_of_forecasts_go_when_they_are_old_enough(storage: Storage):
@@ -118,7 +99,7 @@ async def test_what_is_served_stays_however_old_it_is(storage: Storage):
     after = await storage.forecast(*SERIES[0])
     assert after is not None
     assert (after.model_id, after.days) == (serving.model_id, serving.days)
-    await storage.change_champions(asked("rollback", SERIES[0]), NOW.date())
+    await change_champions(storage, asked("rollback", SERIES[0]), NOW.date())
     assert await storage.forecast(*SERIES[0]) == after, "until its predecessor's is made anew"
 
 
@@ -141,15 +122,15 @@ async def test_the_newest_versions_stay_and_those_in_a_place_whatever_their_age(
         policy = "never" if number == 3 else "always"
         await week(storage, number, SERIES[0], policy=policy)
         await week(storage, number, SERIES[1], policy="always")
-    await storage.change_champions(asked("promote", SERIES[0], version=1), NOW.date())
+    await change_champions(storage, asked("promote", SERIES[0], version=1), NOW.date())
     places = {"champion": 1, "previous": 6, "challenger": 3}
     assert await standing(storage, SERIES[0]) == places
     assert await prune(storage, until(versions=2)) == some(model_versions=2 + 4)
     assert await standing(storage, SERIES[0]) == places
-    assert [m.version for m in await storage.versions(*SERIES[0])] == [6, 5, 3, 1]
-    assert [m.version for m in await storage.versions(*SERIES[1])] == [6, 5]
+    assert [m.version for m in await versions(storage, SERIES[0])] == [6, 5, 3, 1]
+    assert [m.version for m in await versions(storage, SERIES[1])] == [6, 5]
     await week(storage, 7, SERIES[1])
-    assert [m.version for m in await storage.versions(*SERIES[1])] == [7, 6, 5]
+    assert [m.version for m in await versions(storage, SERIES[1])] == [7, 6, 5]
 
 
 async def test_a_model_stays_while_a_day_that_it_forecast_does(storage: Storage):
@@ -158,17 +139,17 @@ async def test_a_model_stays_while_a_day_that_it_forecast_does(storage: Storage)
     assert await prune(storage, until(versions=1, forecast_days=days)) == some(
         forecasts=7, model_versions=1
     )
-    assert [m.version for m in await storage.versions(*SERIES[0])] == [4, 3, 2]
+    assert [m.version for m in await versions(storage, SERIES[0])] == [4, 3, 2]
 
 
 async def test_a_model_stays_while_what_was_said_of_it_is_on_the_log(storage: Storage):
     run = await storage.save_plan(plan())
     for number, days in enumerate((40, 36, 20)):
         model = trained(run, SERIES[0], NOW - timedelta(days=days), model_id=f"m{number}")
-        await storage.record_results([model], [])
-    await storage.change_champions(asked("promote", SERIES[0], version=1), NOW.date())
-    await storage.change_champions(
-        asked("promote", SERIES[0], version=2, request_id="again"), NOW.date()
+        await record_results(storage, [model], [])
+    await change_champions(storage, asked("promote", SERIES[0], version=1), NOW.date())
+    await change_champions(
+        storage, asked("promote", SERIES[0], version=2, request_id="again"), NOW.date()
     )
     later = replace(until(versions=1), trained_before=NOW - timedelta(days=37))
     assert limits(Retention(), NOW).trained_before == NOW - timedelta(days=37)
@@ -184,10 +165,10 @@ async def test_the_history_tells_version_strategy_and_dates_of_models_that_are_g
     await week(storage, 1, SERIES[0], chosen="full")
     for number in (2, 3, 4):
         await week(storage, number, SERIES[0])
-    before = await storage.alias_history(*SERIES[0])
+    before = await changes_of(storage, SERIES[0])
     told = await history(storage, SERIES[0])
     assert await prune(storage, until(versions=1)) == some(model_versions=2)
-    assert await storage.alias_history(*SERIES[0]) == before
+    assert await changes_of(storage, SERIES[0]) == before
     assert await history(storage, SERIES[0]) == told
     first = before[-1]
     assert (first.version, first.strategy, first.as_of) == (1, "full", date(2015, 8, 8))
@@ -199,18 +180,18 @@ async def test_a_result_that_comes_again_does_not_bring_its_model_back(storage: 
     await prune(storage, until(versions=1))
     places, told = await standing(storage, SERIES[0]), await history(storage, SERIES[0])
     await week(storage, 1, SERIES[0])
-    assert [m.version for m in await storage.versions(*SERIES[0])] == [3, 2]
+    assert [m.version for m in await versions(storage, SERIES[0])] == [3, 2]
     assert await standing(storage, SERIES[0]) == places
     assert await history(storage, SERIES[0]) == told
     assert await storage.promotions(["week-1:1:milk"]) == []
 
 
-async def test_results_of_old_runs_go_and_leave_their_counts(storage: Storage):
+async def test_results_of_old_runs_go_and_leave_their_counts(harness: Harness, storage: Storage):
     run = await storage.save_plan(plan("old"))
-    await storage.record_results([trained(run, SERIES[0])], [failed(run, SERIES[1], "short")])
+    await record_results(storage, [trained(run, SERIES[0])], [failed(run, SERIES[1], "short")])
     await storage.cancel("old", NOON + timedelta(hours=1))
     await week(storage, 1, SERIES[0])
-    await planned(storage, "old", NOW - timedelta(days=31))
+    await harness.plan_at("old", NOW - timedelta(days=31))
     before = await storage.run("old")
     assert before is not None
     assert before.failures == (Failure(*SERIES[1], "short"),)
@@ -224,34 +205,38 @@ async def test_results_of_old_runs_go_and_leave_their_counts(storage: Storage):
     assert [r.counts for r in await storage.runs(5) if r.run_id == "old"] == [after.counts]
 
 
-async def test_a_run_goes_when_no_model_is_of_it_and_none_was_coalesced_into_it(storage: Storage):
+async def test_a_run_goes_when_no_model_is_of_it_and_none_was_coalesced_into_it(
+    harness: Harness, storage: Storage
+):
     first = await storage.save_plan(replace(plan("first"), wish="w"))
     await storage.save_plan(replace(plan("same"), wish="w"))
     await storage.save_plan(replace(plan("empty"), shards=()))
-    await storage.record_results([], [failed(first, series, "short") for series in SERIES])
+    await record_results(storage, [], [failed(first, series, "short") for series in SERIES])
     await week(storage, 1, SERIES[0])
     for run_id in ("first", "same", "empty", "week-1"):
-        await planned(storage, run_id, NOW - timedelta(days=40))
+        await harness.plan_at(run_id, NOW - timedelta(days=40))
     kept = until(run_days=30)
     # The run of the week goes on: two of its series have no result.
     assert await prune(storage, kept) == some(training_results=3, training_runs=3)
     assert [run.run_id for run in await storage.runs(10)] == ["week-1"]
     assert await storage.plan("first") is None
-    [champion] = await storage.versions(*SERIES[0])
+    [champion] = await versions(storage, SERIES[0])
     assert champion.aliases == ("champion",)
     await storage.cancel("week-1", NOON)
     assert await prune(storage, kept) == some(training_results=3), "its model is champion"
-    assert await storage.versions(*SERIES[0]) == [champion]
+    assert await versions(storage, SERIES[0]) == [champion]
     newer = await week(storage, 2, SERIES[0])
     assert await standing(storage, SERIES[0]) == {"champion": 2, "previous": 1}, newer
 
 
-async def test_sales_and_plans_stay_for_ever_unless_they_are_told_not_to(storage: Storage):
+async def test_sales_and_plans_stay_for_ever_unless_they_are_told_not_to(
+    harness: Harness, storage: Storage
+):
     for series in SERIES:
-        await sell(storage, series, 5)
+        await harness.sell(series, 5)
     for scope in (("", ""), ("1", ""), SERIES[2]):
-        await foresee(storage, scope, DAY, True)
-        await foresee(storage, scope, DAY + timedelta(days=1), True)
+        await harness.foresee(scope, DAY, True)
+        await harness.foresee(scope, DAY + timedelta(days=1), True)
     assert await prune(storage, until()) == some()
     days = (NOW.date() - DAY).days
     assert await prune(storage, until(sales_days=days + 1), most=2) == some(daily_sales=3 * 3)
@@ -263,16 +248,16 @@ async def test_sales_and_plans_stay_for_ever_unless_they_are_told_not_to(storage
     assert calendar.is_open.tolist() == [[-1, 1]] * 3
 
 
-async def test_what_would_go_is_told_and_then_goes(storage: Storage):
+async def test_what_would_go_is_told_and_then_goes(harness: Harness, storage: Storage):
     models = await weeks(storage, 1, 2, 3, 4, 5)
     for series in SERIES:
-        await sell(storage, series, 5)
-    await foresee(storage, ("", ""), DAY - timedelta(days=3), True)
+        await harness.sell(series, 5)
+    await harness.foresee(("", ""), DAY - timedelta(days=3), True)
     await storage.save_plan(replace(plan("first", at=NOON), wish="w"))
     await storage.save_plan(replace(plan("same"), wish="w"))
     await storage.cancel("first", NOON)
     for run in await storage.runs(10):
-        await planned(storage, run.run_id, NOW - timedelta(days=40))
+        await harness.plan_at(run.run_id, NOW - timedelta(days=40))
         await storage.cancel(run.run_id, NOON)
     kept = until(
         versions=1,
@@ -301,11 +286,13 @@ async def test_what_would_go_is_told_and_then_goes(storage: Storage):
     assert {(each.oldest, each.newest) for each in nothing} == {(None, None)}
 
 
-async def test_an_overdue_run_has_a_series_planned_or_failed_as_overdue(storage: Storage):
+async def test_an_overdue_run_has_a_series_planned_or_failed_as_overdue(
+    harness: Harness, storage: Storage
+):
     for run_id in ("late", "done", "new"):
         await storage.save_plan(plan(run_id))
-        await planned(storage, run_id, NOW - timedelta(days=8))
-    await planned(storage, "new", NOW - timedelta(days=6))
+        await harness.plan_at(run_id, NOW - timedelta(days=8))
+    await harness.plan_at("new", NOW - timedelta(days=6))
     await storage.fail_shard("done", 0, "another", NOW)
     await storage.fail_shard("done", 1, "another", NOW)
     asked_for = (NOW - timedelta(days=7), NOW, "late")
@@ -344,7 +331,7 @@ async def test_several_at_once_let_all_go_once(postgres: PostgresStorage):
     rows = await asyncio.gather(*(prune(postgres, kept, most=3) for _ in range(4)))
     assert sum(each["forecasts"] for each in rows) == 42
     assert sum(each["model_versions"] for each in rows) == 5
-    assert len(await postgres.versions(*SERIES[0])) == 2
+    assert len(await versions(postgres, SERIES[0])) == 2
 
 
 async def test_a_step_that_others_hold_up_is_given_up_and_holds_nobody_up(
@@ -352,7 +339,7 @@ async def test_a_step_that_others_hold_up_is_given_up_and_holds_nobody_up(
 ):
     await weeks(postgres, 1, 2, 3)
     kept = until(versions=1, forecast_days=1)
-    async with postgres._transaction() as migration:
+    async with postgres.transaction() as migration:
         await migration.execute("LOCK TABLE forecasts IN SHARE MODE")
         assert await postgres.prune("forecasts", kept, None, ALL) is None
         assert await postgres.forecast(*SERIES[0]) is not None
@@ -362,7 +349,7 @@ async def test_a_step_that_others_hold_up_is_given_up_and_holds_nobody_up(
 async def test_nobody_is_told_of_rows_that_were_not_served(postgres: PostgresStorage):
     models = await weeks(postgres, 1, 2, 3)
     heard: list[object] = []
-    ear = await asyncpg.connect(postgres._url)
+    ear = await asyncpg.connect(postgres.url)
     await ear.add_listener(CHANNEL, lambda *_: heard.append(_))
     assert (await prune(postgres, until(forecast_days=1), most=2))["forecasts"] == 14
     await ear.fetchval("SELECT 1")
@@ -375,6 +362,6 @@ async def test_nobody_is_told_of_rows_that_were_not_served(postgres: PostgresSto
 
 async def test_a_model_in_a_place_cant_be_deleted_by_anyone(postgres: PostgresStorage):
     await week(postgres, 1, SERIES[0])
-    async with postgres._transaction() as connection:
+    async with postgres.transaction() as connection:
         with pytest.raises(asyncpg.ForeignKeyViolationError, match="model_aliases"):
             await connection.execute("DELETE FROM model_versions")

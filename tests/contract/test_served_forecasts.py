@@ -3,26 +3,11 @@
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
-from functions.storage import (
-    Counts,
-    DayForecast,
-    Forecast,
-    ForecastCounts,
-    Plan,
-    Storage,
-    Window,
-)
-from tests.contract.test_storage import (
-    DAY,
-    NOON,
-    SERIES,
-    asked,
-    failed,
-    plan,
-    sell,
-    trained,
-    week,
-)
+from functions.ports import Storage
+from functions.records import Counts, DayForecast, Forecast, ForecastCounts, Plan, Window
+from functions.registry.transactions import change_champions, record_results
+from tests.contract.examples import DAY, NOON, SERIES, asked, failed, plan, trained, week
+from tests.contract.harness import Harness
 
 
 def coming(model_id: str, start: date, yhat: float, days: int = 2) -> Forecast:
@@ -40,11 +25,13 @@ async def forecast(storage: Storage) -> Forecast:
     return found
 
 
-async def test_a_champions_forecast_is_served_with_all_that_was_said_of_it(storage: Storage):
+async def test_a_champions_forecast_is_served_with_all_that_was_said_of_it(
+    harness: Harness, storage: Storage
+):
     assert await storage.forecast(*SERIES[0]) is None
     run = await storage.save_plan(plan())
-    await storage.record_results([trained(run, SERIES[0])], [])
-    await sell(storage, SERIES[0], 3)
+    await record_results(storage, [trained(run, SERIES[0])], [])
+    await harness.sell(SERIES[0], 3)
     days = (
         DayForecast(
             *(date(2015, 8, 1), 5.0, 4.0, 6.5),
@@ -96,7 +83,7 @@ async def test_a_model_that_is_no_champion_any_more_is_not_served(storage: Stora
     assert await storage.serve([(coming(old, start, 1.0), window(start, "a"))]) == {SERIES[0]}
     assert await storage.forecast(*SERIES[0]) is None
     assert await storage.serve([(coming(new, start, 2.0), window(start, "a"))]) == set()
-    await storage.change_champions(asked("rollback", SERIES[0]), DAY)
+    await change_champions(storage, asked("rollback", SERIES[0]), DAY)
     assert (await forecast(storage)).model_id == new, "until the champion's forecast is in"
     assert await storage.serve([(coming(old, start, 3.0), window(start, "a"))]) == set()
     assert (await forecast(storage)).model_id == old
@@ -150,11 +137,11 @@ async def test_the_days_that_a_run_asks_for_are_told_by_its_id(storage: Storage)
 
 async def test_a_run_that_has_ended_tells_how_many_champions_are_forecast_for_it(storage: Storage):
     run = await storage.save_plan(plan())
-    await storage.record_results([trained(run, each) for each in SERIES[:2]], [])
+    await record_results(storage, [trained(run, each) for each in SERIES[:2]], [])
     found = await storage.run("run-1")
     assert found is not None
     assert found.forecasts is None, "it still goes"
-    await storage.record_results([], [failed(run, SERIES[2], "short")])
+    await record_results(storage, [], [failed(run, SERIES[2], "short")])
     model_id = trained(run, SERIES[0]).data.model_id
     for at, current in ((None, 0), (NOON - timedelta(days=1), 0), (NOON, 1)):
         if at is not None:
@@ -170,10 +157,10 @@ async def test_a_run_that_has_ended_tells_how_many_champions_are_forecast_for_it
 async def test_shards_without_a_result_are_unfinished_and_failed_ones_if_wanted(storage: Storage):
     run = await storage.save_plan(plan())
     assert await storage.unfinished_shards("run-1", failed=False) == {0, 1}
-    await storage.record_results([trained(run, SERIES[0])], [failed(run, SERIES[2], "short")])
+    await record_results(storage, [trained(run, SERIES[0])], [failed(run, SERIES[2], "short")])
     assert await storage.unfinished_shards("run-1", failed=False) == {0}
     assert await storage.unfinished_shards("run-1", failed=True) == {0, 1}
-    await storage.record_results([trained(run, each) for each in SERIES[1:]], [])
+    await record_results(storage, [trained(run, each) for each in SERIES[1:]], [])
     assert await storage.unfinished_shards("run-1", failed=True) == set()
     assert await storage.unfinished_shards("run-9", failed=True) == set()
 
@@ -185,7 +172,7 @@ def wished(run_id: str, hours: int) -> Plan:
 async def test_a_request_is_coalesced_only_into_a_run_without_any_result(storage: Storage):
     first = await storage.save_plan(wished("a", 0))
     assert (await storage.save_plan(wished("b", 1))).coalesced_into == "a"
-    await storage.record_results([trained(first, SERIES[0])], [])
+    await record_results(storage, [trained(first, SERIES[0])], [])
     assert (await storage.save_plan(wished("c", 2))).coalesced_into is None
     assert (await storage.save_plan(wished("d", 3))).coalesced_into == "c"
     await storage.hand_over("c", 0, NOON)

@@ -9,7 +9,8 @@ import pytest
 
 from events.envelope import first_event
 from events.payloads import ModelTrained
-from functions.storage import DayForecast, Forecast, ForecastCounts, Plan, Window
+from functions.records import DayForecast, Forecast, ForecastCounts, Plan, Window
+from functions.registry.transactions import record_results
 from infra.postgres import caching_storage
 from infra.postgres.caching_storage import CachingStorage
 from infra.postgres.storage import PostgresStorage
@@ -36,7 +37,7 @@ async def promote(writer: PostgresStorage, run_id: str, at: datetime) -> str:
         parameters={},
         versions={},
     )
-    await writer.record_results([first_event(model, "test", time=at)], [])
+    await record_results(writer, [first_event(model, "test", time=at)], [])
     return model.model_id
 
 

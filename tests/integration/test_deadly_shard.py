@@ -14,7 +14,7 @@ from events.kafka import KafkaProducer, read_topic
 from events.payloads import SeriesRef, TrainingShardRequested
 from events.publisher import Publisher
 from events.topics import DEAD_LETTERS
-from functions.storage import Plan
+from functions.records import Plan
 from functions.trainer import MAX_DELIVERIES
 from infra.kafka.topics import provision
 from infra.postgres.storage import PostgresStorage

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, create_engine, text
 from infra.postgres.migrate import sqlalchemy_url, upgrade
 from infra.postgres.storage import PostgresStorage
 from infra.settings import Settings
+from tests.contract.examples import changes_of
 
 BEFORE = """
 INSERT INTO training_runs (run_id, requested_by, requested_at, reason, strategy, as_of, horizon)
@@ -57,5 +58,5 @@ async def test_champions_of_before_serve_and_are_told_again(connection: Connecti
     assert [day.yhat for day in served.days] == [5.0]
     [promotion] = await storage.promotions(["m-new"])
     assert (promotion.previous_model_id, str(promotion.forecast_from)) == ("m-old", "2015-08-08")
-    assert [change.version for change in await storage.alias_history("1", "milk")] == [2, 1]
+    assert [change.version for change in await changes_of(storage, ("1", "milk"))] == [2, 1]
     await storage.close()

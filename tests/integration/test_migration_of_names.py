@@ -11,6 +11,7 @@ from sqlalchemy import Connection, create_engine, text
 from infra.postgres.migrate import sqlalchemy_url, upgrade
 from infra.postgres.storage import PostgresStorage
 from infra.settings import Settings
+from tests.contract.examples import changes_of
 
 CAFE = "Café"
 APART = unicodedata.normalize("NFD", CAFE)
@@ -106,7 +107,7 @@ async def test_what_could_only_be_forecast_can_be_asked_for(
     served = await storage.forecast(kept, "milk")
     assert served is not None
     assert (served.days[0].yhat, served.newest_sale) == (5, DAY)
-    [change] = await storage.alias_history(kept, "milk")
+    [change] = await changes_of(storage, (kept, "milk"))
     assert change.model_id == "run"
     run = await storage.run("run")
     assert run is not None

@@ -5,7 +5,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from infra.postgres import queries
+from infra.postgres.queries import sales as queries
 
 SERIES, DAYS = 400, 40
 

@@ -14,7 +14,7 @@ from events.topics import TOPICS
 from functions.catalog import processes
 from infra.access import USERS
 from infra.kubernetes import users
-from infra.postgres.storage import CONNECTIONS
+from infra.postgres.connections import CONNECTIONS
 from tests.deploy.kubernetes.manifests import Manifests, name
 from tests.deploy.kubernetes.pods import amount
 from tests.deploy.tools import PROJECT

@@ -28,7 +28,8 @@ from functions.api import create_app
 from functions.changes import Changes
 from functions.forecasting.strategy import Strategy, table
 from functions.planner import Planner
-from functions.storage import DayForecast, Forecast, Window
+from functions.records import DayForecast, Forecast, Window
+from functions.registry.transactions import change_champions, record_results
 from infra.memory.storage import MemoryStorage
 from infra.outages import is_outage
 
@@ -93,7 +94,7 @@ class Shop:
     async def promote(self) -> None:
         """What the registry does with every request for other champions."""
         for event in self.promotions():
-            await self.storage.change_champions(event, LAST_DAY)
+            await change_champions(self.storage, event, LAST_DAY)
 
     async def plan(self) -> None:
         """What the planner does with every request."""
@@ -117,7 +118,7 @@ class Shop:
                 )
                 for store, product in series
             ]
-            await self.storage.record_results([], failed)
+            await record_results(self.storage, [], failed)
             return
         run = self.storage.plans[run_id]
         trained = [
@@ -150,7 +151,7 @@ class Shop:
             )
             for store, product in series
         ]
-        await self.storage.record_results(trained, [])
+        await record_results(self.storage, trained, [])
         champions = set(self.storage.aliases.values())
         window = Window(run.as_of, run.horizon, run.requested_at, run.run_id)
         made = [_forecast(event.data) for event in trained if event.data.model_id in champions]

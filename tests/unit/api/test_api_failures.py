@@ -1,7 +1,7 @@
 import httpx
 import pytest
 
-from functions.storage import MAX_FAILURES
+from functions.records import MAX_FAILURES
 from tests.unit.api.served import Shop
 
 PRODUCTS = [f"p{n:03}" for n in range(MAX_FAILURES + 5)]

@@ -8,7 +8,7 @@ import pytest
 
 from functions.api import unchanged
 from functions.changes import Changes
-from functions.storage import DayForecast, Forecast
+from functions.records import DayForecast, Forecast
 from tests.unit.api.served import Shop
 
 PATH = "/forecasts/1/milk"

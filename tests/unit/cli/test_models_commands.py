@@ -45,7 +45,7 @@ def shelfcast(client: Client, *words: str) -> Result:
 
 
 def standing(shop: Shop) -> dict[str, int]:
-    found = asyncio.run(shop.storage.versions(*MILK))
+    found = asyncio.run(shop.storage.versions_page(*MILK, None, 100))
     return {alias: model.version for model in found for alias in model.aliases}
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from functions.planner.as_of import default_as_of, reached_day, too_late
-from functions.storage import Scope
+from functions.records import Scope
 
 DAY = timedelta(days=1)
 FRIDAY = date(2015, 7, 31)

@@ -3,6 +3,7 @@ from datetime import timedelta
 from events.envelope import Event, first_event
 from events.payloads import ForecastPublished, ForecastShardRequested, SeriesRef
 from functions.forecaster import Forecaster
+from functions.registry.transactions import change_champions
 from tests.unit.functions.world import LAST_DAY, NOON, SERIES, World, promotion, request
 
 DAY = timedelta(days=1)
@@ -82,7 +83,7 @@ async def test_a_champion_that_changes_while_it_is_forecast_is_not_served(world:
 
     async def overtaken(forecasts):
         for change in changes:
-            await world.storage.change_champions(change, LAST_DAY)
+            await change_champions(world.storage, change, LAST_DAY)
         changes.clear()
         return await serve(forecasts)
 

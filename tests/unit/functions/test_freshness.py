@@ -3,7 +3,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 
 from functions.freshness import is_gone, staleness
-from functions.storage import DayForecast, Forecast
+from functions.records import DayForecast, Forecast
 
 FIRST = date(2026, 11, 23)
 DAY = timedelta(days=1)

@@ -6,7 +6,7 @@ from events.errors import Refusal
 from functions.forecasting.strategy import BUILT_IN, Strategy, table
 from functions.planner import Planner
 from functions.planner.history import too_short
-from functions.storage import Scope
+from functions.records import Scope
 from tests.unit.functions.world import LAST_DAY, NOON, World, request
 
 AS_OF = LAST_DAY + timedelta(days=1)

@@ -17,7 +17,7 @@ from events.payloads import (
 )
 from events.topics import TOPICS, bulk
 from functions.catalog import EXPRESS, FUNCTIONS
-from functions.storage import Counts
+from functions.records import Counts
 from tests.unit.functions.world import NOON, SERIES, Crash, World, request
 
 EXPRESS_TOPICS = [name for name in TOPICS if name != bulk(name)]
@@ -35,7 +35,7 @@ def cancel(run_id: str = "run") -> Event[CancelRequested]:
 
 
 def counts(world: World, run_id: str = "run") -> Counts:
-    return world.storage._counts(run_id)
+    return world.storage.counts_of(run_id)
 
 
 async def cancelled(world: World, run_id: str = "run") -> None:

@@ -19,7 +19,7 @@ from events.payloads import (
     TrainingShardRequested,
 )
 from events.publisher import to_record
-from functions.storage import Counts
+from functions.records import Counts
 from tests.unit.functions.world import LAST_DAY, NOON, SERIES, World, promotion, request
 
 TOMORROW = LAST_DAY + timedelta(days=1)
@@ -36,7 +36,7 @@ async def counts(world: World, run_id: str = "run") -> Counts:
 async def champions(world: World) -> dict[tuple[str, str], str]:
     found = {}
     for series in SERIES:
-        for model in await world.storage.versions(*series):
+        for model in await world.storage.versions_page(*series, None, 100):
             if "champion" in model.aliases:
                 found[series] = model.run_id
     return found

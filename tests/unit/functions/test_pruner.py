@@ -9,8 +9,8 @@ from events.envelope import Event, first_event
 from events.payloads import PruneCompleted, PruneRequested, RetrainCompleted
 from functions.pruner import Pruner
 from functions.pruner.pruner import GIVEN_UP, MAX_ROWS, MAX_TIME
+from functions.records import Series
 from functions.retention import TABLES, Limits, Pruned, Retention, Table
-from functions.storage import Series
 from infra.memory.storage import MemoryStorage
 from tests.unit.functions.test_crashes import Killed, dying
 from tests.unit.functions.world import SERIES, World, request

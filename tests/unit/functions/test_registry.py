@@ -25,8 +25,8 @@ from events.payloads import (
     TrainingShardRequested,
 )
 from events.publisher import to_record
+from functions.records import Counts, Plan
 from functions.registry import Registry
-from functions.storage import Counts, Plan
 from infra.memory.storage import MemoryStorage
 from tests.unit.functions.world import NOON, request
 

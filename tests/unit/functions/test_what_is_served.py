@@ -137,4 +137,4 @@ async def test_a_request_younger_than_the_cancel_of_the_run_it_counted_on_is_don
     run = await world.storage.run("b")
     assert run is not None
     assert (run.state, run.counts.succeeded) == ("completed", 5)
-    assert {r.state for r in world.storage._of("a")} == {"cancelled"}
+    assert {r.state for r in world.storage.results_of("a")} == {"cancelled"}

@@ -10,7 +10,7 @@ from events.envelope import Event
 from events.memory import MemoryLog
 from events.payloads import ForecastRequested, Payload, PruneRequested, RetrainRequested
 from events.publisher import Publisher
-from functions.storage import SeenTick
+from functions.records import SeenTick
 from infra.hosts.cron import BadSchedule, next_tick, run_clock
 from infra.hosts.ticks import Tick, ticks
 from infra.memory.storage import MemoryStorage

@@ -1,6 +1,6 @@
 from functions.catalog import FUNCTIONS
 from infra.local import postgres
-from infra.postgres.storage import CONNECTIONS
+from infra.postgres.connections import CONNECTIONS
 from infra.settings import MAX_TRAINERS
 
 API = 10

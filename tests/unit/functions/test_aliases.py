@@ -4,9 +4,9 @@ import pytest
 
 from events.errors import Refusal
 from events.payloads import PromotionRequested, SeriesRef
-from functions.registry.champion import Contender
-from functions.registry.places import Cause, Places
-from functions.registry.requested import champions_to_be
+from functions.records import Candidate
+from functions.registry.aliases import Aliases, Cause
+from functions.registry.promotion import champions_to_be
 
 NOON = datetime(2015, 8, 1, 12, tzinfo=UTC)
 MILK, RYE = ("1", "milk"), ("1", "rye")
@@ -14,28 +14,28 @@ PERSON = Cause("request", "anna", "empty shelves")
 START = date(2015, 8, 20)
 
 
-def model(number: int) -> Contender:
-    return Contender(f"m{number}", date(2015, 8, number), NOON, "windowed")
+def model(number: int) -> Candidate:
+    return Candidate(f"m{number}", date(2015, 8, number), NOON, "windowed")
 
 
-def held(**places: int) -> Places:
-    return Places({MILK: {name: model(n) for name, n in places.items()}})
+def held(**aliases: int) -> Aliases:
+    return Aliases({MILK: {name: model(n) for name, n in aliases.items()}})
 
 
-def names(places: Places) -> dict[str, str]:
-    return {name: model.model_id for name, model in places.of(MILK).items()}
+def names(aliases: Aliases) -> dict[str, str]:
+    return {name: model.model_id for name, model in aliases.of(MILK).items()}
 
 
-def moves(places: Places) -> list[tuple[str, str | None, str | None]]:
-    return [(c.alias, c.previous_model_id, c.model_id) for c in places.changes]
+def moves(aliases: Aliases) -> list[tuple[str, str | None, str | None]]:
+    return [(c.alias, c.previous_model_id, c.model_id) for c in aliases.changes]
 
 
 def test_a_promoted_model_moves_the_champion_to_previous():
-    places = held(champion=2, previous=1)
-    places.promote(MILK, model(3), PERSON, START)
-    assert names(places) == {"champion": "m3", "previous": "m2"}
-    assert moves(places) == [("champion", "m2", "m3")]
-    [change] = places.changes
+    aliases = held(champion=2, previous=1)
+    aliases.promote(MILK, model(3), PERSON, START)
+    assert names(aliases) == {"champion": "m3", "previous": "m2"}
+    assert moves(aliases) == [("champion", "m2", "m3")]
+    [change] = aliases.changes
     assert (change.cause_id, change.changed_by, change.reason) == (
         "request",
         "anna",
@@ -43,47 +43,47 @@ def test_a_promoted_model_moves_the_champion_to_previous():
     )
 
 
-def test_the_first_champion_replaces_nobody():
-    places = Places({})
-    places.promote(MILK, model(1), PERSON, START)
-    assert names(places) == {"champion": "m1"}
-    assert moves(places) == [("champion", None, "m1")]
+def test_the_first_champion_realiases_nobody():
+    aliases = Aliases({})
+    aliases.promote(MILK, model(1), PERSON, START)
+    assert names(aliases) == {"champion": "m1"}
+    assert moves(aliases) == [("champion", None, "m1")]
 
 
 def test_a_new_champion_forecasts_from_the_day_that_is_asked_for_be_it_earlier_than_before():
-    places = held(champion=5, previous=1)
+    aliases = held(champion=5, previous=1)
     for day in (9, 2, 5):
         start = date(2015, 8, day)
-        places.promote(MILK, model(day), PERSON, start)
-        assert places.changes[-1].forecast_from == start
+        aliases.promote(MILK, model(day), PERSON, start)
+        assert aliases.changes[-1].forecast_from == start
 
 
 def test_a_promoted_challenger_leaves_its_place():
-    places = held(champion=2, challenger=3)
-    places.promote(MILK, model(3), PERSON, START)
-    assert names(places) == {"champion": "m3", "previous": "m2"}
-    assert moves(places) == [("champion", "m2", "m3"), ("challenger", "m3", None)]
+    aliases = held(champion=2, challenger=3)
+    aliases.promote(MILK, model(3), PERSON, START)
+    assert names(aliases) == {"champion": "m3", "previous": "m2"}
+    assert moves(aliases) == [("champion", "m2", "m3"), ("challenger", "m3", None)]
 
 
 def test_a_challenger_stays_when_another_model_is_promoted():
-    places = held(champion=2, challenger=3)
-    places.promote(MILK, model(4), PERSON, START)
-    assert names(places)["challenger"] == "m3"
+    aliases = held(champion=2, challenger=3)
+    aliases.promote(MILK, model(4), PERSON, START)
+    assert names(aliases)["challenger"] == "m3"
 
 
 def test_only_a_newer_model_takes_the_challengers_place():
-    places = held(champion=9, challenger=3)
-    places.keep(MILK, model(2), PERSON)
-    assert places.changes == []
-    places.keep(MILK, model(4), PERSON)
-    assert moves(places) == [("challenger", "m3", "m4")]
+    aliases = held(champion=9, challenger=3)
+    aliases.keep(MILK, model(2), PERSON)
+    assert aliases.changes == []
+    aliases.keep(MILK, model(4), PERSON)
+    assert moves(aliases) == [("challenger", "m3", "m4")]
 
 
 def test_a_champion_that_is_promoted_again_keeps_its_predecessor():
-    places = held(champion=2, previous=1)
-    places.promote(MILK, model(2), PERSON, START)
-    assert names(places) == {"champion": "m2", "previous": "m1"}
-    assert moves(places) == [("champion", "m2", "m2")]
+    aliases = held(champion=2, previous=1)
+    aliases.promote(MILK, model(2), PERSON, START)
+    assert names(aliases) == {"champion": "m2", "previous": "m1"}
+    assert moves(aliases) == [("champion", "m2", "m2")]
 
 
 def asked(action: str, *series: tuple[str, str], **fields) -> PromotionRequested:
@@ -92,26 +92,26 @@ def asked(action: str, *series: tuple[str, str], **fields) -> PromotionRequested
 
 
 def test_a_promotion_without_a_name_is_that_of_the_challengers():
-    places = held(champion=2, challenger=3)
-    assert champions_to_be(asked("promote", MILK), [MILK], {}, places) == {MILK: model(3)}
+    aliases = held(champion=2, challenger=3)
+    assert champions_to_be(asked("promote", MILK), [MILK], {}, aliases) == {MILK: model(3)}
 
 
 def test_a_rollback_goes_to_the_champion_before_and_a_second_one_back_again():
-    places = held(champion=2, previous=1)
+    aliases = held(champion=2, previous=1)
     for back in (1, 2):
-        chosen = champions_to_be(asked("rollback", MILK), [MILK], {}, places)
+        chosen = champions_to_be(asked("rollback", MILK), [MILK], {}, aliases)
         assert chosen == {MILK: model(back)}
-        places.promote(MILK, chosen[MILK], PERSON, START)
+        aliases.promote(MILK, chosen[MILK], PERSON, START)
 
 
 def test_a_rollback_of_a_run_leaves_out_champions_without_a_predecessor():
-    places = Places(
+    aliases = Aliases(
         {
             MILK: {"champion": model(2)},
             RYE: {"champion": model(2), "previous": model(1)},
         }
     )
-    chosen = champions_to_be(asked("rollback", run_id="run"), [MILK, RYE], {}, places)
+    chosen = champions_to_be(asked("rollback", run_id="run"), [MILK, RYE], {}, aliases)
     assert chosen == {RYE: model(1)}
 
 
@@ -136,7 +136,7 @@ def test_what_is_not_there_is_refused_by_its_field(request_, told):
 def test_a_long_list_of_series_without_a_challenger_is_told_by_its_first():
     many = [("1", f"p{n}") for n in range(12)]
     with pytest.raises(Refusal, match=r"1/p4 and 7 more have no challenger"):
-        champions_to_be(asked("promote", *many), many, {}, Places({}))
+        champions_to_be(asked("promote", *many), many, {}, Aliases({}))
 
 
 @pytest.mark.parametrize(

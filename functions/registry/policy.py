@@ -6,40 +6,19 @@ its strategy is backtested again on today's folds.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime
 
 from events.payloads import Compared, Policy
 from functions.forecasting.training.selection import TOLERANCE
-from functions.storage import Verdict
+from functions.records import Candidate, Verdict
 
 BIAS_BOUND = 0.25  # of what was sold: beyond it shelves are empty or full whatever the score
 NAIVE = "naive"
 
 
-@dataclass(frozen=True, slots=True)
-class Contender:
-    """A model that has or wants a place; `forecasts_by` is the strategy that won in it."""
-
-    model_id: str
-    data_through: date
-    requested_at: datetime
-    forecasts_by: str
-
-    @property
-    def age(self) -> tuple[date, datetime, str]:
-        """Later is newer: by the last day it has seen, then by when its run was requested.
-
-        Not by its as_of, which may be beyond all sales: a model of the same days that was asked
-        for later is the newer one.
-        """
-        return self.data_through, self.requested_at, self.model_id
-
-
 def choose_champion(
     policy: Policy,
-    model: Contender,
-    champion: Contender | None,
+    model: Candidate,
+    champion: Candidate | None,
     comparison: Sequence[Compared],
     metrics: Mapping[str, float | None],
 ) -> Verdict:
@@ -58,12 +37,12 @@ def choose_champion(
     return Verdict(promote, reason, of_champion, score, None if old is None else old.score)
 
 
-def _new(model: Contender, comparison: Sequence[Compared]) -> Compared | None:
+def _new(model: Candidate, comparison: Sequence[Compared]) -> Compared | None:
     own = (c for c in comparison if c.strategy == model.forecasts_by and c.model_id is None)
     return next(own, None)
 
 
-def _champions(champion: Contender, comparison: Sequence[Compared]) -> Compared | None:
+def _champions(champion: Candidate, comparison: Sequence[Compared]) -> Compared | None:
     """The champion's entry, or that of its strategy if it became champion since training."""
     named = (c for c in comparison if c.model_id == champion.model_id)
     alike = (c for c in comparison if c.strategy == champion.forecasts_by)
@@ -72,8 +51,8 @@ def _champions(champion: Contender, comparison: Sequence[Compared]) -> Compared 
 
 def _decide(
     policy: Policy,
-    model: Contender,
-    champion: Contender | None,
+    model: Candidate,
+    champion: Candidate | None,
     new: Compared | None,
     old: Compared | None,
     metrics: Mapping[str, float | None],
@@ -93,7 +72,7 @@ def _decide(
 
 
 def _compare(
-    model: Contender, new: Compared, old: Compared, metrics: Mapping[str, float | None]
+    model: Candidate, new: Compared, old: Compared, metrics: Mapping[str, float | None]
 ) -> tuple[bool, str]:
     scores = f"score {new.score:.3f}, champion {old.score:.3f} on the same folds (naive 1)"
     if new.score > old.score * (1 + TOLERANCE):
@@ -108,5 +87,5 @@ def _compare(
     return True, scores
 
 
-def _aged(model: Contender) -> str:
+def _aged(model: Candidate) -> str:
     return f"data through {model.data_through}, requested {model.requested_at:%Y-%m-%d %H:%M:%S}"

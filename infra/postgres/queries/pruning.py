@@ -186,12 +186,6 @@ FROM late
 WHERE result.run_id = $1 AND result.store = late.store AND result.product = late.product
 """
 
-TICKS = "SELECT name, schedule, seen_until FROM schedule_ticks"
-SAVE_TICK = """
-INSERT INTO schedule_ticks (name, schedule, seen_until) VALUES ($1, $2, $3)
-ON CONFLICT (name) DO UPDATE SET schedule = excluded.schedule, seen_until = excluded.seen_until
-"""
-
 # What would go, in one look at each table. A row's bytes are its table's, indices included,
 # over its rows as last counted by ANALYZE.
 _SIZED = """

@@ -1,20 +1,18 @@
-"""Who is champion, challenger and previous in each series, and the changes of that.
+"""Which model has the aliases champion, challenger and previous in each series, and what changes.
 
-Pure: storage reads the places of the series at hand, lets this module move models, and
-writes what came out, all in one transaction. Rules of the places:
+Pure. The rules of the aliases:
 
 - `champion` serves; `previous` is the one it replaced. A rollback swaps the two, so a
   second rollback takes the first one back.
 - `challenger` is the newest model that was kept from being champion. Promoted after all,
-  it leaves its place empty.
+  it leaves the alias to nobody.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from functions.registry.champion import Contender
-from functions.storage import AliasChange, Series
+from functions.records import AliasChange, Candidate, Series
 
 CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 
@@ -28,28 +26,37 @@ class Cause:
     reason: str
 
 
-class Places:
-    """The places of some series. `changes` are those of champions and challengers, in order."""
+class Aliases:
+    """The aliases of some series. `changes` are those of champions and challengers, in order."""
 
-    def __init__(self, held: Mapping[Series, Mapping[str, Contender]]) -> None:
-        self._held = {series: dict(places) for series, places in held.items()}
+    def __init__(self, held: Mapping[Series, Mapping[str, Candidate]]) -> None:
+        self._held = {series: dict(models) for series, models in held.items()}
         self.changes: list[AliasChange] = []
 
-    def of(self, series: Series) -> Mapping[str, Contender]:
-        """The model in each place that is taken."""
+    @property
+    def changed(self) -> dict[Series, dict[str, str]]:
+        """The model id of each alias in the series that changed."""
+        series = sorted({(change.store, change.product) for change in self.changes})
+        return {
+            each: {alias: model.model_id for alias, model in self.of(each).items()}
+            for each in series
+        }
+
+    def of(self, series: Series) -> Mapping[str, Candidate]:
+        """The model that has each alias; none that nobody has."""
         return self._held.get(series, {})
 
-    def promote(self, series: Series, model: Contender, cause: Cause, start: date) -> None:
+    def promote(self, series: Series, model: Candidate, cause: Cause, start: date) -> None:
         """Make the model champion, which is to forecast from `start` on."""
-        places = self._held.setdefault(series, {})
-        before = places.get(CHAMPION)
+        held = self._held.setdefault(series, {})
+        before = held.get(CHAMPION)
         self._put(series, CHAMPION, model, cause, start)
         if before is not None and before != model:
-            places[PREVIOUS] = before
-        if places.get(CHALLENGER) == model:
+            held[PREVIOUS] = before
+        if held.get(CHALLENGER) == model:
             self._put(series, CHALLENGER, None, cause)
 
-    def keep(self, series: Series, model: Contender, cause: Cause) -> None:
+    def keep(self, series: Series, model: Candidate, cause: Cause) -> None:
         """Make the model challenger unless there is a newer one."""
         before = self._held.setdefault(series, {}).get(CHALLENGER)
         if before is None or before.age < model.age:
@@ -59,14 +66,14 @@ class Places:
         self,
         series: Series,
         alias: str,
-        model: Contender | None,
+        model: Candidate | None,
         cause: Cause,
         start: date | None = None,
     ) -> None:
-        places = self._held[series]
-        before = places.pop(alias, None)
+        held = self._held[series]
+        before = held.pop(alias, None)
         if model is not None:
-            places[alias] = model
+            held[alias] = model
         self.changes.append(
             AliasChange(
                 cause.id,

@@ -5,11 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from events.payloads import Compared
-from functions.registry.champion import BIAS_BOUND, TOLERANCE, Contender, choose_champion
+from functions.records import Candidate
+from functions.registry.policy import BIAS_BOUND, TOLERANCE, choose_champion
 
 NOON = datetime(2015, 8, 1, 12, tzinfo=UTC)
-OLD = Contender("old", date(2015, 7, 1), NOON, "full")
-NEW = Contender("new", date(2015, 8, 1), NOON, "windowed")
+OLD = Candidate("old", date(2015, 7, 1), NOON, "full")
+NEW = Candidate("new", date(2015, 8, 1), NOON, "windowed")
 
 
 def entry(name: str, score: float, model_id: str | None = None, **metrics: float) -> Compared:
@@ -60,7 +61,7 @@ def test_a_model_that_loses_to_the_naive_replaces_a_champion_that_is_worse():
 
 
 def test_the_naive_itself_may_be_champion():
-    naive = Contender("new", NEW.data_through, NOON, "naive")
+    naive = Candidate("new", NEW.data_through, NOON, "naive")
     assert judged([entry("naive", 1.0), entry("full", 1.0, "old")], model=naive).promote
     assert not judged([entry("naive", 1.0), entry("full", 0.9, "old")], model=naive).promote
 
@@ -98,7 +99,7 @@ def test_an_older_model_never_replaces_a_newer_champion(policy):
     verdict = judged(comparison, policy, model=OLD, champion=NEW)
     assert not verdict.promote
     assert "older than the champion: data through 2015-07-01" in verdict.reason
-    early = Contender("new", NEW.data_through, NOON - timedelta(hours=1), "windowed")
+    early = Candidate("new", NEW.data_through, NOON - timedelta(hours=1), "windowed")
     assert not judged([], policy, model=early, champion=NEW).promote
 
 

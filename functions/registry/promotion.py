@@ -1,0 +1,110 @@
+"""Which models become champion: by the verdicts on new ones, or since a person asks. Pure."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from events.envelope import Event
+from events.errors import Refusal
+from events.payloads import ModelTrained, PromotionRequested
+from functions.records import Candidate, Series, Verdict
+from functions.registry.aliases import CHALLENGER, CHAMPION, PREVIOUS, Aliases, Cause
+from functions.registry.policy import choose_champion
+
+BY_ITSELF = "registry"
+MAX_NAMED = 5  # series in a message
+
+
+def verdicts(
+    trained: Sequence[Event[ModelTrained]], requested_at: Mapping[str, datetime], aliases: Aliases
+) -> dict[str, Verdict]:
+    """Decide on each new model, and give it its alias; by model id.
+
+    `requested_at` is when each run was requested. Of several models of a series the
+    newest is looked at first, so that one batch promotes at most the one that stays.
+    Refusal for a model of a run that is not in `requested_at`.
+    """
+    models = {event.data.model_id: event.data for event in trained}
+    candidates = {model_id: candidate_of(model, requested_at) for model_id, model in models.items()}
+    decided = {}
+    for model_id in sorted(models, key=lambda i: candidates[i].age, reverse=True):
+        model, candidate = models[model_id], candidates[model_id]
+        series = (model.store, model.product)
+        champion = aliases.of(series).get(CHAMPION)
+        verdict = choose_champion(
+            model.policy, candidate, champion, model.comparison, model.metrics
+        )
+        cause = Cause(model_id, BY_ITSELF, verdict.reason)
+        if verdict.promote:
+            aliases.promote(series, candidate, cause, model.as_of)
+        else:
+            aliases.keep(series, candidate, cause)
+        decided[model_id] = verdict
+    return decided
+
+
+def candidate_of(model: ModelTrained, requested_at: Mapping[str, datetime]) -> Candidate:
+    """The model as one that may become champion."""
+    if model.run_id not in requested_at:
+        raise Refusal(
+            f"run_id: no run {model.run_id!r} is planned, so model {model.model_id!r} of "
+            f"{model.key} is of none; see GET /runs"
+        )
+    return Candidate(
+        model.model_id,
+        model.data_through,
+        requested_at[model.run_id],
+        model.chosen or model.strategy,
+    )
+
+
+def champions_to_be(
+    request: PromotionRequested,
+    series: Sequence[Series],
+    named: Mapping[Series, Candidate],
+    aliases: Aliases,
+) -> dict[Series, Candidate]:
+    """The model that is to be champion of each series.
+
+    `series` are the request's, or for a run those it concerns; `named` are the models that
+    the request names by version, id or run. A run's rollback leaves out series whose
+    champion replaced nobody. Refusal if a series has no model to be its champion.
+    """
+    if request.action == "promote" and request.run_id is not None:
+        if not named:
+            raise Refusal(f"run_id: no model of run {request.run_id!r} is stored; see GET /runs")
+        return dict(named)
+    if request.version is not None or request.model_id is not None:
+        if not named:
+            raise _no_such_model(request)
+        return dict(named)
+    alias = CHALLENGER if request.action == "promote" else PREVIOUS
+    found = {each: aliases.of(each)[alias] for each in series if alias in aliases.of(each)}
+    if request.run_id is not None:
+        if not found:
+            raise Refusal(
+                f"run_id: no champion that replaced another is of run {request.run_id!r}; "
+                "see GET /runs"
+            )
+        return found
+    if missing := [each for each in series if each not in found]:
+        raise _nobody_there(request.action, missing)
+    return found
+
+
+def _no_such_model(request: PromotionRequested) -> Refusal:
+    if request.version is not None:
+        return Refusal(
+            f"version: {request.key} has no version {request.version}; see GET /models of it"
+        )
+    return Refusal(
+        f"model_id: {request.model_id!r} is no model of {request.key}; see GET /models of it"
+    )
+
+
+def _nobody_there(action: str, missing: Sequence[Series]) -> Refusal:
+    names = ", ".join(f"{store}/{product}" for store, product in missing[:MAX_NAMED])
+    more = f" and {len(missing) - MAX_NAMED:,} more" if len(missing) > MAX_NAMED else ""
+    who = f"{names}{more} {'has' if len(missing) == 1 else 'have'} no"
+    if action == "promote":
+        return Refusal(f"series: {who} challenger; name a version, see GET /models of it")
+    return Refusal(f"series: {who} champion that replaced another; see GET /models of it")
