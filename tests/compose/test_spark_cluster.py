@@ -1,5 +1,6 @@
 """The job that stores sales works on a Spark cluster, of which each part knows the secret."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -11,6 +12,12 @@ pytestmark = pytest.mark.timeout(900)
 MASTER = "spark://spark-master:7077"
 PARTS = ("spark-worker", "spark-master")
 STORED = "SELECT count(*) FROM daily_sales WHERE store = 'clustered'"
+ALIVE = "from urllib.request import urlopen; print(urlopen('http://spark-master:8080/json/').read().decode())"
+# Whatever is in the environment is Spark's configuration for one who is to have no secret of ours.
+STRANGER = (
+    'mkdir /tmp/conf && echo "$SPARK_WORDS" > /tmp/conf/spark-defaults.conf && exec spark-class '
+    f"org.apache.spark.deploy.worker.Worker --port 7078 --work-dir /tmp/work {MASTER}"
+)
 DAYS = [f"clustered,total,2026-01-{day:02},5" for day in range(1, 32)]
 
 
@@ -38,3 +45,27 @@ def test_sales_are_stored_by_an_executor_of_the_cluster(clustered: Composed):
     clustered.cli("sales", "import", "/files/more.csv")
 
     wait(lambda: clustered.sql(STORED) == [[str(len(DAYS))]])
+
+
+def alive(stack: Composed) -> set[str]:
+    """The addresses of the workers that the master has."""
+    told = json.loads(stack.compose("exec", "-T", "spark-master", "python", "-c", ALIVE))
+    return {each["host"] for each in told["workers"] if each["state"] == "ALIVE"}
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["", "spark.authenticate true\nspark.authenticate.secret guessed\n"],
+    ids=["no secret", "another secret"],
+)
+def test_a_worker_that_does_not_know_the_secret_does_not_join(clustered: Composed, words: str):
+    before = alive(clustered)
+    given = ("-e", "SPARK_CONF_DIR=/tmp/conf", "-e", f"SPARK_WORDS={words}")
+    run = ("--profile", "workers", "run", "--detach", "--no-deps", *given, "spark-worker")
+    stranger = clustered.compose(*run, "sh", "-c", STRANGER).split()[-1]
+    try:
+        wait(lambda: "Failed to connect to master" in clustered.logs_of(stranger))
+        assert alive(clustered) == before
+        assert len(before) == 1
+    finally:
+        clustered.docker("rm", "--force", stranger)
