@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -13,9 +14,10 @@ MASTER = "spark://spark-master:7077"
 PARTS = ("spark-worker", "spark-master")
 STORED = "SELECT count(*) FROM daily_sales WHERE store = 'clustered'"
 ALIVE = "from urllib.request import urlopen; print(urlopen('http://spark-master:8080/json/').read().decode())"
-# Whatever is in the environment is Spark's configuration for one who is to have no secret of ours.
+# A worker that can come with a configuration of its own instead of the stack's.
+OWN = "/var/lib/shelfcast/conf"
 STRANGER = (
-    'mkdir /tmp/conf && echo "$SPARK_WORDS" > /tmp/conf/spark-defaults.conf && exec spark-class '
+    f'mkdir {OWN} && echo "$SPARK_WORDS" > {OWN}/spark-defaults.conf && exec spark-class '
     f"org.apache.spark.deploy.worker.Worker --port 7078 --work-dir /tmp/work {MASTER}"
 )
 DAYS = [f"clustered,total,2026-01-{day:02},5" for day in range(1, 32)]
@@ -53,6 +55,18 @@ def alive(stack: Composed) -> set[str]:
     return {each["host"] for each in told["workers"] if each["state"] == "ALIVE"}
 
 
+@contextmanager
+def another_worker(stack: Composed, configuration: str, words: str = "") -> Iterator[str]:
+    """The container of a worker that comes with that configuration, for the length of the block."""
+    given = ("-e", f"SPARK_CONF_DIR={configuration}", "-e", f"SPARK_WORDS={words}")
+    run = ("--profile", "workers", "run", "--detach", "--no-deps", *given, "spark-worker")
+    container = stack.compose(*run, "sh", "-c", STRANGER).split()[-1]
+    try:
+        yield container
+    finally:
+        stack.docker("rm", "--force", container)
+
+
 @pytest.mark.parametrize(
     "words",
     ["", "spark.authenticate true\nspark.authenticate.secret guessed\n"],
@@ -60,12 +74,8 @@ def alive(stack: Composed) -> set[str]:
 )
 def test_a_worker_that_does_not_know_the_secret_does_not_join(clustered: Composed, words: str):
     before = alive(clustered)
-    given = ("-e", "SPARK_CONF_DIR=/tmp/conf", "-e", f"SPARK_WORDS={words}")
-    run = ("--profile", "workers", "run", "--detach", "--no-deps", *given, "spark-worker")
-    stranger = clustered.compose(*run, "sh", "-c", STRANGER).split()[-1]
-    try:
+    with another_worker(clustered, OWN, words) as stranger:
         wait(lambda: "Failed to connect to master" in clustered.logs_of(stranger))
         assert alive(clustered) == before
-        assert len(before) == 1
-    finally:
-        clustered.docker("rm", "--force", stranger)
+    with another_worker(clustered, "/run/secrets/current/spark"):
+        wait(lambda: len(alive(clustered)) == len(before) + 1)  # so nothing else was in the way
