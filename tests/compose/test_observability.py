@@ -37,6 +37,22 @@ def test_a_made_up_shop_streams_and_has_forecasts_which_prometheus_sees(
     wait(lambda: (prometheus.value(SOLD) or 0) > backfilled)
 
 
+def test_every_rule_is_asked_and_none_of_them_complains(stack: Composed, prometheus: Scraped):
+    wait(lambda: all(rule["health"] == "ok" for rule in prometheus.rules()))
+    assert {rule["name"] for rule in prometheus.rules()} == {rule["alert"] for rule in rules()}
+
+    wait(lambda: not prometheus.ask("alerts")["alerts"])  # a pending one would be there too
+
+
+def test_lines_of_our_own_processes_are_json(stack: Composed):
+    for service, words in (("sales", "metrics on"), ("ray", "ready on")):
+        told = stack.compose("logs", "--no-log-prefix", service).splitlines()
+        lines = [json.loads(line) for line in told if line.startswith('{"time"')]
+
+        assert {"time", "level", "logger", "message"} <= set(lines[0])
+        assert any(line["message"].startswith(words) for line in lines), service
+
+
 def test_every_panel_of_the_broker_has_data(stack: Composed, prometheus: Scraped):
     stack.cli("retrain", "--all")
     asked = [query for _, query in panels() if of_broker(query)]
@@ -64,19 +80,3 @@ def test_the_broker_is_seen_again_when_it_has_been_started_again(
 
 def begun(stack: Composed, container: str) -> str:
     return stack.docker("inspect", "--format", "{{.State.StartedAt}}", container)
-
-
-def test_every_rule_is_asked_and_none_of_them_complains(stack: Composed, prometheus: Scraped):
-    wait(lambda: all(rule["health"] == "ok" for rule in prometheus.rules()))
-    assert {rule["name"] for rule in prometheus.rules()} == {rule["alert"] for rule in rules()}
-
-    wait(lambda: not prometheus.ask("alerts")["alerts"])  # a pending one would be there too
-
-
-def test_lines_of_our_own_processes_are_json(stack: Composed):
-    for service, words in (("sales", "metrics on"), ("ray", "ready on")):
-        told = stack.compose("logs", "--no-log-prefix", service).splitlines()
-        lines = [json.loads(line) for line in told if line.startswith('{"time"')]
-
-        assert {"time", "level", "logger", "message"} <= set(lines[0])
-        assert any(line["message"].startswith(words) for line in lines), service
