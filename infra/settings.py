@@ -3,7 +3,8 @@
 A value set in the environment wins. What the environment leaves open is read from
 `stack.env` in the state folder, which `shelfcast up` writes for the servers it started,
 so every command finds the running stack without being told. What is secret can be a file in
-SHELFCAST_SECRETS_DIR, named like its variable in lower case.
+SHELFCAST_SECRETS_DIR, named like its variable in lower case; with several folders there, as in
+PATH, the last that has the file wins.
 """
 
 import json
@@ -45,6 +46,12 @@ HOST = re.compile(r"\*|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 _EXAMPLE = '{"short": {"window_days": 60, "drivers": true}}'
 
 
+def secrets_folders(environ: Mapping[str, str]) -> list[Path] | None:
+    """The folders that SHELFCAST_SECRETS_DIR names; None unless it does."""
+    named = environ.get("SHELFCAST_SECRETS_DIR", "")
+    return [Path(folder) for folder in named.split(os.pathsep) if folder] or None
+
+
 class Settings(BaseSettings):
     """The settings; the environment variable is the upper-case name with `SHELFCAST_` before it."""
 
@@ -52,7 +59,7 @@ class Settings(BaseSettings):
         env_prefix="SHELFCAST_",
         extra="ignore",
         frozen=True,
-        secrets_dir=os.environ.get("SHELFCAST_SECRETS_DIR"),  # none unless it is named
+        secrets_dir=secrets_folders(os.environ),
     )
 
     home: Path = Field(Path(".shelfcast"), description="State folder of the local stack.")

@@ -12,6 +12,7 @@ import yaml
 
 OBSERVABILITY = Path(__file__).parents[1] / "infra" / "observability"
 NAME = re.compile(r"\bshelfcast_\w+")
+BROKERS_NAME = re.compile(r"\b(?:kafka|jvm)_\w+")
 
 
 def program(name: str) -> str:
@@ -38,3 +39,14 @@ def panels() -> Iterator[tuple[str, str]]:
 def metrics(query: str) -> set[str]:
     """The names of our metrics in a query."""
     return set(NAME.findall(query))
+
+
+def of_broker(query: str) -> set[str]:
+    """The names of the broker's own metrics in a query."""
+    return set(BROKERS_NAME.findall(query))
+
+
+def exported() -> set[str]:
+    """What the broker's own metrics are called, by the rules of who asks it for them."""
+    told = yaml.safe_load((OBSERVABILITY / "kafka-metrics.yml").read_text())
+    return {rule["name"] for rule in told["rules"]}

@@ -14,8 +14,11 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from infra.docker.make_tls import Authority
+
 MADE = "current"
-POSTGRES, SHELFCAST = 999, 10_001  # the users of the official image and of our own
+POSTGRES, KAFKA, SHELFCAST = 999, 1000, 10_001  # the users of the official images and our own
+OPERATOR = "operator"  # who may make topics and users of a Kafka that asks for one
 DATABASE_URL = "postgresql://shelfcast:{password}@postgres:5432/shelfcast"
 # Spark's settings, which its parts read from SPARK_CONF_DIR: whoever has not got the secret neither
 # joins nor sends work, and what goes between them is encrypted. The master's REST API asks nobody
@@ -74,6 +77,36 @@ def make_spark(folder: Path, chown: Chown = os.chown) -> bool:
     return True
 
 
+def make_hardened(folder: Path, chown: Chown = os.chown) -> bool:
+    """Make what infra/docker/hardened.yml needs if it is not there; whether it was not.
+
+    The servers' certificates, each with its key for its server alone; that of who signed them, for
+    everybody; and the operator's name and password to Kafka.
+    """
+    place = folder / MADE / "tls"
+    if place.exists():
+        return False
+    fresh = Path(tempfile.mkdtemp(dir=folder / MADE))
+    authority = Authority()
+    postgres, kafka = authority.server("postgres"), authority.server("kafka")
+    files = {
+        "postgres/server.key": (postgres[0], POSTGRES),
+        "postgres/server.pem": (postgres[1], POSTGRES),
+        "kafka/server.pem": ("".join(kafka), KAFKA),
+        f"{OPERATOR}/shelfcast_kafka_username": (OPERATOR, SHELFCAST),
+        f"{OPERATOR}/shelfcast_kafka_password": (secrets.token_urlsafe(32), SHELFCAST),
+    }
+    for name, (text, owner) in files.items():
+        _write(fresh / name, text, owner, chown)
+    for name, (_, owner) in files.items():
+        chown((fresh / name).parent, owner, owner)
+    (fresh / "authority.pem").write_text(authority.certificate)
+    (fresh / "authority.pem").chmod(0o444)
+    fresh.chmod(0o755)
+    fresh.rename(place)
+    return True
+
+
 def _write(file: Path, text: str, owner: int, chown: Chown) -> None:
     file.parent.mkdir(mode=0o700, exist_ok=True)
     file.touch(mode=0o600)
@@ -91,7 +124,7 @@ def main() -> None:
     for pair in given.own:
         folder, _, owner = pair.partition("=")
         os.chown(folder, int(owner), int(owner))
-    made = [make(given.folder), make_spark(given.folder)]
+    made = [make(given.folder), make_spark(given.folder), make_hardened(given.folder)]
     print("secrets: made" if any(made) else "secrets: kept as they are")
 
 

@@ -11,7 +11,7 @@ from importlib.metadata import Distribution, distributions
 from typing import Any
 from urllib.parse import quote
 
-from infra.local.jars import Jar, locked
+from infra.local.jars import FOR_IMAGE, Jar, locked
 
 DEBIAN = ("dpkg-query", "--show", "--showformat", "${Package}\t${Version}\t${Architecture}\n")
 Component = dict[str, Any]
@@ -65,7 +65,7 @@ def main() -> None:
     told = subprocess.run(DEBIAN, capture_output=True, text=True, check=True)
     components = [
         *(package(each) for each in distributions()),
-        *(jar(each) for each in locked()["spark"]),
+        *(jar(each) for name in ("spark", FOR_IMAGE) for each in locked()[name]),
         *(debian(line) for line in told.stdout.splitlines()),
     ]
     print(json.dumps(bill(components), indent=1))

@@ -39,13 +39,34 @@ def make_users(cluster: Cluster, passwords: Mapping[str, str]) -> None:
         told = admin.create_acls([acl for name in passwords for acl in acls(USERS[name])])
         if failed := told["failed"]:
             raise UsersRefused("; ".join(f"{acl}: {error!r}" for acl, error in failed))
-        mechanism = ScramMechanism[cluster.mechanism.replace("-", "_")]
-        words = [UserScramCredentialUpsertion(n, mechanism, p) for n, p in passwords.items()]
-        admin.alter_user_scram_credentials(words)
+        _tell(admin, cluster, passwords)
     finally:
         admin.close()
     users = [replace(cluster, username=n, password=p) for n, p in passwords.items()]
     asyncio.run(_until_let_in(users))
+
+
+def make_operator(cluster: Cluster, inside: Cluster) -> None:
+    """Make the cluster's own user, an operator, known to it; `inside` is the same Kafka at an
+    address where it asks for no name, which only who is inside it reaches.
+    """
+    if cluster.username is None or cluster.password is None:
+        raise UsersRefused(
+            "the operator has no name or no password: set SHELFCAST_KAFKA_USERNAME and "
+            "SHELFCAST_KAFKA_PASSWORD"
+        )
+    admin = KafkaAdminClient(**inside.aiokafka)
+    try:
+        _tell(admin, cluster, {cluster.username: cluster.password})
+    finally:
+        admin.close()
+    asyncio.run(_until_let_in([cluster]))
+
+
+def _tell(admin: KafkaAdminClient, cluster: Cluster, passwords: Mapping[str, str]) -> None:
+    mechanism = ScramMechanism[cluster.mechanism.replace("-", "_")]
+    words = [UserScramCredentialUpsertion(n, mechanism, p) for n, p in passwords.items()]
+    admin.alter_user_scram_credentials(words)
 
 
 async def _until_let_in(users: Iterable[Cluster]) -> None:

@@ -1,8 +1,9 @@
 """The jars of the Kafka broker and of Spark's Kafka connector, exactly as locked.
 
 Two sets, because each brings its own version of kafka-clients: `kafka` is a whole broker,
-`spark` is what PySpark lacks to read Kafka. `tools` is Kafka's own console clients, for tests, and
-is fetched when it is first asked for. `jars.lock.json` names every jar with its
+`spark` is what PySpark lacks to read Kafka. Two more are fetched when they are first asked for:
+`tools`, Kafka's own console clients, for tests; and `metrics`, for the image, which tells
+Prometheus what the broker counts. `jars.lock.json` names every jar with its
 SHA-256. A jar is in its place only after its digest was found right, and is checked again
 each time, so a damaged one is fetched anew and a wrong one is never loaded.
 `python -m infra.local.jars` fetches what is missing and shows its progress.
@@ -21,6 +22,7 @@ from pathlib import Path
 LOCK = Path(__file__).with_name("jars.lock.json")
 FETCHES_AT_ONCE = 8
 FOR_TESTS = "tools"
+FOR_IMAGE = "metrics"
 Progress = Callable[[int, int], None]
 
 
@@ -68,12 +70,12 @@ def class_path(name: str) -> list[Path]:
 
 
 def fetch(progress: Progress) -> None:
-    """Put every jar that runs in its place; `progress` gets (jars in place, all jars)."""
+    """Put every jar of the local stack in its place; `progress` gets (jars in place, all jars)."""
     places = [
         (folder() / name / jar.filename, jar)
         for name, jars in locked().items()
         for jar in jars
-        if name != FOR_TESTS
+        if name not in (FOR_TESTS, FOR_IMAGE)
     ]
     _ensure([place for place, _ in places], [jar for _, jar in places], progress)
 

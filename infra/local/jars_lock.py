@@ -11,7 +11,7 @@ import tempfile
 from dataclasses import asdict
 from pathlib import Path
 
-from infra.local.jars import FOR_TESTS, LOCK, Jar, maven, sha256
+from infra.local.jars import FOR_IMAGE, FOR_TESTS, LOCK, Jar, maven, sha256
 
 ROOTS = {
     "kafka": [
@@ -21,7 +21,10 @@ ROOTS = {
     "spark": ["org.apache.spark:spark-sql-kafka-0-10_2.13:4.2.0"],
     # Without its closure: the console clients run with the jars of `kafka`.
     FOR_TESTS: ["org.apache.kafka:kafka-tools:4.3.1"],
+    # What it needs is inside. Newer ones are called otherwise.
+    FOR_IMAGE: ["io.prometheus.jmx:jmx_prometheus_httpserver:1.0.1"],
 }
+ALONE = (FOR_TESTS, FOR_IMAGE)
 
 
 def resolve(roots: list[str], cache: Path, provided: set[str], alone: bool = False) -> list[Jar]:
@@ -50,7 +53,7 @@ def main() -> None:
     provided = {"spark": in_pyspark}
     with tempfile.TemporaryDirectory() as cache:
         sets = {
-            name: resolve(roots, Path(cache), provided.get(name, set()), name == FOR_TESTS)
+            name: resolve(roots, Path(cache), provided.get(name, set()), name in ALONE)
             for name, roots in ROOTS.items()
         }
     lock = {name: [asdict(jar) for jar in jars] for name, jars in sets.items()}

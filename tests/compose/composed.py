@@ -117,6 +117,18 @@ class Composed:
             check=True,
         ).stdout
 
+    def logs_of(self, container: str) -> str:
+        """All that a container said, on either of its outputs."""
+        said = subprocess.run(
+            [shutil.which("docker") or "docker", "logs", container],
+            env=self.environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=True,
+        )
+        return said.stdout
+
     def kill(self, service: str) -> None:
         """`kill -9` of its container, which nothing starts again but the next `up`."""
         self.docker("kill", "--signal", "KILL", self.container(service))

@@ -37,6 +37,9 @@ def stack(docker: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> I
 
 @pytest.fixture(scope="package")
 def prometheus(stack: Composed) -> Scraped:
-    """The stack's Prometheus; the rest of its profile has images that are not everywhere."""
-    stack.compose("--profile", "observability", "up", "--detach", "--wait", "prometheus")
+    """The stack's Prometheus, which sees the broker, too; the rest of its profile has images that
+    are not everywhere.
+    """
+    parts = ("prometheus", "kafka-metrics")
+    stack.compose("--profile", "observability", "up", "--detach", "--wait", *parts)
     return Scraped(f"http://127.0.0.1:{stack.ports['PROMETHEUS_PORT']}/api/v1")

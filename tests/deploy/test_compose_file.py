@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from infra.docker import env_example
-from infra.local import kafka, postgres
+from infra.local import jars, kafka, postgres
 from infra.settings import Settings
 from stream_jobs.settings import JobSettings
 from tests.deploy.tools import PROJECT, run
@@ -148,6 +148,17 @@ def test_the_defaults_of_the_example_are_settings_that_are_taken(monkeypatch: py
         monkeypatch.setenv(name, value)
 
     assert Settings(_env_file=None).layout == "shared"
+
+
+def test_the_volume_with_what_tells_of_the_broker_is_named_by_its_version():
+    [jar] = jars.locked()[jars.FOR_IMAGE]
+    holding = {
+        name: volume["source"]
+        for name, service in config()["services"].items()
+        for volume in service.get("volumes", [])
+        if volume["target"] == "/opt/jars/metrics"
+    }
+    assert holding == dict.fromkeys(("secrets", "kafka-metrics"), f"jmx-{jar.version}")
 
 
 def test_the_dockerfile_is_clean():

@@ -9,7 +9,15 @@ import pytest
 import yaml
 
 from infra.metrics.catalog import METRICS
-from tests.prometheus import OBSERVABILITY, metrics, panels, program, rules
+from tests.prometheus import (
+    OBSERVABILITY,
+    exported,
+    metrics,
+    of_broker,
+    panels,
+    program,
+    rules,
+)
 
 ROOT = OBSERVABILITY.parents[1]
 EXPOSED = {name for metric in METRICS.values() for name in metric.exposed}
@@ -89,17 +97,20 @@ def test_there_is_no_runbook_of_an_alert_that_is_gone():
 @each_alert
 def test_what_an_alert_asks_for_is_counted_or_asked(rule):
     assert metrics(rule["expr"]) <= EXPOSED
+    assert of_broker(rule["expr"]) <= exported()
 
 
 @pytest.mark.parametrize(("panel", "query"), list(panels()))
 def test_what_a_panel_asks_for_is_counted_or_asked(panel: str, query: str):
-    assert metrics(query)
+    assert metrics(query) or of_broker(query)
     assert metrics(query) <= EXPOSED
+    assert of_broker(query) <= exported()
 
 
 def test_every_metric_is_on_a_dashboard():
     shown = {name for _, query in panels() for name in metrics(query)}
     assert {name for name, metric in METRICS.items() if not metric.exposed & shown} == set()
+    assert exported() == {name for _, query in panels() for name in of_broker(query)}
 
 
 def test_dashboards_use_the_source_that_is_provisioned():

@@ -45,8 +45,8 @@ def test_half_a_user_is_refused_with_what_is_missing(given: dict[str, str], told
         settings(**given)
 
 
-def test_a_secret_can_be_a_file(tmp_path: Path):
-    (tmp_path / "shelfcast_kafka_password").write_text("s3cret\n")
+def password_in(folders: str) -> str:
+    """What a process with these folders of secrets takes for its password."""
     ask = (
         "from infra.settings import Settings;"
         "print(Settings(_env_file=None).kafka_password.get_secret_value())"
@@ -55,7 +55,7 @@ def test_a_secret_can_be_a_file(tmp_path: Path):
         [sys.executable, "-c", ask],
         env=os.environ
         | {
-            "SHELFCAST_SECRETS_DIR": str(tmp_path),
+            "SHELFCAST_SECRETS_DIR": folders,
             "SHELFCAST_KAFKA_SECURITY": "SASL_PLAINTEXT",
             "SHELFCAST_KAFKA_USERNAME": "trainer",
         },
@@ -63,4 +63,20 @@ def test_a_secret_can_be_a_file(tmp_path: Path):
         text=True,
         check=True,
     )
-    assert told.stdout == "s3cret\n"
+    return told.stdout
+
+
+def test_a_secret_can_be_a_file(tmp_path: Path):
+    (tmp_path / "shelfcast_kafka_password").write_text("s3cret\n")
+
+    assert password_in(str(tmp_path)) == "s3cret\n"
+
+
+def test_of_several_folders_of_secrets_the_last_that_has_it_counts(tmp_path: Path):
+    folders = [tmp_path / name for name in ("one", "two", "three")]
+    for folder in folders:
+        folder.mkdir()
+    for folder in folders[:2]:
+        (folder / "shelfcast_kafka_password").write_text(folder.name)
+
+    assert password_in(os.pathsep.join(map(str, folders))) == "two\n"

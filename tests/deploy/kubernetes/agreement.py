@@ -19,6 +19,7 @@ from tests.deploy.kubernetes.manifests import Manifests, name
 from tests.deploy.kubernetes.pods import amount
 from tests.deploy.tools import PROJECT
 
+SCALED = "trainer"  # its replicas follow the lag up to a setting of its own
 SCHEDULES = {"schedule", "forecast_schedule", "prune_schedule"}
 
 
@@ -175,7 +176,8 @@ def check_schedules(them: Manifests) -> Iterator[str]:
 
 def check_connections(them: Manifests) -> Iterator[str]:
     """The pooler has a connection for each client, of an upgrade's two clusters as well."""
-    shared = sum(len(functions) for functions in processes("spread").values()) - 1
+    places = processes("spread")
+    shared = sum(len(of) * _replicas(them, each) for each, of in places.items() if each != SCALED)
     trainers = int(them.settings["SHELFCAST_TRAINER_REPLICAS_MAX"])
     of_api = _of_ray("infra.hosts.ray_serve").API_CONNECTIONS + 1  # which listens
     of_ray = CONNECTIONS * (shared + trainers) + of_api
@@ -192,6 +194,10 @@ def check_connections(them: Manifests) -> Iterator[str]:
             most = int(cluster["spec"]["postgresql"]["parameters"]["max_connections"])
             if pool + 20 > most:  # for operators, backups and migrations
                 yield f"the pooler opens up to {pool} connections, and Postgres takes {most}"
+
+
+def _replicas(them: Manifests, process: str) -> int:
+    return int(them.settings.get(f"SHELFCAST_{process.upper()}_REPLICAS", 1))
 
 
 def check_nothing_is_lost(them: Manifests) -> Iterator[str]:

@@ -113,6 +113,13 @@ BROKEN: list[Broken] = [
     ),
     (
         "check_connections",
+        lambda t: t.settings.update(
+            SHELFCAST_REGISTRY_REPLICAS="6", SHELFCAST_FORECASTER_REPLICAS="6"
+        ),
+        "are needed",
+    ),
+    (
+        "check_connections",
         lambda t: t.get("Cluster", "shelfcast-db")["spec"]["postgresql"]["parameters"].update(
             max_connections="200"
         ),

@@ -75,6 +75,11 @@ BROKEN: list[Broken] = [
     ),
     (
         "check_environment",
+        lambda t: t.settings.update(SHELFCAST_REGISTRY_REPLICAS="7"),
+        "registry_replicas",
+    ),
+    (
+        "check_environment",
         lambda t: container(t).update(env=[]),
         "needs a kafka_username",
     ),
