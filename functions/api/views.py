@@ -348,21 +348,21 @@ class Readiness(View):
     functions: dict[str, FunctionHealth]
 
 
-class Problem(View):
-    """What was wrong with a request, field by field."""
+class FieldError(View):
+    """One thing that is wrong, and the next step."""
 
-    field: str
+    field: str | None = Field(description="What is at fault, as days.0.date; null: no one field.")
     message: str
-    value: str | None = None
+    value: str | None = Field(description="What stood there, as JSON has it and shortened.")
+    fix: str | None = Field(description="The next step; null: the message says it.")
 
 
-class Problems(View):
-    """Why a request was refused."""
+class Problem(View):
+    """Why a request got no other answer, as RFC 9457 has it (application/problem+json)."""
 
-    detail: list[Problem]
-
-
-class Trouble(View):
-    """Why there is no answer, and what to do."""
-
-    detail: str
+    type: str = Field(description="The kind of problem, for programs; it leads to its words.")
+    title: str = Field(description="The kind of problem, for people.")
+    status: int
+    detail: str = Field(description="What is wrong and what to do, on one line.")
+    instance: str = Field(description="The path that was asked for, shortened.")
+    errors: list[FieldError] = Field(description="The same, part by part; at most 20.")
