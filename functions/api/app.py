@@ -32,10 +32,9 @@ from functions.api.metrics import MetricsText, add_metrics
 from functions.api.problems import OutagesAre503, OutageTest, add_problems
 from functions.api.publishing import Requests
 from functions.api.reference import add_reference
-from functions.api.refused import PROBLEM_JSON
+from functions.api.refused import PROBLEM_JSON, Problem
 from functions.api.trace import CallersTrace
 from functions.api.unchanged import Waiting
-from functions.api.views import Problem
 from functions.forecasting.strategy import BUILT_IN, Strategies
 from functions.retention import Retention
 from functions.storage import ServingStorage

@@ -4,10 +4,27 @@ import asyncio
 
 from fastapi import APIRouter, Response
 
-from functions.api import views
 from functions.api.given import Everything
+from functions.api.views import View
 
 HEALTH_SECONDS = 3.0
+
+
+class FunctionHealth(View):
+    """How one function fares."""
+
+    state: str
+    trouble: str | None = None
+    lag: int | None = None
+
+
+class Readiness(View):
+    """Whether the system can work, part by part."""
+
+    ready: bool
+    database: str
+    functions: dict[str, FunctionHealth]
+
 
 router = APIRouter(tags=["health"])
 
@@ -18,8 +35,8 @@ async def healthz() -> dict[str, str]:
     return {"status": "ok"}
 
 
-@router.get("/readyz", responses={503: {"model": views.Readiness}})
-async def readyz(given: Everything, response: Response) -> views.Readiness:
+@router.get("/readyz", responses={503: {"model": Readiness}})
+async def readyz(given: Everything, response: Response) -> Readiness:
     """Whether the database answers and every function works."""
     database = "ok"
     try:
@@ -30,10 +47,9 @@ async def readyz(given: Everything, response: Response) -> views.Readiness:
             raise
         database = repr(error)
     functions = {
-        name: views.FunctionHealth.model_validate(state)
-        for name, state in (await given.health()).items()
+        name: FunctionHealth.model_validate(state) for name, state in (await given.health()).items()
     }
     working = all(f.state in ("idle", "working") for f in functions.values())
     ready = database == "ok" and working
     response.status_code = 200 if ready else 503
-    return views.Readiness(ready=ready, database=database, functions=functions)
+    return Readiness(ready=ready, database=database, functions=functions)

@@ -7,25 +7,19 @@ from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from events.envelope import first_event
-from events.payloads import Name, PruneRequested, RunId, Text
+from events.payloads import PruneRequested
 from functions.api.body import body_of, documented
 from functions.api.faults import repeat_with
 from functions.api.given import Asking, Everything
 from functions.api.problems import REFUSALS, UNUSABLE_BODY
-from functions.api.views import Body, View
+from functions.api.views import Repeatable, View
 from functions.retention import limits
 
 SOURCE = "shelfcast/api"
 
 
-class PruneBody(Body):
+class PruneBody(Repeatable):
     """Who wants what is kept for no longer to go now, and why."""
-
-    reason: Text = ""
-    requested_by: Name = "api"
-    request_id: RunId | None = Field(
-        None, description="Id of the request; a repeat with the same id is the same request."
-    )
 
 
 class PruneAccepted(View):

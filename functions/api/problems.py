@@ -11,17 +11,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from events.errors import Refusal
 from events.wording import shown
-from functions.api import faults, refused, views
-from functions.api.refused import RETRY_AFTER, Refused
+from functions.api import faults, refused
+from functions.api.refused import RETRY_AFTER, Problem, Refused
 
 OutageTest = Callable[[Exception], bool]
 Answers = dict[int | str, dict[str, Any]]
 
 # For the OpenAPI document.
-REFUSALS: Answers = {code: {"model": views.Problem} for code in (422, 503)}
-UNKNOWN: Answers = {404: {"model": views.Problem}}
-CONFLICT: Answers = {409: {"model": views.Problem}}
-UNUSABLE_BODY: Answers = {code: {"model": views.Problem} for code in (413, 415)}
+REFUSALS: Answers = {code: {"model": Problem} for code in (422, 503)}
+UNKNOWN: Answers = {404: {"model": Problem}}
+CONFLICT: Answers = {409: {"model": Problem}}
+UNUSABLE_BODY: Answers = {code: {"model": Problem} for code in (413, 415)}
 
 
 def not_found(field: str, message: str, value: str, fix: str) -> Refused:

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from pydantic import Field
+
 from events.errors import Refusal
-from functions.api.views import FieldError, Problem
+from functions.api.views import View
 
 PROBLEM_JSON = "application/problem+json"
 MAX_PATH = 300  # characters that an answer repeats; those of every route, and no flood
@@ -49,6 +51,26 @@ KINDS = (
     *(UNKNOWN_HOST, FOREIGN_ORIGIN, NOT_FOUND, UNKNOWN_PATH, METHOD_NOT_TAKEN, CONFLICT),
     *(TOO_LARGE, WRONG_TYPE, INVALID, TOO_MANY, FAILED, NOT_ACKNOWLEDGED, AWAY),
 )
+
+
+class FieldError(View):
+    """One thing that is wrong, and the next step."""
+
+    field: str | None = Field(description="What is at fault, as days.0.date; null: no one field.")
+    message: str
+    value: str | None = Field(description="What stood there, as JSON has it and shortened.")
+    fix: str | None = Field(description="The next step; null: the message says it.")
+
+
+class Problem(View):
+    """Why a request got no other answer, as RFC 9457 has it (application/problem+json)."""
+
+    type: str = Field(description="The kind of problem, for programs; it leads to its words.")
+    title: str = Field(description="The kind of problem, for people.")
+    status: int
+    detail: str = Field(description="What is wrong and what to do, on one line.")
+    instance: str = Field(description="The path that was asked for, shortened.")
+    errors: list[FieldError] = Field(description="The same, part by part; at most 20.")
 
 
 class Refused(Exception):

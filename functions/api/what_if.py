@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from events.errors import InvalidField
-from events.payloads import MAX_HORIZON, Drivers, Name
+from events.payloads import MAX_HORIZON, Drivers, ForecastDay, Name
 from events.wording import shown
 from functions.api import views
 from functions.api.body import body_of, documented
@@ -66,7 +66,7 @@ class WhatIf(views.View):
     version: int
     strategy: str
     level: float
-    days: list[views.DayView]
+    days: tuple[ForecastDay, ...]
     components: list[Components] = Field(
         description="Of each fitted member; the forecast is the mean of all members."
     )
@@ -108,7 +108,7 @@ async def what_if(
         version=model.version,
         strategy=model.chosen or model.strategy,
         level=body.level,
-        days=[views.DayView.model_validate(day) for day in days],
+        days=tuple(ForecastDay.model_validate(day) for day in days),
         components=[
             Components(
                 scale=member.scale,

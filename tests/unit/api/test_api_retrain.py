@@ -160,7 +160,8 @@ async def test_a_run_id_of_another_run_is_a_conflict(api, shop: Shop, change, to
         (
             {"all": True, "shop": 1},
             "shop",
-            "is not a field here; there are store, product, series, all",
+            "is not a field here; there are store, product, series, failed_in, older_than_days, "
+            "as_of, strategy, horizon, policy, reason, requested_by, all, run_id",
             "1",
         ),
     ],
