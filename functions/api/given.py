@@ -1,6 +1,7 @@
 """What routes are given to work with: each asks for a part by its type, and none makes one.
 
-Dependencies are coroutines, since FastAPI hands plain functions to a thread.
+Dependencies are coroutines, since FastAPI hands plain functions to a thread. None depends on
+another: each one is a call more in every request.
 """
 
 import datetime as dt
@@ -39,29 +40,31 @@ def give(app: FastAPI, given: Given) -> None:
     app.state.given = given
 
 
-async def _given(request: Request) -> Given:
+def _given(request: Request) -> Given:
     return cast(Given, request.app.state.given)
 
 
-Everything = Annotated[Given, Depends(_given)]
+async def _everything(request: Request) -> Given:
+    return _given(request)
 
 
-async def _storage(given: Everything) -> ServingStorage:
-    return given.storage
+async def _storage(request: Request) -> ServingStorage:
+    return _given(request).storage
 
 
-async def _requests(given: Everything) -> Requests:
-    return given.requests
+async def _requests(request: Request) -> Requests:
+    return _given(request).requests
 
 
-async def _strategies(given: Everything) -> Strategies:
-    return given.strategies
+async def _strategies(request: Request) -> Strategies:
+    return _given(request).strategies
 
 
-async def _today(given: Everything) -> dt.date:
-    return given.clock().date()
+async def _today(request: Request) -> dt.date:
+    return _given(request).clock().date()
 
 
+Everything = Annotated[Given, Depends(_everything)]
 Stored = Annotated[ServingStorage, Depends(_storage)]
 Asking = Annotated[Requests, Depends(_requests)]
 KnownStrategies = Annotated[Strategies, Depends(_strategies)]
