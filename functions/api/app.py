@@ -29,7 +29,7 @@ from functions.api import (
 from functions.api.given import Given, HealthProbe, give
 from functions.api.hosts import KnownHosts
 from functions.api.metrics import MetricsText, add_metrics
-from functions.api.problems import OutagesAre503, OutageTest, add_problems
+from functions.api.problems import OTHERWISE, OutagesAre503, OutageTest, add_problems
 from functions.api.publishing import Requests
 from functions.api.reference import add_reference
 from functions.api.refused import PROBLEM_JSON, Problem
@@ -106,7 +106,7 @@ def create_app(
     app.add_middleware(OutagesAre503, is_outage=is_outage)
     app.add_middleware(KnownHosts, hosts=hosts)  # the last one added is asked first
     for router in ROUTERS:
-        app.include_router(router)
+        app.include_router(router, responses=OTHERWISE)
     add_reference(app)
     if metrics is not None:
         add_metrics(app, metrics)

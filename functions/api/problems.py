@@ -12,16 +12,22 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from events.errors import Refusal
 from events.wording import shown
 from functions.api import faults, refused
-from functions.api.refused import RETRY_AFTER, Problem, Refused
+from functions.api.refused import RETRY_AFTER, Kind, Problem, Refused
 
 OutageTest = Callable[[Exception], bool]
 Answers = dict[int | str, dict[str, Any]]
 
+
+def _answers(*kinds: Kind) -> Answers:
+    return {kind.status: {"model": Problem, "description": f"{kind.title}."} for kind in kinds}
+
+
 # For the OpenAPI document.
-REFUSALS: Answers = {code: {"model": Problem} for code in (422, 503)}
-UNKNOWN: Answers = {404: {"model": Problem}}
-CONFLICT: Answers = {409: {"model": Problem}}
-UNUSABLE_BODY: Answers = {code: {"model": Problem} for code in (413, 415)}
+REFUSALS = _answers(refused.INVALID, refused.AWAY)
+UNKNOWN = _answers(refused.NOT_FOUND)
+CONFLICT = _answers(refused.CONFLICT)
+UNUSABLE_BODY = _answers(refused.TOO_LARGE, refused.WRONG_TYPE)
+OTHERWISE: Answers = {"default": {"model": Problem, "description": "Any other refusal."}}
 
 
 def not_found(field: str, message: str, value: str, fix: str) -> Refused:

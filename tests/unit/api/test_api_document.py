@@ -41,6 +41,7 @@ def test_reads_of_one_thing_tell_what_they_answer(document, path: str, model: st
         "404": "Problem",
         "422": "Problem",
         "503": "Problem",
+        "default": "Problem",
     }
 
 
@@ -51,7 +52,12 @@ def test_a_forecast_may_be_the_one_that_is_known(document: dict[str, Any]):
 
 @pytest.mark.parametrize(("path", "model"), [("/runs", "Runs"), ("/series", "SeriesPage")])
 def test_lists_tell_what_they_answer(document, path: str, model: str):
-    assert refs(document, path) == {"200": model, "422": "Problem", "503": "Problem"}
+    assert refs(document, path) == {
+        "200": model,
+        "422": "Problem",
+        "503": "Problem",
+        "default": "Problem",
+    }
 
 
 def test_a_request_tells_what_it_takes_and_every_refusal(document: dict[str, Any]):
@@ -62,6 +68,7 @@ def test_a_request_tells_what_it_takes_and_every_refusal(document: dict[str, Any
         "415": "Problem",
         "422": "Problem",
         "503": "Problem",
+        "default": "Problem",
     }
     body = document["paths"]["/retrain"]["post"]["requestBody"]
     schema = body["content"]["application/json"]["schema"]
@@ -93,6 +100,7 @@ def test_a_request_for_other_champions_tells_every_refusal(document, path: str, 
         "415": "Problem",
         "422": "Problem",
         "503": "Problem",
+        "default": "Problem",
     }
     body = document["paths"][path]["post"]["requestBody"]
     schema = body["content"]["application/json"]["schema"]
@@ -109,6 +117,7 @@ def test_a_what_if_tells_what_it_takes_and_every_refusal(document: dict[str, Any
         "415": "Problem",
         "422": "Problem",
         "503": "Problem",
+        "default": "Problem",
     }
     body = document["paths"][path]["post"]["requestBody"]
     day = body["content"]["application/json"]["schema"]["properties"]["days"]["items"]
@@ -120,3 +129,11 @@ def test_every_operation_is_described(document: dict[str, Any]):
 
     assert len(operations) == 22
     assert all(one.get("description") for one in operations)
+
+
+def test_whatever_else_an_operation_answers_is_a_problem(document: dict[str, Any]):
+    operations = [one for methods in document["paths"].values() for one in methods.values()]
+
+    for answer in (one["responses"]["default"] for one in operations):
+        [kind] = answer["content"]
+        assert kind == "application/problem+json"

@@ -1,13 +1,19 @@
 """Whatever is refused is one kind of document (RFC 9457), on whatever way it is refused."""
 
+import json
 import re
 
 import httpx
 import pytest
 from fastapi import HTTPException
 
+from events.envelope import first_event
+from events.errors import Refusal
+from events.payloads import RetrainRequested
 from functions.api.refused import KINDS, PROBLEM_JSON
-from tests.unit.api.served import AwayStorage, Shop
+from functions.forecasting.strategy import table
+from functions.planner import Planner
+from tests.unit.api.served import PATIENT, AwayStorage, Shop
 
 JSON = {"content-type": "application/json"}
 PARTS = ["type", "title", "status", "detail", "instance", "errors"]
@@ -134,3 +140,31 @@ async def test_a_type_leads_to_its_words_on_the_documents_page(shop: Shop):
     assert len(ids) == len(set(ids))
     assert {kind.name for kind in KINDS} <= set(ids)
     assert all(f"<code>{kind.type}</code>" in page for kind in KINDS)
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"store": "9"},
+        {"store": "1", "product": "soap"},
+        {"series": [{"store": "1", "product": "soap"}]},
+        {"store": "1", "as_of": "2015-06-01"},
+        {"store": "1", "as_of": "2015-09-01"},
+        {"store": "1", "strategy": "magic"},
+        {"store": "1", "strategy": "patient"},
+        {"store": "1", "failed_in": "nothing"},
+    ],
+)
+async def test_what_the_planner_refuses_the_api_refuses_in_the_same_four_parts(shop: Shop, asked):
+    planner = Planner(shop.storage, 16, 100_000, strategies=table([PATIENT]))
+    request = RetrainRequested.model_validate_json(json.dumps(asked | {"requested_by": "me"}))
+    with pytest.raises(Refusal) as raised:
+        await planner([first_event(request, "test")])
+
+    problem = (await ask(shop.app(), "POST", "/retrain", json=asked)).json()
+
+    refusal = raised.value
+    assert problem["detail"] == str(refusal)
+    assert [tuple(each.values()) for each in problem["errors"]] == [refusal.args]
+    assert None not in refusal.args
+    assert shop.requests() == []
