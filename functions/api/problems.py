@@ -93,7 +93,8 @@ def _refused(request: Request, error: Exception) -> Refused:
         case HTTPException(status_code=405):
             return faults.wrong_method(request.method, (error.headers or {}).get("Allow", ""))
         case HTTPException():
-            kind = next((k for k in refused.KINDS if k.status == error.status_code), refused.FAILED)
+            status = error.status_code
+            kind = refused.TOO_MANY if status == 429 else refused.plain(status)
             return Refused(kind, Refusal("", error.detail), headers=error.headers)
     return Refused(
         refused.FAILED,

@@ -6,6 +6,7 @@ status, the document has the same members; programs tell problems apart by `type
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import quote
 
@@ -21,7 +22,10 @@ RETRY_AFTER = {"Retry-After": "5"}  # seconds; a broker or a database that resta
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A kind of problem. Name and status stay; the page at /docs has its title by the name."""
+    """A kind of problem. Name and status stay; the page at /docs has its title by the name.
+
+    One without a name says no more than its status does.
+    """
 
     name: str
     status: int
@@ -30,7 +34,12 @@ class Kind:
     @property
     def type(self) -> str:
         """The URI that names the kind, of this API whatever its host."""
-        return f"/docs#{self.name}"
+        return f"/docs#{self.name}" if self.name else "about:blank"
+
+
+def plain(status: int) -> Kind:
+    """What a status alone says, as RFC 9457 has it."""
+    return Kind("", status, HTTPStatus(status).phrase)
 
 
 UNKNOWN_HOST = Kind("unknown-host", 400, "The request asks for a host that is not this API")

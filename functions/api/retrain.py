@@ -3,6 +3,7 @@
 What the planner would refuse is refused at once, by the planner's own rules.
 """
 
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Response
@@ -52,7 +53,7 @@ async def retrain(
 
 
 async def _check_sense(
-    storage: Storage, body: views.RetrainBody, strategies: Strategies, today: Today
+    storage: Storage, body: views.RetrainBody, strategies: Strategies, today: date
 ) -> None:
     """Refusal if the body names what is not known, a day before or beyond what it can be, or a
     strategy that needs more days than there are.

@@ -107,18 +107,27 @@ async def test_a_flaw_of_ours_is_a_problem_that_tells_nothing_of_it(shop: Shop):
     assert "flaw" not in answer.text
 
 
-async def test_what_a_route_raises_by_its_status_is_a_problem_with_its_headers(shop: Shop):
+@pytest.mark.parametrize(
+    ("status", "kind", "title"),
+    [
+        (429, "/docs#too-many-requests", "The client asks more often than it may"),
+        (403, "about:blank", "Forbidden"),
+    ],
+)
+async def test_what_a_route_raises_by_its_status_is_a_problem_with_its_headers(
+    shop: Shop, status: int, kind: str, title: str
+):
     app = shop.app()
 
     @app.get("/often")
     async def often() -> None:
         """Asked too often."""
-        raise HTTPException(429, "token: asked 61 times in a minute", {"Retry-After": "9"})
+        raise HTTPException(status, "token: asked 61 times in a minute", {"Retry-After": "9"})
 
     answer = await ask(app, "GET", "/often")
 
-    assert (answer.status_code, answer.headers["retry-after"]) == (429, "9")
-    assert answer.json()["type"] == "/docs#too-many-requests"
+    assert (answer.status_code, answer.headers["retry-after"]) == (status, "9")
+    assert (answer.json()["type"], answer.json()["title"]) == (kind, title)
     assert answer.json()["detail"] == "token: asked 61 times in a minute"
 
 
