@@ -46,7 +46,7 @@ class Refusal(EventError):
     refusals of the same four are equal.
 
     str() is one line, the same in a dead letter, on the command line and in the `detail` of the
-    API's answer. A text alone is taken apart as such a line.
+    API's answer.
     """
 
     args: tuple[str, str, str | None, str | None]
@@ -54,12 +54,10 @@ class Refusal(EventError):
     def __init__(
         self,
         field: str,
-        message: str | None = None,
+        message: str,
         value: str | None = None,
         fix: str | None = None,
     ) -> None:
-        if message is None:
-            field, message, fix = _taken_apart(field)
         super().__init__(field, message, value, fix)
 
     @property
@@ -133,12 +131,3 @@ def explain(error: "ValidationError") -> str:
     if (more := error.error_count() - MAX_PROBLEMS) > 0:
         parts.append(f"and {more:,} more")
     return "; ".join(parts)
-
-
-def _taken_apart(text: str) -> tuple[str, str, str | None]:
-    """Field, message and fix of one line."""
-    field, colon, rest = text.partition(": ")
-    if not colon or " " in field:
-        field, rest = "", text
-    message, _, fix = rest.partition("; ")
-    return field, message, fix or None

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from events.errors import Refusal
 from events.payloads import PromotionRequested
+from events.wording import shown
 from functions.registry.champion import Contender
 from functions.registry.places import CHALLENGER, PREVIOUS, Places
 from functions.storage import Series
@@ -25,7 +26,12 @@ def champions_to_be(
     """
     if request.action == "promote" and request.run_id is not None:
         if not named:
-            raise Refusal(f"run_id: no model of run {request.run_id!r} is stored; see GET /runs")
+            raise Refusal(
+                "run_id",
+                f"no model of run {request.run_id!r} is stored",
+                shown(request.run_id),
+                "see GET /runs",
+            )
         return dict(named)
     if request.version is not None or request.model_id is not None:
         if not named:
@@ -36,8 +42,10 @@ def champions_to_be(
     if request.run_id is not None:
         if not found:
             raise Refusal(
-                f"run_id: no champion that replaced another is of run {request.run_id!r}; "
-                "see GET /runs"
+                "run_id",
+                f"no champion that replaced another is of run {request.run_id!r}",
+                shown(request.run_id),
+                "see GET /runs",
             )
         return found
     if missing := [each for each in series if each not in found]:
@@ -48,10 +56,16 @@ def champions_to_be(
 def _no_such_model(request: PromotionRequested) -> Refusal:
     if request.version is not None:
         return Refusal(
-            f"version: {request.key} has no version {request.version}; see GET /models of it"
+            "version",
+            f"{request.key} has no version {request.version}",
+            shown(request.version),
+            "see GET /models of it",
         )
     return Refusal(
-        f"model_id: {request.model_id!r} is no model of {request.key}; see GET /models of it"
+        "model_id",
+        f"{request.model_id!r} is no model of {request.key}",
+        shown(request.model_id),
+        "see GET /models of it",
     )
 
 
@@ -59,6 +73,9 @@ def _nobody_there(action: str, missing: Sequence[Series]) -> Refusal:
     names = ", ".join(f"{store}/{product}" for store, product in missing[:MAX_NAMED])
     more = f" and {len(missing) - MAX_NAMED:,} more" if len(missing) > MAX_NAMED else ""
     who = f"{names}{more} {'has' if len(missing) == 1 else 'have'} no"
+    first = shown("/".join(missing[0]))
     if action == "promote":
-        return Refusal(f"series: {who} challenger; name a version, see GET /models of it")
-    return Refusal(f"series: {who} champion that replaced another; see GET /models of it")
+        fix = "name a version, see GET /models of it"
+        return Refusal("series", f"{who} challenger", first, fix)
+    what = f"{who} champion that replaced another"
+    return Refusal("series", what, first, "see GET /models of it")

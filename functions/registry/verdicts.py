@@ -6,6 +6,7 @@ from datetime import datetime
 from events.envelope import Event
 from events.errors import Refusal
 from events.payloads import ModelTrained
+from events.wording import shown
 from functions.registry.champion import Contender, choose_champion
 from functions.registry.places import CHAMPION, Cause, Places
 from functions.storage import Verdict
@@ -45,8 +46,11 @@ def contender_of(model: ModelTrained, requested_at: Mapping[str, datetime]) -> C
     """The model as one that wants a place."""
     if model.run_id not in requested_at:
         raise Refusal(
-            f"run_id: no run {model.run_id!r} is planned, so model {model.model_id!r} of "
-            f"{model.key} is of none; see GET /runs"
+            "run_id",
+            f"no run {model.run_id!r} is planned, so model {model.model_id!r} of {model.key} is of "
+            "none",
+            shown(model.run_id),
+            "see GET /runs",
         )
     return Contender(
         model.model_id,

@@ -187,6 +187,7 @@ async def test_what_cannot_be_done_is_refused_before_it_is_published(
     problem = await refused(api, path, body)
 
     assert problem["field"] == field
+    assert problem["value"] is not None
     assert told in f"{problem['message']}; {problem['fix']}"
     assert shop.promotions() == []
 

@@ -54,22 +54,6 @@ def test_its_line_has_what_a_person_needs(refusal: Refusal, line: str):
     assert str(refusal) == line
 
 
-@pytest.mark.parametrize(
-    ("text", "parts"),
-    [
-        (
-            "run_id: no run 'r' is planned; see GET /runs",
-            ("run_id", "no run 'r' is planned", None, "see GET /runs"),
-        ),
-        ("no", ("", "no", None, None)),
-        ("a part: it failed", ("", "a part: it failed", None, None)),
-    ],
-)
-def test_a_line_alone_is_taken_apart_and_reads_as_before(text: str, parts: tuple):
-    assert Refusal(text).args == parts
-    assert str(Refusal(text)) == text
-
-
 def test_a_dead_letter_has_the_line():
     letter = read(
         Received("dead-letters", *_letter(dead_letter(_record(), "planner", UNKNOWN, 1)), 0, 0)
