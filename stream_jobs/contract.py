@@ -22,6 +22,7 @@ from events.clock_bound import EPOCH, MAX_AHEAD, refuse_ahead
 from events.cloudevents import decode
 from events.errors import Refusal, Unreadable
 from events.log import Received
+from events.wording import shown
 from stream_jobs.attributes import PlainAttributes, Rows, plain_attributes
 from stream_jobs.plain_values import plain_values
 from stream_jobs.tables import BESIDE, EVENT_ID, RECORDED_AT, Projection
@@ -168,8 +169,11 @@ def _decoded(
             return other
         if not isinstance(event.data, kept.payload):
             raise Refusal(
-                f"ce_type: {event.data.TYPE!r} is not for the topic {kept.topic}, which takes "
-                f"{kept.payload.TYPE}"
+                "ce_type",
+                f"{event.data.TYPE!r} is not for the topic {kept.topic}, which takes "
+                f"{kept.payload.TYPE}",
+                shown(event.data.TYPE),
+                f"send it to {event.data.TOPIC}",
             )
         refuse_ahead(event.time, original.timestamp_ms, now)
         time = _in_utc(event.time)

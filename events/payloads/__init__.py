@@ -6,7 +6,7 @@ know, so old and new processes work side by side during a roll-out. Types are st
 modules here and a line of `PAYLOADS`.
 """
 
-from events.payloads.base import NamedSeries, Payload, SeriesRef, check_named_series
+from events.payloads.base import NamedSeries, Payload, ScopeFields, SeriesRef, check_named_series
 from events.payloads.calendar import MAX_SCOPES, CalendarChanged, CalendarPlanned, ScopeRef
 from events.payloads.fields import (
     DEFAULT_HORIZON,
@@ -36,6 +36,7 @@ from events.payloads.forecasts import (
     ForecastPublished,
     ForecastRequested,
     ForecastShardRequested,
+    RollForwardFields,
 )
 from events.payloads.maintenance import DeadLettered, PruneCompleted, PruneRequested
 from events.payloads.promotion import (
@@ -49,6 +50,7 @@ from events.payloads.runs import (
     CancelRequested,
     RetrainCoalesced,
     RetrainCompleted,
+    RetrainFields,
     RetrainRequested,
 )
 from events.payloads.sales import MAX_UNITS, SaleRecorded, SalesRemoved, check_removal
@@ -130,10 +132,13 @@ __all__ = [
     "PruneRequested",
     "RetrainCoalesced",
     "RetrainCompleted",
+    "RetrainFields",
     "RetrainRequested",
+    "RollForwardFields",
     "RunId",
     "SaleRecorded",
     "SalesRemoved",
+    "ScopeFields",
     "ScopeRef",
     "SeriesRef",
     "Text",

@@ -77,8 +77,10 @@ class OfRun(Payload):
         return self.run_id
 
 
-class OfScope(Payload):
-    """A request for the series of a store, of a product, of both, for named ones, or for all."""
+class ScopeFields(BaseModel):
+    """What names series in a request, on the wire and over HTTP: a store, a product, both, or
+    each one; nothing means all.
+    """
 
     store: Name | None = Field(None, description="Only this store; unset: every store.")
     product: Name | None = Field(None, description="Only this product; unset: every product.")
@@ -90,6 +92,10 @@ class OfScope(Payload):
     def _names_series_once(self) -> Self:
         check_named_series(self.series, self.store, self.product)
         return self
+
+
+class OfScope(ScopeFields, Payload):
+    """A request for the series of a store, of a product, of both, for named ones, or for all."""
 
     @property
     def key(self) -> str:

@@ -5,14 +5,16 @@ from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from events.payloads.base import OfScope, OfSeries, Payload, SeriesRef
+from events.payloads.base import OfScope, OfSeries, Payload, ScopeFields, SeriesRef
 from events.payloads.fields import MAX_HORIZON, Day, ImaginableDay, Name, RunId, Text
 
 
 class ForecastDay(BaseModel):
-    """One day's forecast, in units."""
+    """One day's forecast, in units, with its 95 % interval."""
 
-    model_config = ConfigDict(frozen=True, strict=True, extra="ignore", allow_inf_nan=False)
+    model_config = ConfigDict(
+        frozen=True, strict=True, extra="ignore", allow_inf_nan=False, from_attributes=True
+    )
 
     date: ImaginableDay
     yhat: Annotated[float, Field(ge=0)]
@@ -39,11 +41,8 @@ class ForecastPublished(OfSeries):
     days: Annotated[tuple[ForecastDay, ...], Field(min_length=1)]
 
 
-class ForecastRequested(OfScope):
-    """Somebody wants champions' forecasts made anew from the newest sales on, without training."""
-
-    TYPE: ClassVar[str] = "shelfcast.forecast.requested.v1"
-    TOPIC: ClassVar[str] = "forecast-requests"
+class RollForwardFields(ScopeFields):
+    """What to forecast anew: on the wire and over HTTP."""
 
     as_of: ImaginableDay | None = Field(
         None, description="First day to forecast; unset: the day after the newest sales."
@@ -51,6 +50,14 @@ class ForecastRequested(OfScope):
     horizon: Annotated[int, Field(ge=1, le=MAX_HORIZON)] | None = Field(
         None, description="Days to forecast; unset: as many as are served now."
     )
+
+
+class ForecastRequested(RollForwardFields, OfScope):
+    """Somebody wants champions' forecasts made anew from the newest sales on, without training."""
+
+    TYPE: ClassVar[str] = "shelfcast.forecast.requested.v1"
+    TOPIC: ClassVar[str] = "forecast-requests"
+
     requested_by: Name = Field(description="Who asks: api, cli, ui, scheduler, …")
     reason: Text = ""
 

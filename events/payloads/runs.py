@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from events.payloads.base import OfRun, OfScope
+from events.payloads.base import OfRun, OfScope, ScopeFields
 from events.payloads.fields import (
     DEFAULT_HORIZON,
     MAX_DAYS_OLD,
@@ -21,11 +21,8 @@ from events.payloads.fields import (
 DEFAULT_STRATEGY = "auto"  # unless another is named
 
 
-class RetrainRequested(OfScope):
-    """Somebody wants models retrained. The event's id is the run's id."""
-
-    TYPE: ClassVar[str] = "shelfcast.retrain.requested.v1"
-    TOPIC: ClassVar[str] = "retrain-requests"
+class RetrainFields(ScopeFields):
+    """What to retrain, and how: on the wire and over HTTP."""
 
     failed_in: RunId | None = Field(
         None, description="Of these only the series that failed in that run."
@@ -47,6 +44,14 @@ class RetrainRequested(OfScope):
     policy: Policy | None = Field(
         None, description="When a new model becomes champion; unset: the setting's."
     )
+
+
+class RetrainRequested(RetrainFields, OfScope):
+    """Somebody wants models retrained. The event's id is the run's id."""
+
+    TYPE: ClassVar[str] = "shelfcast.retrain.requested.v1"
+    TOPIC: ClassVar[str] = "retrain-requests"
+
     requested_by: Name = Field(description="Who asks: api, cli, ui, scheduler, drift, …")
     reason: Text = ""
 

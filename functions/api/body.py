@@ -7,14 +7,15 @@ that are no UTF-8 or no JSON are told as such.
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
-from fastapi import HTTPException, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
 from functions.api import faults
 from functions.api.faults import JSON_TYPE, MAX_BYTES
 
 Body = TypeVar("Body", bound=BaseModel)
+# The rest of a body that is too large is left unread, so the connection is of no more use.
+CLOSE = {"Connection": "close"}
 
 
 def documented(model: type[BaseModel]) -> dict[str, Any]:
@@ -51,27 +52,21 @@ def body_of(model: type[Body]) -> Callable[[Request], Awaitable[Body]]:
 
 async def _read(request: Request, model: type[Body]) -> Body:
     # Also keeps other sites' pages out: a browser asks before it sends JSON across sites.
-    if (why := faults.wrong_type(request.headers.get("content-type", ""))) is not None:
-        raise HTTPException(415, why)
+    faults.check_type(request.headers.get("content-type", ""))
     try:
         return model.model_validate_json(await _at_most(request, MAX_BYTES))
     except ValidationError as error:
-        raise RequestValidationError(faults.of_body(model, error)) from None
+        raise faults.invalid_body(model, error) from None
 
 
 async def _at_most(request: Request, most: int) -> bytes:
     """The body; 413 as soon as it is known to be larger, whatever is still to come."""
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > most:
-        raise _too_large(f"{int(declared):,}")
+        raise faults.too_large(f"{int(declared):,}", CLOSE)
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > most:
-            raise _too_large(f"more than {most:,}")
+            raise faults.too_large(f"more than {most:,}", CLOSE)
     return bytes(body)
-
-
-def _too_large(size: str) -> HTTPException:
-    # The rest is left unread, so the connection is of no more use.
-    return HTTPException(413, faults.too_large(size), headers={"Connection": "close"})

@@ -2,15 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends
 from pydantic import Field
 
 from events.payloads import MAX_DRIVERS, Name
 from functions.api.body import body_of, documented
+from functions.api.given import Stored
 from functions.api.plan_check import KnownSeries, Unreached, unknown_drivers
 from functions.api.problems import REFUSALS, UNUSABLE_BODY
 from functions.api.views import Body, View
-from functions.ports import Storage
 
 MAX_SCOPES = 1000  # in one request; more are asked about in several
 
@@ -57,22 +57,20 @@ class PlanCheck(View):
     unknown_drivers: list[UnknownDriverView]
 
 
-def add_calendar(app: FastAPI, storage: Storage) -> None:
-    """Add the route to the application."""
+router = APIRouter(tags=["calendar"], responses=REFUSALS)
 
-    @app.post(
-        "/calendar/check",
-        responses=REFUSALS | UNUSABLE_BODY,
-        openapi_extra=documented(PlansBody),
+
+@router.post("/calendar/check", responses=UNUSABLE_BODY, openapi_extra=documented(PlansBody))
+async def check(
+    storage: Stored, body: Annotated[PlansBody, Depends(body_of(PlansBody))]
+) -> PlanCheck:
+    """Whether plans reach series with sales, and drivers that these have had."""
+    scopes = [(each.store, each.product) for each in body.scopes]
+    known = KnownSeries((await storage.scope(None, None)).series)
+    missed: list[Unreached] = known.unreached(scopes) if known.all else []
+    concerned = list(dict.fromkeys(s for scope in scopes for s in known.reached(scope)))
+    had = await storage.drivers_had(concerned, body.drivers) if body.drivers else {}
+    unknown = unknown_drivers(scopes, body.drivers, known, had) if body.drivers else []
+    return PlanCheck.model_validate(
+        {"series": len(known.all), "unreached": missed, "unknown_drivers": unknown}
     )
-    async def check(body: Annotated[PlansBody, Depends(body_of(PlansBody))]) -> PlanCheck:
-        """Whether plans reach series with sales, and drivers that these have had."""
-        scopes = [(each.store, each.product) for each in body.scopes]
-        known = KnownSeries((await storage.scope(None, None)).series)
-        missed: list[Unreached] = known.unreached(scopes) if known.all else []
-        concerned = list(dict.fromkeys(s for scope in scopes for s in known.reached(scope)))
-        had = await storage.drivers_had(concerned, body.drivers) if body.drivers else {}
-        unknown = unknown_drivers(scopes, body.drivers, known, had) if body.drivers else []
-        return PlanCheck.model_validate(
-            {"series": len(known.all), "unreached": missed, "unknown_drivers": unknown}
-        )

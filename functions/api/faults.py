@@ -1,80 +1,95 @@
-"""What is wrong with a request, in the words of every host that takes requests. Pure.
+"""What can be wrong with a request, and with passing it on, whoever took it. Pure.
 
-FastAPI's answers (`problems`, `body`) and the Lambda host's say the same by this.
+FastAPI's routes and the Lambda host raise the same by this.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from events.errors import InvalidField, Refusal
 from events.wording import MAX_PROBLEMS, in_words, place, shown
-from functions.api.views import Problem
+from functions.api.refused import (
+    INVALID,
+    METHOD_NOT_TAKEN,
+    NOT_ACKNOWLEDGED,
+    RETRY_AFTER,
+    TOO_LARGE,
+    WRONG_TYPE,
+    Refused,
+)
 
 MAX_BYTES = 1_000_000
 JSON_TYPE = "application/json"
-RETRY_SECONDS = 5
-RETRY_AFTER = {"Retry-After": str(RETRY_SECONDS)}
 
 
-def wrong_type(kind: str) -> str | None:
-    """Why a body with that content-type is a 415; None if it is not."""
-    if kind.partition(";")[0].strip().lower() == JSON_TYPE:
-        return None
-    return f"content-type: {kind[:80]!r} is not taken; send {JSON_TYPE}"
+def wrong_method(method: str, allowed: str) -> Refused:
+    """A 405 that names the methods a path takes."""
+    why = f"{method} is not taken by this path"
+    refusal = Refusal("method", why, shown(method), f"use {allowed or 'another one'}")
+    return Refused(METHOD_NOT_TAKEN, refusal, headers={"Allow": allowed} if allowed else {})
 
 
-def too_large(size: str) -> str:
-    """Why a body of that size is a 413."""
-    return f"body: {size} bytes; send {MAX_BYTES:,} at most"
+def check_type(kind: str) -> None:
+    """A 415 for a body whose content-type is not JSON."""
+    if kind.partition(";")[0].strip().lower() != JSON_TYPE:
+        why = f"{kind[:80]!r} is not taken"
+        raise Refused(WRONG_TYPE, Refusal("content-type", why, shown(kind), f"send {JSON_TYPE}"))
 
 
-def not_acknowledged(error: Exception, field: str, request_id: str, same: str) -> str:
-    """Why there is a 503 for a request that may have arrived, and how to repeat it without harm."""
+def too_large(size: str, headers: Mapping[str, str] | None = None) -> Refused:
+    """A 413 for a body of that size."""
+    refusal = Refusal("body", f"{size} bytes", size, f"send {MAX_BYTES:,} at most")
+    return Refused(TOO_LARGE, refusal, headers=headers)
+
+
+def not_acknowledged(error: Exception, again: str) -> Refused:
+    """A 503 for a request that may have arrived; `again` is how to repeat it without harm."""
+    why = f"Kafka did not acknowledge the request ({error!r})"
+    return Refused(NOT_ACKNOWLEDGED, Refusal("", why, None, again), headers=RETRY_AFTER)
+
+
+def repeat_with(field: str, request_id: str, same: str) -> str:
+    """How to repeat a request that has an id."""
     return (
-        f"Kafka did not acknowledge the request ({error!r}); repeat it with {field} "
-        f"{request_id!r}: should it have arrived after all, that is still {same}"
+        f"repeat it with {field} {request_id!r}: should it have arrived after all, that is still "
+        f"{same}"
     )
 
 
-def of_body(model: type[BaseModel], error: ValidationError) -> list[Any]:
-    """The errors of a body, each with its place and the fields that there are beside it."""
-    return [
-        item
-        | {
-            "loc": ("body", *item["loc"]),
-            "ctx": item.get("ctx", {}) | {"fields": _fields(model, item["loc"])},
-        }
-        for item in error.errors(include_url=False)
-    ]
+def invalid_body(model: type[BaseModel], error: ValidationError) -> Refused:
+    """A 422 for a body that is none of that model, with the fields there are beside a wrong one."""
+    items = error.errors(include_url=False)
+    return _invalid((item, item["loc"], "body", _fields(model, item["loc"])) for item in items)
 
 
-def told(items: Iterable[Any]) -> list[dict[str, Any]]:
-    """What a 422 lists of such errors: each field with the value it had and what it must be."""
-    return [
-        Problem(
-            field=_field(item),
-            message=_message(item),
-            value=None if item["type"] == "missing" else shown(item.get("input")),
-        ).model_dump()
-        for item in islice(items, MAX_PROBLEMS)
-    ]
+def invalid_parameters(items: Iterable[Mapping[str, Any]]) -> Refused:
+    """A 422 for what stands in a path, a query or a header."""
+    return _invalid((item, item["loc"][1:], str(item["loc"][0]), []) for item in items)
 
 
-def problem(field: str, message: str, value: object) -> dict[str, Any]:
-    """One field of a 422."""
-    return Problem(field=field, message=message, value=shown(value)).model_dump()
+_Found = tuple[Mapping[str, Any], tuple[int | str, ...], str, list[str]]
 
 
-def _field(item: dict[str, Any]) -> str:
-    where = item["loc"][1:]  # after `body`, `query` or `path`
-    return place(where, str(item["loc"][0]))
+def _invalid(found: Iterable[_Found]) -> Refused:
+    return Refused(
+        INVALID,
+        *(
+            InvalidField(
+                place(where, whole),
+                _message(item, fields),
+                None if item["type"] == "missing" else shown(item.get("input")),
+            )
+            for item, where, whole, fields in islice(found, MAX_PROBLEMS)
+        ),
+    )
 
 
-def _message(item: dict[str, Any]) -> str:
+def _message(item: Mapping[str, Any], fields: list[str]) -> str:
     if item["type"] == "extra_forbidden":
-        return f"is not a field here; there are {', '.join(item['ctx']['fields'])}"
+        return f"is not a field here; there are {', '.join(fields)}"
     return in_words(item)
 
 

@@ -10,11 +10,13 @@ import ipaddress
 from collections.abc import Collection
 from urllib.parse import urlsplit
 
-from fastapi.responses import JSONResponse
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from events.errors import Refusal
 from events.wording import shown
+from functions.api.problems import answer
+from functions.api.refused import FOREIGN_ORIGIN, UNKNOWN_HOST, Refused
 
 ANY = "*"
 LOCALHOST = "localhost"
@@ -38,15 +40,16 @@ class KnownHosts:
             headers = Headers(scope=scope)
             for host in headers.getlist("host"):
                 if not self._is_known(name := _name_of(f"//{host}")):
-                    answer = JSONResponse({"detail": _no_host(name or host)}, 400)
-                    return await answer(scope, receive, send)
+                    return await self._refuse(_no_host(name or host), scope, receive, send)
             origin = headers.get("origin")
             if origin is not None and scope.get("method") not in SAFE_METHODS:
                 own = urlsplit(origin).netloc.lower() == headers.get("host", "").lower()
                 if not own and _name_of(origin) not in (self._hosts or ()):
-                    answer = JSONResponse({"detail": _no_origin(origin)}, 403)
-                    return await answer(scope, receive, send)
+                    return await self._refuse(_no_origin(origin), scope, receive, send)
         return await self._app(scope, receive, send)
+
+    async def _refuse(self, why: Refused, scope: Scope, receive: Receive, send: Send) -> None:
+        await answer(why, scope["path"])(scope, receive, send)
 
     def _is_known(self, name: str | None) -> bool:
         if name is None:
@@ -74,15 +77,21 @@ def _is_address(name: str) -> bool:
     return True
 
 
-def _no_host(name: str) -> str:
-    return (
-        f"host: {shown(name)} is not a name of this API; ask for its address, or for a name that "
-        "SHELFCAST_HTTP_HOSTS has"
+def _no_host(name: str) -> Refused:
+    refusal = Refusal(
+        "host",
+        f"{shown(name)} is not a name of this API",
+        shown(name),
+        "ask for its address, or for a name that SHELFCAST_HTTP_HOSTS has",
     )
+    return Refused(UNKNOWN_HOST, refusal)
 
 
-def _no_origin(origin: str) -> str:
-    return (
-        f"origin: a page of {shown(origin)} may not ask for changes here; do it from the API's "
-        "own host, or add that page's to SHELFCAST_HTTP_HOSTS"
+def _no_origin(origin: str) -> Refused:
+    refusal = Refusal(
+        "origin",
+        f"a page of {shown(origin)} may not ask for changes here",
+        shown(origin),
+        "do it from the API's own host, or add that page's to SHELFCAST_HTTP_HOSTS",
     )
+    return Refused(FOREIGN_ORIGIN, refusal)

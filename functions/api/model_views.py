@@ -1,12 +1,10 @@
 """What the routes of models take and answer."""
 
 import datetime as dt
-from typing import Annotated, Any
+from typing import Annotated
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
-    ConfigDict,
     Field,
     computed_field,
     model_validator,
@@ -15,14 +13,15 @@ from pydantic import (
 from events.names import name
 from events.payloads import (
     MAX_SERIES,
-    Name,
+    Compared,
+    Finding,
+    FoldMetrics,
     PromotionAction,
     RunId,
-    Text,
     Version,
     check_promotion,
 )
-from functions.api.views import View
+from functions.api.views import Repeatable, View
 from functions.forecasting.findings import said
 
 
@@ -43,17 +42,7 @@ def _names_a_series(text: str) -> str:
 SeriesName = Annotated[str, AfterValidator(_names_a_series)]
 
 
-class _AsksForChampions(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
-
-    reason: Text = Field("", description="Why, for those who look at the history.")
-    requested_by: Name = "api"
-    request_id: RunId | None = Field(
-        None, description="Id of the request; a repeat with the same id changes nothing."
-    )
-
-
-class PromoteBody(_AsksForChampions):
+class PromoteBody(Repeatable):
     """Which model of a series to promote; with neither version nor model_id its challenger."""
 
     version: Version | None = Field(None, description="As in GET /models.")
@@ -65,11 +54,11 @@ class PromoteBody(_AsksForChampions):
         return self
 
 
-class RollbackBody(_AsksForChampions):
+class RollbackBody(Repeatable):
     """Why to go back to the champion before."""
 
 
-class PromotionBody(_AsksForChampions):
+class PromotionBody(Repeatable):
     """Many series at once: those named, or those of a run."""
 
     action: PromotionAction
@@ -93,31 +82,6 @@ class PromotionAccepted(View):
 
     request_id: str
     series: int = Field(description="How many series it concerns as things stand.")
-
-
-class FoldView(View):
-    """How far off the forecasts of one fold of a backtest were."""
-
-    first_day: dt.date
-    last_day: dt.date
-    metrics: dict[str, float | None]
-
-
-class ComparedView(View):
-    """One strategy's backtest on the folds that all of the series shared."""
-
-    strategy: str
-    model_id: str | None = Field(description="Set if it is the strategy of the champion then.")
-    score: float = Field(description="Relative to the honest naive: 1 is as good, less is better.")
-    metrics: dict[str, float | None]
-    weight: float | None = Field(description="Its share in the forecast, where it was weighed.")
-
-
-class FindingView(View):
-    """What a reader should know of a model; programs can count and filter by its code."""
-
-    code: str
-    values: dict[str, Any]
 
 
 class VerdictView(View):
@@ -173,9 +137,9 @@ class ModelView(View):
     data_through: dt.date
     rows: int
     metrics: dict[str, float | None]
-    folds: list[FoldView]
-    comparison: list[ComparedView]
-    findings: list[FindingView] = Field(description="What a reader should know, as data.")
+    folds: tuple[FoldMetrics, ...]
+    comparison: tuple[Compared, ...]
+    findings: tuple[Finding, ...] = Field(description="What a reader should know, as data.")
     verdict: VerdictView | None = Field(description="Null: trained before there were verdicts.")
     versions: dict[str, str]
     trained_at: dt.datetime

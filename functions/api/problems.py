@@ -1,84 +1,105 @@
-"""Errors as HTTP answers: what is wrong, where, and what to do.
-
-A 422 lists each field; any other error is one line in `detail`.
-"""
+"""Whatever goes wrong in a request, as its answer: one handler, and one kind of document."""
 
 from collections.abc import Callable
 from typing import Any
 
-from fastapi import HTTPException, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from events.wording import MAX_PROBLEMS, shown
-from functions.api import faults, views
-from functions.api.faults import RETRY_AFTER
+from events.errors import Refusal
+from events.wording import shown
+from functions.api import faults, refused
+from functions.api.refused import RETRY_AFTER, Kind, Problem, Refused
 
 OutageTest = Callable[[Exception], bool]
 Answers = dict[int | str, dict[str, Any]]
 
+
+def _answers(*kinds: Kind) -> Answers:
+    return {kind.status: {"model": Problem, "description": f"{kind.title}."} for kind in kinds}
+
+
 # For the OpenAPI document.
-REFUSALS: Answers = {422: {"model": views.Problems}, 503: {"model": views.Trouble}}
-UNKNOWN: Answers = {404: {"model": views.Trouble}}
-CONFLICT: Answers = {409: {"model": views.Trouble}}
-UNUSABLE_BODY: Answers = {code: {"model": views.Trouble} for code in (413, 415)}
-
-MAX_PROBLEMS = MAX_PROBLEMS
-
-
-def unprocessable(field: str, value: str, message: str) -> HTTPException:
-    """A 422 for one field."""
-    return HTTPException(422, [faults.problem(field, message, value)])
+REFUSALS = _answers(refused.INVALID, refused.AWAY)
+UNKNOWN = _answers(refused.NOT_FOUND)
+CONFLICT = _answers(refused.CONFLICT)
+UNUSABLE_BODY = _answers(refused.TOO_LARGE, refused.WRONG_TYPE)
+OTHERWISE: Answers = {"default": {"model": Problem, "description": "Any other refusal."}}
 
 
-def unavailable(message: str) -> HTTPException:
-    """A 503 that says when to come again."""
-    return HTTPException(503, message, RETRY_AFTER)
+def not_found(field: str, message: str, value: str, fix: str) -> Refused:
+    """A 404 for what is not there, or not yet."""
+    return Refused(refused.NOT_FOUND, Refusal(field, message, shown(value), fix))
 
 
-def not_acknowledged(error: Exception, field: str, request_id: str, same: str) -> HTTPException:
-    """A 503 for a request that may have arrived, with how to repeat it without harm."""
-    return unavailable(faults.not_acknowledged(error, field, request_id, same))
+def conflict(message: str, run_id: str, fix: str | None = None) -> Refused:
+    """A 409 for a run that is not as the request has it."""
+    return Refused(refused.CONFLICT, Refusal("run_id", message, shown(run_id), fix))
 
 
-def none_yet(what: str, store: str, product: str) -> HTTPException:
+def none_yet(what: str, store: str, product: str) -> Refused:
     """A 404 for a series that has nothing of the kind."""
-    return HTTPException(
-        404,
-        f"store/product: no {what} of {store}/{product} yet; ask for one with POST /retrain, "
-        "or see GET /series for what there is",
+    return not_found(
+        "store/product",
+        f"no {what} of {store}/{product} yet",
+        f"{store}/{product}",
+        "ask for one with POST /retrain, or see GET /series for what there is",
     )
 
 
-def gone(store: str, product: str) -> HTTPException:
+def gone(store: str, product: str) -> Refused:
     """A 404 for a series whose sales were all taken back, or are kept for no longer."""
-    return HTTPException(
-        404,
-        f"store/product: no sales of {store}/{product} are stored any more (they were removed, or "
-        "are kept for no longer), so it has no forecast; import its sales anew, then POST /retrain",
+    return not_found(
+        "store/product",
+        f"no sales of {store}/{product} are stored any more (they were removed, or are kept for no "
+        "longer), so it has no forecast",
+        f"{store}/{product}",
+        "import its sales anew, then POST /retrain",
     )
 
 
-async def invalid_request(_: Request, error: Exception) -> JSONResponse:
-    """Each invalid field with the value it had and what it must be."""
-    items: Any = error.errors() if isinstance(error, RequestValidationError) else []
-    return JSONResponse({"detail": faults.told(items)}, 422)
+def answer(found: Refused, path: str) -> Response:
+    """The answer to a request for that path."""
+    return JSONResponse(found.document(path), found.kind.status, found.all_headers)
 
 
-async def no_such_path(request: Request, error: Exception) -> JSONResponse:
-    """A 404 that a route gave in its own words, or one for a path without a route."""
-    detail = error.detail if isinstance(error, HTTPException) else None
-    detail = detail or f"path: {shown(request.url.path)} is unknown; see /docs for what there is"
-    return JSONResponse({"detail": detail}, 404)
+def add_problems(app: FastAPI) -> None:
+    """Register the handler for all that can be raised; outages come by `OutagesAre503`."""
+    for kind in (Refused, Refusal, RequestValidationError, HTTPException, Exception):
+        app.add_exception_handler(kind, _handle)
 
 
-async def no_such_method(request: Request, error: Exception) -> JSONResponse:
-    """A 405 that names the methods a path has."""
-    headers = dict(getattr(error, "headers", None) or {})
-    allowed = headers.get("Allow", "another one")
-    detail = f"method: {request.method} is not taken by this path; use {allowed}"
-    return JSONResponse({"detail": detail}, 405, headers)
+async def _handle(request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException) and error.status_code < 400:
+        return Response(status_code=error.status_code, headers=error.headers)  # a 304
+    return answer(_refused(request, error), request.url.path)
+
+
+def _refused(request: Request, error: Exception) -> Refused:
+    match error:
+        case Refused():
+            return error
+        case Refusal():  # what a planner or a registry refuses, this request asked for
+            return Refused(refused.INVALID, error)
+        case RequestValidationError():
+            return faults.invalid_parameters(error.errors())
+        case HTTPException(status_code=404):  # by the router: routes raise `Refused`
+            path = shown(request.url.path)
+            unknown = Refusal("path", f"{path} is unknown", path, "see /docs for what there is")
+            return Refused(refused.UNKNOWN_PATH, unknown)
+        case HTTPException(status_code=405):
+            return faults.wrong_method(request.method, (error.headers or {}).get("Allow", ""))
+        case HTTPException():
+            status = error.status_code
+            kind = refused.TOO_MANY if status == 429 else refused.plain(status)
+            return Refused(kind, Refusal("", error.detail), headers=error.headers)
+    return Refused(
+        refused.FAILED,
+        Refusal("", "the API failed on this request", None, "see its log, or report the request"),
+    )
 
 
 class OutagesAre503:
@@ -104,5 +125,6 @@ class OutagesAre503:
         except Exception as error:
             if begun or not self._is_outage(error):
                 raise
-            message = f"a part of the system is away, ask again later: {error!r}"
-            await JSONResponse({"detail": message}, 503, RETRY_AFTER)(scope, receive, send)
+            away = Refusal("", f"a part of the system is away ({error!r})", None, "ask again later")
+            found = Refused(refused.AWAY, away, headers=RETRY_AFTER)
+            await answer(found, scope["path"])(scope, receive, send)

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 
 from events.wording import written
+from functions.api.refused import KINDS, PROBLEM_JSON
 
 NOTHING_ELSE = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "
@@ -67,7 +68,24 @@ def page(document: Document) -> str:
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body>'
         f"<h1>{title}</h1><p>{escape(document['info']['description'])} The same for programs: "
-        f'<a href="openapi.json">openapi.json</a>.</p><ul>{contents}</ul>{parts}</body></html>'
+        f'<a href="openapi.json">openapi.json</a>.</p><ul>{contents}</ul>{parts}{_problems()}'
+        "</body></html>"
+    )
+
+
+def _problems() -> str:
+    """What the `type` of a problem leads to."""
+    rows = "".join(
+        f'<tr id="{kind.name}"><td><code>{kind.type}</code></td><td>{kind.status}</td>'
+        f"<td>{escape(kind.title)}.</td></tr>"
+        for kind in KINDS
+    )
+    return (
+        f'<h2 id="problems">Problems</h2><p>Whatever goes wrong is told as <code>{PROBLEM_JSON}'
+        "</code> (RFC 9457): <code>type</code>, <code>title</code>, <code>status</code>, "
+        "<code>detail</code>, <code>instance</code>, and <code>errors</code>, each with "
+        "<code>field</code>, <code>message</code>, <code>value</code> and <code>fix</code>.</p>"
+        f"<table><tr><th>type</th><th>status</th><th>what</th></tr>{rows}</table>"
     )
 
 

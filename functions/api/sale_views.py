@@ -1,15 +1,14 @@
 """What the routes of sales take and answer."""
 
 import datetime as dt
-from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from events.payloads import Name, RunId, Text, check_removal
-from functions.api.views import Body, Day, View
+from events.payloads import Name, RunId, check_removal
+from functions.api.views import Day, Repeatable, View
 
 
-class RemovalBody(Body):
+class RemovalBody(Repeatable):
     """Which sales to take back: of a series, a store or a product, or of an import."""
 
     store: Name | None = Field(None, description="Only this store.")
@@ -19,11 +18,6 @@ class RemovalBody(Body):
     import_id: RunId | None = Field(
         None, description="All that this import brought, as it told; instead of all of these."
     )
-    reason: Text = ""
-    requested_by: Name = "api"
-    request_id: Annotated[
-        RunId | None, Field(description="A repeat with the same id is the same removal.")
-    ] = None
 
     @model_validator(mode="after")
     def _names_some(self) -> "RemovalBody":

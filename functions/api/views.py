@@ -16,17 +16,14 @@ from pydantic import (
 from events.clock import utc_today
 from events.names import MAX_NAME
 from events.payloads import (
-    DEFAULT_STRATEGY,
     EARLIEST_DAY,
-    MAX_DAYS_OLD,
-    MAX_HORIZON,
-    MAX_SERIES,
+    ForecastDay,
     Name,
-    NamedSeries,
-    Policy,
+    RetrainFields,
+    RollForwardFields,
     RunId,
+    ScopeFields,
     Text,
-    check_named_series,
 )
 
 LONGEST = 2 * MAX_NAME + 1  # characters of a series' key
@@ -86,92 +83,72 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
 
-class RetrainBody(Body):
+class WhoAndWhy(Body):
+    """Who asks for something, and why."""
+
+    reason: Text = Field("", description="Why, for those who look at the history.")
+    requested_by: Name = "api"
+
+
+class Repeatable(WhoAndWhy):
+    """A request that may be sent again by its id."""
+
+    request_id: RunId | None = Field(
+        None, description="Id of the request; a repeat with the same id is the same request."
+    )
+
+
+# Fields of the base that stands last come first.
+class RetrainBody(WhoAndWhy, RetrainFields):
     """What to retrain: a store, a product, both (one series), named series, or all.
 
     `failed_in` and `older_than_days` leave only some of these; `failed_in` alone means all
     that failed in that run.
     """
 
-    store: Name | None = Field(None, description="Only this store.")
-    product: Name | None = Field(None, description="Only this product.")
-    series: Annotated[tuple[NamedSeries, ...], Field(max_length=MAX_SERIES)] | None = Field(
-        None, description="Only these series; instead of store and product."
-    )
-    all: bool = Field(False, description="Every series; instead of store and product.")
-    failed_in: RunId | None = Field(
-        None, description="Of these only the series that failed in that run."
-    )
-    older_than_days: Annotated[int, Field(ge=1, le=MAX_DAYS_OLD)] | None = Field(
-        None,
-        description="Of these only the series without a champion, or whose champion's as_of is "
-        "more than so many days before this run's.",
-    )
     as_of: Day | None = Field(
         None,
         description="First day to forecast, at most the horizon after the newest sale; unset: "
         "the day after the one that most of the series have reached.",
     )
-    strategy: Name = DEFAULT_STRATEGY
-    horizon: Annotated[int, Field(ge=1, le=MAX_HORIZON, description="Days to forecast.")] = 7
-    policy: Policy | None = Field(
-        None, description="When a new model becomes champion; unset: the setting's."
-    )
-    reason: Text = ""
-    requested_by: Name = "api"
+    all: bool = Field(False, description="Every series; instead of store and product.")
     run_id: RunId | None = Field(
         None, description="Id of the run; a repeat with the same id is the same run."
     )
 
     @model_validator(mode="after")
     def _names_a_scope(self) -> "RetrainBody":
-        check_named_series(self.series, self.store, self.product)
-        scope = (self.store, self.product, self.series)
-        chosen = any(each is not None for each in scope)
-        if (chosen and self.all) or not (chosen or self.all or self.failed_in is not None):
-            raise ValueError(
-                "name a store, a product or both, or series, or set all to true, but not both"
-            )
+        check_scope(self, self.all, self.failed_in is not None)
         return self
 
 
-class RollForwardBody(Body):
+class RollForwardBody(Repeatable, RollForwardFields):
     """Whose forecasts to make anew: a store's, a product's, one series', named ones, or all."""
 
-    store: Name | None = Field(None, description="Only this store.")
-    product: Name | None = Field(None, description="Only this product.")
-    series: Annotated[tuple[NamedSeries, ...], Field(max_length=MAX_SERIES)] | None = Field(
-        None, description="Only these series; instead of store and product."
-    )
-    all: bool = Field(False, description="Every series; instead of store and product.")
     as_of: Day | None = Field(
         None, description="First day to forecast; unset: the day after the newest sales."
     )
-    horizon: Annotated[int, Field(ge=1, le=MAX_HORIZON, description="Days to forecast.")] | None = (
-        Field(None, description="Days to forecast; unset: as many as are served now.")
-    )
-    reason: Text = ""
-    requested_by: Name = "api"
-    request_id: RunId | None = Field(
-        None, description="Id of the request; a repeat with the same id is the same request."
-    )
+    all: bool = Field(False, description="Every series; instead of store and product.")
 
     @model_validator(mode="after")
     def _names_a_scope(self) -> "RollForwardBody":
-        check_named_series(self.series, self.store, self.product)
-        chosen = any(each is not None for each in (self.store, self.product, self.series))
-        if chosen == self.all:
-            raise ValueError(
-                "name a store, a product or both, or series, or set all to true, but not both"
-            )
+        check_scope(self, self.all)
         return self
 
 
-class CancelBody(Body):
-    """Who wants a run to end, and why."""
+def check_scope(body: ScopeFields, everything: bool, otherwise: bool = False) -> None:
+    """ValueError for a body that names series and means all, or neither, unless it says which
+    `otherwise`.
+    """
+    chosen = any(each is not None for each in (body.store, body.product, body.series))
+    if (chosen and everything) or not (chosen or everything or otherwise):
+        raise ValueError(
+            "name a store, a product or both, or series, or set all to true, but not both"
+        )
 
-    reason: Text = ""
-    requested_by: Name = "api"
+
+class CancelBody(WhoAndWhy):
+    """Who wants a run to end, and why."""
 
 
 class Accepted(View):
@@ -265,22 +242,6 @@ class Runs(View):
     runs: list[RunView]
 
 
-class DayView(View):
-    """One day's forecast, in units, with its 95 % interval."""
-
-    date: dt.date
-    yhat: float
-    yhat_lower: float
-    yhat_upper: float
-    assumed: list[str] = Field(
-        description="Drivers nobody had planned for that day; their usual value was taken."
-    )
-    limited: list[str] = Field(
-        description="Drivers planned beyond all that was seen; the nearest seen value was taken."
-    )
-    bounded: bool = Field(description="Whether the forecast was cut to its bound.")
-
-
 class ForecastView(View):
     """A series' forecast by its champion.
 
@@ -296,7 +257,7 @@ class ForecastView(View):
     stale: bool = False
     stale_since: dt.date | None = None
     stale_reason: str | None = None
-    days: list[DayView]
+    days: tuple[ForecastDay, ...]
 
 
 class SeriesView(View):
@@ -330,39 +291,3 @@ class History(View):
     store: str
     product: str
     days: list[SoldDay]
-
-
-class FunctionHealth(View):
-    """How one function fares."""
-
-    state: str
-    trouble: str | None = None
-    lag: int | None = None
-
-
-class Readiness(View):
-    """Whether the system can work, part by part."""
-
-    ready: bool
-    database: str
-    functions: dict[str, FunctionHealth]
-
-
-class Problem(View):
-    """What was wrong with a request, field by field."""
-
-    field: str
-    message: str
-    value: str | None = None
-
-
-class Problems(View):
-    """Why a request was refused."""
-
-    detail: list[Problem]
-
-
-class Trouble(View):
-    """Why there is no answer, and what to do."""
-
-    detail: str

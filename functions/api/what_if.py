@@ -6,20 +6,22 @@ from dataclasses import replace
 from typing import Annotated
 
 import numpy as np
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends
 from pydantic import Field
 
-from events.payloads import MAX_HORIZON, Drivers, Name
+from events.errors import InvalidField
+from events.payloads import MAX_HORIZON, Drivers, ForecastDay, Name
+from events.wording import shown
 from functions.api import views
 from functions.api.body import body_of, documented
-from functions.api.problems import REFUSALS, UNKNOWN, UNUSABLE_BODY, gone, none_yet, unprocessable
+from functions.api.given import Stored
+from functions.api.problems import REFUSALS, UNKNOWN, UNUSABLE_BODY, gone, none_yet
 from functions.forecaster.forecast_models import forecast_days
 from functions.forecasting.forecast.components import components_of
 from functions.forecasting.forecast.horizon import calendar_span
 from functions.forecasting.model import SeriesModel
 from functions.forecasting.series.calendar import Calendar
 from functions.freshness import is_gone
-from functions.ports import Storage
 from functions.records import DayForecast, Forecast, Model
 
 
@@ -64,54 +66,57 @@ class WhatIf(views.View):
     version: int
     strategy: str
     level: float
-    days: list[views.DayView]
+    days: tuple[ForecastDay, ...]
     components: list[Components] = Field(
         description="Of each fitted member; the forecast is the mean of all members."
     )
 
 
-def add_what_if(app: FastAPI, storage: Storage) -> None:
-    """The path of what-if forecasts."""
+router = APIRouter(tags=["forecasts"], responses=REFUSALS)
 
-    @app.post(
-        "/forecasts/{store}/{product}/what-if",
-        responses=REFUSALS | UNKNOWN | UNUSABLE_BODY,
-        openapi_extra=documented(WhatIfBody),
+
+@router.post(
+    "/forecasts/{store}/{product}/what-if",
+    responses=UNKNOWN | UNUSABLE_BODY,
+    openapi_extra=documented(WhatIfBody),
+)
+async def what_if(
+    storage: Stored,
+    store: Name,
+    product: Name,
+    body: Annotated[WhatIfBody, Depends(body_of(WhatIfBody))],
+) -> WhatIf:
+    """The champion's forecast, were the days ahead as the body says."""
+    model = (await storage.champions([(store, product)])).get((store, product))
+    if model is None:
+        raise none_yet("model", store, product)
+    served = await storage.forecast(store, product)
+    if served is not None and is_gone(served):
+        raise gone(store, product)
+    start = body.start or _start(served, model)
+    horizon = body.horizon or model.horizon
+    calendar = await storage.calendar([(store, product)], *calendar_span(start, horizon))
+    known = SeriesModel.from_json_dict(model.parameters)
+    calendar = _changed(calendar, body.days, start, horizon, known)
+    with np.errstate(over="ignore", invalid="ignore"):
+        (days,) = forecast_days([model], start, horizon, calendar, body.level)
+    _check_sense(days, body.days)
+    return WhatIf(
+        store=store,
+        product=product,
+        model_id=model.model_id,
+        version=model.version,
+        strategy=model.chosen or model.strategy,
+        level=body.level,
+        days=tuple(ForecastDay.model_validate(day) for day in days),
+        components=[
+            Components(
+                scale=member.scale,
+                parts={name: part.tolist() for name, part in parts.items()},
+            )
+            for member, parts in components_of(known, start, horizon, calendar)
+        ],
     )
-    async def what_if(
-        store: Name, product: Name, body: Annotated[WhatIfBody, Depends(body_of(WhatIfBody))]
-    ) -> WhatIf:
-        """The champion's forecast, were the days ahead as the body says."""
-        model = (await storage.champions([(store, product)])).get((store, product))
-        if model is None:
-            raise none_yet("model", store, product)
-        served = await storage.forecast(store, product)
-        if served is not None and is_gone(served):
-            raise gone(store, product)
-        start = body.start or _start(served, model)
-        horizon = body.horizon or model.horizon
-        calendar = await storage.calendar([(store, product)], *calendar_span(start, horizon))
-        known = SeriesModel.from_json_dict(model.parameters)
-        calendar = _changed(calendar, body.days, start, horizon, known)
-        with np.errstate(over="ignore", invalid="ignore"):
-            (days,) = forecast_days([model], start, horizon, calendar, body.level)
-        _check_sense(days, body.days)
-        return WhatIf(
-            store=store,
-            product=product,
-            model_id=model.model_id,
-            version=model.version,
-            strategy=model.chosen or model.strategy,
-            level=body.level,
-            days=[views.DayView.model_validate(day) for day in days],
-            components=[
-                Components(
-                    scale=member.scale,
-                    parts={name: part.tolist() for name, part in parts.items()},
-                )
-                for member, parts in components_of(known, start, horizon, calendar)
-            ],
-        )
 
 
 def _start(served: Forecast | None, model: Model) -> dt.date:
@@ -122,15 +127,15 @@ def _start(served: Forecast | None, model: Model) -> dt.date:
 
 
 def _check_sense(days: tuple[DayForecast, ...], changed: list[ChangedDay]) -> None:
-    """422 if a driver is so far from all that was seen that no number comes out."""
+    """Refusal if a driver is so far from all that was seen that no number comes out."""
     for day in days:
         if not all(math.isfinite(n) for n in (day.yhat, day.yhat_lower, day.yhat_upper)):
             values = {name: value for each in changed for name, value in each.drivers.items()}
-            raise unprocessable(
+            raise InvalidField(
                 "days",
-                str(values),
-                f"is beyond what the model can tell of {day.date}; give drivers values like those "
-                "they had",
+                f"is beyond what the model can tell of {day.date}",
+                shown(str(values)),
+                "give drivers values like those they had",
             )
 
 
@@ -142,7 +147,7 @@ def _changed(
     model: SeriesModel,
 ) -> Calendar:
     """The calendar of one series with those days changed. A driver that does not move the
-    model, or a day that is not forecast, is a 422: it would change nothing.
+    model, or a day that is not forecast, is a Refusal: it would change nothing.
     """
     moving = sorted(model.drivers)
     named = {name for day in days for name in day.drivers}
@@ -156,18 +161,20 @@ def _changed(
     for i, day in enumerate(days):
         if not start <= day.date < start + dt.timedelta(days=horizon):
             last = start + dt.timedelta(days=horizon - 1)
-            raise unprocessable(
+            raise InvalidField(
                 f"days.{i}.date",
-                str(day.date),
-                f"is not forecast; choose a day from {start} to {last}, or another horizon",
+                "is not forecast",
+                shown(str(day.date)),
+                f"choose a day from {start} to {last}, or another horizon",
             )
         for name in day.drivers:
             if name not in moving:
                 known = ", ".join(moving) or "none"
-                raise unprocessable(
+                raise InvalidField(
                     f"days.{i}.drivers.{name}",
-                    name,
-                    f"is not a driver of this series' champion; it has: {known}",
+                    "is not a driver of this series' champion",
+                    shown(name),
+                    f"it has: {known}",
                 )
         at = (day.date - calendar.start).days
         if day.open is not None:

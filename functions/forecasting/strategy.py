@@ -151,7 +151,14 @@ def _checks(it: Strategy) -> Iterator[tuple[str, bool, str]]:
 
 
 class UnknownStrategy(ValueError):
-    """A strategy was asked for by a name that is not in the table."""
+    """A strategy was asked for by a name that is not in the table; `fix` has the names that are."""
+
+    def __init__(self, message: str, fix: str) -> None:
+        super().__init__(message, fix)
+        self.message, self.fix = message, fix
+
+    def __str__(self) -> str:
+        return f"{self.message}; {self.fix}"
 
 
 Strategies = Mapping[str, Strategy]
@@ -233,7 +240,7 @@ def strategy(name: str, known: Strategies = BUILT_IN) -> Strategy:
         close = get_close_matches(name, known, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
         raise UnknownStrategy(
-            f"there is no strategy {name!r}; {hint}known are: {', '.join(sorted(known))}"
+            f"there is no strategy {name!r}", f"{hint}known are: {', '.join(sorted(known))}"
         ) from None
 
 

@@ -9,6 +9,9 @@ from collections import Counter
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+from events.errors import Refusal
+from events.wording import shown
+from functions.planner.scope import names
 from functions.records import Scope
 
 DAY = timedelta(days=1)
@@ -56,12 +59,34 @@ def default_as_of(scope: Scope, today: date) -> date:
     return today + DAY if reached is None else min(reached, today) + DAY
 
 
-def too_late(as_of: date, scope: Scope, horizon: int) -> str | None:
+def check_as_of(as_of: date, scope: Scope, horizon: int) -> None:
+    """Refusal for a first day before all sales of a scope, or too far beyond them."""
+    if (refusal := too_early(as_of, scope) or too_late(as_of, scope, horizon)) is not None:
+        raise refusal
+
+
+def too_early(as_of: date, scope: Scope) -> Refusal | None:
+    """Why nothing of a scope can be trained as of a day, and what to do; None if some can."""
+    if (first := scope.first_day) is None or as_of > first:
+        return None
+    when = "before any sales" if as_of < first else "the first day of sales"
+    return Refusal(
+        "as_of",
+        f"{as_of} is {when} of {names(scope.series)}",
+        shown(str(as_of)),
+        f"the first day is {first}, choose a later one",
+    )
+
+
+def too_late(as_of: date, scope: Scope, horizon: int) -> Refusal | None:
     """Why a first day is too far beyond the newest sales, and what to do; None if it is not."""
     if (newest := scope.newest_day) is None or as_of <= newest + horizon * DAY:
         return None
-    return (
-        f"as_of: {as_of} is {(as_of - newest).days:,} days after the newest sales ({newest}), "
-        f"more than the horizon of {horizon}; choose a day to {newest + horizon * DAY}, or leave "
-        "it out for the day after the newest sales"
+    return Refusal(
+        "as_of",
+        f"{as_of} is {(as_of - newest).days:,} days after the newest sales ({newest}), more than "
+        f"the horizon of {horizon}",
+        shown(str(as_of)),
+        f"choose a day to {newest + horizon * DAY}, or leave it out for the day after the newest "
+        "sales",
     )

@@ -2,6 +2,8 @@
 
 from datetime import date
 
+from events.errors import Refusal
+from events.wording import shown
 from functions.forecasting.strategy import BUILT_IN, Strategies, plain
 from functions.records import Scope
 
@@ -11,7 +13,7 @@ def is_own(strategy: str, known: Strategies) -> bool:
     return known[strategy] != BUILT_IN.get(strategy)
 
 
-def too_short(strategy: str, known: Strategies, scope: Scope, as_of: date) -> str | None:
+def too_short(strategy: str, known: Strategies, scope: Scope, as_of: date) -> Refusal | None:
     """Why no series of a scope has the days that a strategy of one's own needs, and what to do;
     None if some may have them.
 
@@ -28,8 +30,10 @@ def too_short(strategy: str, known: Strategies, scope: Scope, as_of: date) -> st
     )
     if most >= needed:
         return None
-    return (
-        f"strategy: {strategy} needs at least {needed:,} open days, and no series of these has "
-        f"more than {max(most, 0):,} days before {as_of}; lower its min_open_days in "
-        "SHELFCAST_STRATEGIES, or choose another strategy"
+    return Refusal(
+        "strategy",
+        f"{strategy} needs at least {needed:,} open days, and no series of these has more than "
+        f"{max(most, 0):,} days before {as_of}",
+        shown(strategy),
+        "lower its min_open_days in SHELFCAST_STRATEGIES, or choose another strategy",
     )

@@ -24,7 +24,6 @@ from events.errors import Refusal
 from events.payloads import (
     EXPRESS_SERIES,
     CancelRequested,
-    ForecastRequested,
     Payload,
     Policy,
     RetrainCoalesced,
@@ -33,23 +32,19 @@ from events.payloads import (
     SeriesRef,
     TrainingShardRequested,
 )
+from events.wording import shown
 from functions.completion import completion
-from functions.forecasting.strategy import (
-    BUILT_IN,
-    Strategies,
-    UnknownStrategy,
-    days_read,
-    strategy,
-)
-from functions.planner.as_of import default_as_of, too_late
+from functions.forecasting.strategy import BUILT_IN, Strategies, days_read
+from functions.known_strategy import known_strategy
+from functions.planner.as_of import check_as_of, default_as_of
 from functions.planner.history import too_short
+from functions.planner.scope import resolve_scope
 from functions.planner.shards import plan_shards
 from functions.planner.work import rows_read
 from functions.ports import Models, Plans, Runs, SalesReader
-from functions.records import Counts, Plan, Scope, Series
+from functions.records import Counts, Plan, Scope
 
 SOURCE = "shelfcast/planner"
-NAMED = 5  # series that a message names before it only counts
 _RUN_ID = TypeAdapter[str](RunId)
 
 
@@ -101,9 +96,11 @@ class Planner:
         A run that has ended stays as it is, so a redelivery says the same.
         """
         if (plan := await self._storage.plan(run_id)) is None:
-            raise Refusal(f"run_id: there is no run {run_id!r} to cancel; see GET /runs")
+            raise Refusal(
+                "run_id", f"there is no run {run_id!r} to cancel", shown(run_id), "see GET /runs"
+            )
         if plan.coalesced_into is not None:
-            raise Refusal(f"run_id: {coalesced(run_id, plan.coalesced_into)}")
+            raise coalesced(run_id, plan.coalesced_into)
         await self._storage.cancel(run_id, event.time)
         reopened = await self._storage.reopen(run_id, event.time, event.id)
         outputs = [] if reopened is None else await self._effects(event, reopened)
@@ -114,18 +111,13 @@ class Planner:
 
     async def _new_plan(self, event: Event[Payload], request: RetrainRequested) -> Plan:
         check_id(event)
-        try:
-            strategy(request.strategy, self._strategies)
-        except UnknownStrategy as error:
-            raise Refusal(f"strategy: {error}") from None
-        scope = await named_scope(self._storage, request)
+        known_strategy(request.strategy, self._strategies)
+        scope = await resolve_scope(self._storage, request.store, request.product, request.series)
         as_of = request.as_of or default_as_of(scope, self._clock().date())
-        if request.as_of is not None and (
-            problem := too_early(as_of, scope) or too_late(as_of, scope, request.horizon)
-        ):
-            raise Refusal(problem)
-        if problem := too_short(request.strategy, self._strategies, scope, as_of):
-            raise Refusal(problem)
+        if request.as_of is not None:
+            check_as_of(as_of, scope, request.horizon)
+        if (refusal := too_short(request.strategy, self._strategies, scope, as_of)) is not None:
+            raise refusal
         policy = request.policy or self._policy
         chosen = await self._chosen(request, scope, as_of)
         days = days_read([request.strategy], self._strategies)
@@ -153,7 +145,7 @@ class Planner:
         kept = set(scope.series)
         if request.failed_in is not None:
             if (failed := await self._storage.failed_in(request.failed_in)) is None:
-                raise Refusal(f"failed_in: {unknown_run(request.failed_in)}")
+                raise unknown_run("failed_in", request.failed_in)
             kept &= failed
         if request.older_than_days is not None:
             since = oldest_day(as_of, request.older_than_days)
@@ -197,23 +189,11 @@ def check_id(event: Event[Payload]) -> None:
         _RUN_ID.validate_python(event.id)
     except ValidationError:
         raise Refusal(
-            f"ce_id: {event.id!r} is to be the id of a run or request; use letters, digits and "
-            "_ . : - only"
+            "ce_id",
+            f"{event.id!r} is to be the id of a run or request",
+            shown(event.id),
+            "use letters, digits and _ . : - only",
         ) from None
-
-
-async def named_scope(storage: SalesReader, request: RetrainRequested | ForecastRequested) -> Scope:
-    """The known series that a request names; Refusal if it names an unknown one."""
-    if request.series is None:
-        scope = await storage.scope(request.store, request.product)
-        if not scope.series and (request.store or request.product):
-            raise Refusal(unknown_series(request.store, request.product))
-        return scope
-    named = [(ref.store, ref.product) for ref in request.series]
-    scope = await storage.scope_of(named)
-    if unknown := sorted(set(named) - set(scope.series)):
-        raise Refusal(unknown_named_series(unknown))
-    return scope
 
 
 def _wish(request: RetrainRequested, as_of: date, policy: Policy) -> str:
@@ -229,45 +209,21 @@ def oldest_day(as_of: date, days: int) -> date:
     return date.fromordinal(max(as_of.toordinal() - days, 1))
 
 
-def unknown_series(store: str | None, product: str | None) -> str:
-    """Why a request for these can't be planned, and what to do."""
-    asked = " and ".join(
-        f"{name} {value!r}" for name, value in (("store", store), ("product", product)) if value
-    )
-    field = "store" if store else "product"
-    return f"{field}: no sales are known of {asked}; import its sales first, or see GET /series"
-
-
-def unknown_named_series(unknown: Sequence[Series]) -> str:
-    """Why a request that names these can't be planned, and what to do."""
-    return (
-        f"series: no sales are known of {_names(unknown)}; import their sales first, "
-        "or see GET /series"
+def coalesced(run_id: str, into: str) -> Refusal:
+    """A run can't be cancelled that another one does."""
+    return Refusal(
+        "run_id",
+        f"run {run_id!r} was coalesced into {into!r}",
+        shown(run_id),
+        "cancel that one",
     )
 
 
-def too_early(as_of: date, scope: Scope) -> str | None:
-    """Why nothing of a scope can be trained as of a day, and what to do; None if some can."""
-    if (first := scope.first_day) is None or as_of > first:
-        return None
-    when = "before any sales" if as_of < first else "the first day of sales"
-    return (
-        f"as_of: {as_of} is {when} of {_names(scope.series)}; the first day is {first}, "
-        "choose a later one"
+def unknown_run(field: str, run_id: str) -> Refusal:
+    """Nothing can be said of a run that is not there."""
+    return Refusal(
+        field,
+        f"there is no run {run_id!r}",
+        shown(run_id),
+        "GET /runs lists those there are",
     )
-
-
-def _names(series: Sequence[Series]) -> str:
-    """Some of the series, and how many more there are."""
-    names = ", ".join(f"'{store}/{product}'" for store, product in series[:NAMED])
-    return f"{names} and {len(series) - NAMED} more" if len(series) > NAMED else names
-
-
-def coalesced(run_id: str, into: str) -> str:
-    """Why a run can't be cancelled that is none of its own, and what to do."""
-    return f"run {run_id!r} was coalesced into {into!r}; cancel that one"
-
-
-def unknown_run(run_id: str) -> str:
-    """Why nothing can be said of a run, and what to do."""
-    return f"there is no run {run_id!r}; GET /runs lists those there are"

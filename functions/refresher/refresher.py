@@ -12,7 +12,6 @@ from typing import Protocol
 
 from events.clock import utc_now
 from events.envelope import Event
-from events.errors import Refusal
 from events.payloads import (
     DEFAULT_HORIZON,
     EXPRESS_SERIES,
@@ -24,8 +23,9 @@ from events.payloads import (
 from functions.forecaster.shards import forecast_shards
 from functions.forecasting.forecast.horizon import LOOK_BACK
 from functions.forecasting.series.regressors import LOOK_AHEAD
-from functions.planner.as_of import default_as_of, too_late
-from functions.planner.planner import check_id, named_scope, too_early
+from functions.planner.as_of import check_as_of, default_as_of
+from functions.planner.planner import check_id
+from functions.planner.scope import resolve_scope
 from functions.ports import Forecasts, SalesReader
 
 SOURCE = "shelfcast/refresher"
@@ -63,12 +63,10 @@ class Refresher:
         self, event: Event[Payload], request: ForecastRequested
     ) -> list[Event[Payload]]:
         check_id(event)
-        scope = await named_scope(self._storage, request)
+        scope = await resolve_scope(self._storage, request.store, request.product, request.series)
         as_of = request.as_of or default_as_of(scope, self._clock().date())
-        horizon = request.horizon or DEFAULT_HORIZON
-        problem = request.as_of and (too_early(as_of, scope) or too_late(as_of, scope, horizon))
-        if problem:
-            raise Refusal(problem)
+        if request.as_of is not None:
+            check_as_of(as_of, scope, request.horizon or DEFAULT_HORIZON)
         return [
             self._shard(
                 event,

@@ -6,6 +6,7 @@ from datetime import datetime
 from events.envelope import Event
 from events.errors import Refusal
 from events.payloads import ModelTrained, PromotionRequested
+from events.wording import shown
 from functions.records import Candidate, Series, Verdict
 from functions.registry.aliases import CHALLENGER, CHAMPION, PREVIOUS, Aliases, Cause
 from functions.registry.policy import choose_champion
@@ -46,8 +47,11 @@ def candidate_of(model: ModelTrained, requested_at: Mapping[str, datetime]) -> C
     """The model as one that may become champion."""
     if model.run_id not in requested_at:
         raise Refusal(
-            f"run_id: no run {model.run_id!r} is planned, so model {model.model_id!r} of "
-            f"{model.key} is of none; see GET /runs"
+            "run_id",
+            f"no run {model.run_id!r} is planned, so model {model.model_id!r} of {model.key} is of "
+            "none",
+            shown(model.run_id),
+            "see GET /runs",
         )
     return Candidate(
         model.model_id,
@@ -71,7 +75,12 @@ def champions_to_be(
     """
     if request.action == "promote" and request.run_id is not None:
         if not named:
-            raise Refusal(f"run_id: no model of run {request.run_id!r} is stored; see GET /runs")
+            raise Refusal(
+                "run_id",
+                f"no model of run {request.run_id!r} is stored",
+                shown(request.run_id),
+                "see GET /runs",
+            )
         return dict(named)
     if request.version is not None or request.model_id is not None:
         if not named:
@@ -82,8 +91,10 @@ def champions_to_be(
     if request.run_id is not None:
         if not found:
             raise Refusal(
-                f"run_id: no champion that replaced another is of run {request.run_id!r}; "
-                "see GET /runs"
+                "run_id",
+                f"no champion that replaced another is of run {request.run_id!r}",
+                shown(request.run_id),
+                "see GET /runs",
             )
         return found
     if missing := [each for each in series if each not in found]:
@@ -94,10 +105,16 @@ def champions_to_be(
 def _no_such_model(request: PromotionRequested) -> Refusal:
     if request.version is not None:
         return Refusal(
-            f"version: {request.key} has no version {request.version}; see GET /models of it"
+            "version",
+            f"{request.key} has no version {request.version}",
+            shown(request.version),
+            "see GET /models of it",
         )
     return Refusal(
-        f"model_id: {request.model_id!r} is no model of {request.key}; see GET /models of it"
+        "model_id",
+        f"{request.model_id!r} is no model of {request.key}",
+        shown(request.model_id),
+        "see GET /models of it",
     )
 
 
@@ -105,6 +122,9 @@ def _nobody_there(action: str, missing: Sequence[Series]) -> Refusal:
     names = ", ".join(f"{store}/{product}" for store, product in missing[:MAX_NAMED])
     more = f" and {len(missing) - MAX_NAMED:,} more" if len(missing) > MAX_NAMED else ""
     who = f"{names}{more} {'has' if len(missing) == 1 else 'have'} no"
+    first = shown("/".join(missing[0]))
     if action == "promote":
-        return Refusal(f"series: {who} challenger; name a version, see GET /models of it")
-    return Refusal(f"series: {who} champion that replaced another; see GET /models of it")
+        fix = "name a version, see GET /models of it"
+        return Refusal("series", f"{who} challenger", first, fix)
+    what = f"{who} champion that replaced another"
+    return Refusal("series", what, first, "see GET /models of it")

@@ -39,20 +39,16 @@ from events.payloads import (
     TrainingShardRequested,
 )
 from events.publisher import to_record
+from events.wording import shown
 from functions.forecasting import findings
 from functions.forecasting.engines.engine import Engine
 from functions.forecasting.model import SeriesModel
 from functions.forecasting.series.failures import FitFailure
 from functions.forecasting.series.panel import Panel
-from functions.forecasting.strategy import (
-    BUILT_IN,
-    Strategies,
-    UnknownStrategy,
-    days_read,
-    strategy,
-)
+from functions.forecasting.strategy import BUILT_IN, Strategies, days_read
 from functions.forecasting.training.train import train
 from functions.forecasting.training.trained import Champion, Comparison, Trained
+from functions.known_strategy import known_strategy
 from functions.ports import Deliveries, Models, SalesReader
 from functions.records import Model, Series
 
@@ -116,10 +112,13 @@ class Trainer:
             deliveries = await self._storage.hand_over(*place, self._clock())
             if deliveries > MAX_DELIVERIES:
                 raise Refusal(
-                    f"shard: shard {shard.shard} of run {shard.run_id}, of {len(shard.series)} "
-                    f"series, was delivered {MAX_DELIVERIES} times and never came back: training "
-                    "it kills its process or outlasts it; retrain its series in smaller shards or "
-                    "with fewer drivers, or replay this letter to try again"
+                    "shard",
+                    f"shard {shard.shard} of run {shard.run_id}, of {len(shard.series)} series, "
+                    f"was delivered {MAX_DELIVERIES} times and never came back: training it kills "
+                    "its process or outlasts it",
+                    shown(shard.shard),
+                    "retrain its series in smaller shards or with fewer drivers, or replay this "
+                    "letter to try again",
                 )
             self._out.add(place)
 
@@ -142,10 +141,7 @@ class Trainer:
     ) -> list[Event[Payload]]:
         """The results of the wanted series of a shard, which is trained whole."""
         shard, series = event.data, _series(event.data)
-        try:
-            chosen = strategy(shard.strategy, self._strategies)
-        except UnknownStrategy as error:
-            raise Refusal(f"strategy: {error}") from None
+        chosen = known_strategy(shard.strategy, self._strategies)
         champions = await self._storage.champions(series)
         serving = {
             key: Champion(

@@ -98,7 +98,7 @@ class Client:
         told = _told(document)
         if answer.status_code == 404:
             raise NotFound(told)
-        if answer.status_code == 503:
+        if answer.status_code in (429, 503):
             raise Unavailable(told)
         if answer.is_client_error:
             raise BadInput(told)
@@ -117,19 +117,11 @@ def _load_httpx() -> None:
 
 
 def _told(document: Any) -> str:
-    """The `detail` of an answer on one line."""
-    detail = document.get("detail", document) if isinstance(document, dict) else document
-    problems = detail if isinstance(detail, list) else [detail]
-    told = "; ".join(_problem(one) if isinstance(one, dict) else str(one) for one in problems)
+    """The `detail` of a problem, which is one line, with commands for what the API advises."""
+    told = str(document.get("detail", document) if isinstance(document, dict) else document)
     for request, command in COMMANDS.items():
         told = told.replace(request, command)
     return told
-
-
-def _problem(problem: dict[str, Any]) -> str:
-    value = problem.get("value")
-    got = "" if value is None else f" (got {value})"
-    return f"{problem.get('field')}: {problem.get('message')}{got}"
 
 
 def client_of(ctx: typer.Context) -> Client:

@@ -14,12 +14,13 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import ValidationError
 
 from events.cluster import Cluster
 from events.envelope import Event
+from events.errors import Refusal
 from events.kafka import KafkaConsumer, KafkaProducer
 from events.log import Consumer, Producer
 from events.payloads import Payload
@@ -39,6 +40,9 @@ from infra.hosts.lambda_settings import (
 from infra.hosts.ticks import ticks
 from infra.kafka.outages import NOT_ALLOWED, is_kafka_outage
 from infra.settings import Settings
+
+if TYPE_CHECKING:
+    from functions.api.refused import Refused
 
 log = logging.getLogger("shelfcast.lambda")
 
@@ -102,39 +106,49 @@ class LambdaHost:
 
     def retrain(self, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
         """A request over HTTP to retrain: 202 once Kafka has it."""
-        from functions.api import faults  # not for those that only tick
-        from functions.api.retraining import retrain_event
-        from functions.api.views import Accepted, RetrainBody
-        from functions.forecasting.strategy import UnknownStrategy, strategy
+        from functions.api.refused import INVALID, Refused  # not for those that only tick
 
         request = lambda_http.request_of(event)
         trace = lambda_http.trace_of_request(request.headers)
         self._begin(context, trace)
+        try:
+            accepted = self._asked(request, trace, context)
+        except Refused as refused:
+            return _told(refused, request.path)
+        except Refusal as refusal:
+            return _told(Refused(INVALID, refusal), request.path)
+        return lambda_http.answer(202, accepted, {})
+
+    def _asked(
+        self, request: lambda_http.HttpRequest, trace: str | None, context: Context
+    ) -> dict[str, Any]:
+        """What is answered once Kafka has the request; Refused or Refusal for one that it is not
+        to have, or may not have.
+        """
+        from functions.api import faults
+        from functions.api.retraining import retrain_event
+        from functions.api.views import Accepted, RetrainBody
+        from functions.known_strategy import known_strategy
+
         if request.method != "POST":
-            why = f"method: {request.method} is not taken by this path; use POST"
-            return _told(405, why, {"Allow": "POST"})
-        if (wrong := faults.wrong_type(request.headers.get("content-type", ""))) is not None:
-            return _told(415, wrong)
+            raise faults.wrong_method(request.method, "POST")
+        faults.check_type(request.headers.get("content-type", ""))
         if len(request.body) > faults.MAX_BYTES:
-            return _told(413, faults.too_large(f"{len(request.body):,}"))
+            raise faults.too_large(f"{len(request.body):,}")
         try:
             body = RetrainBody.model_validate_json(request.body)
         except ValidationError as error:
-            return _told(422, faults.told(faults.of_body(RetrainBody, error)))
+            raise faults.invalid_body(RetrainBody, error) from None
         settings = self._settings()
-        try:
-            strategy(body.strategy, settings.strategy_table)
-        except UnknownStrategy as error:
-            return _told(422, [faults.problem("strategy", str(error), body.strategy)])
+        known_strategy(body.strategy, settings.strategy_table)
         asked = retrain_event(body, trace)
         try:
             self._publish(asked, settings, context)
         except BrokerAway as error:
             cause = error.__cause__ if isinstance(error.__cause__, Exception) else error
-            why = faults.not_acknowledged(cause, "run_id", asked.id, "one run")
-            return _told(503, why, faults.RETRY_AFTER)
-        accepted = Accepted(run_id=asked.id, url=f"/runs/{asked.id}")
-        return lambda_http.answer(202, accepted.model_dump(), {})
+            again = faults.repeat_with("run_id", asked.id, "one run")
+            raise faults.not_acknowledged(cause, again) from error
+        return Accepted(run_id=asked.id, url=f"/runs/{asked.id}").model_dump()
 
     def alarm(self, context: Context) -> dict[str, Any]:
         """A look at the dead letters: SNS is told how many are new, if any are."""
@@ -231,9 +245,9 @@ def _time_of(event: Mapping[str, Any]) -> datetime:
     return at.astimezone(UTC).replace(second=0, microsecond=0)
 
 
-def _told(status: int, detail: Any, headers: Mapping[str, str] | None = None) -> dict[str, Any]:
-    log.warning("refused: %s", detail, extra={"status": status})
-    return lambda_http.answer(status, {"detail": detail}, headers or {})
+def _told(refused: "Refused", path: str) -> dict[str, Any]:
+    log.warning("refused: %s", refused, extra={"status": refused.kind.status})
+    return lambda_http.answer(refused.kind.status, refused.document(path), refused.all_headers)
 
 
 _HOST = LambdaHost(StoredSettings())

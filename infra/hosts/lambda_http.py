@@ -25,6 +25,7 @@ class HttpRequest:
     """A request; the names of its headers are in lower case."""
 
     method: str
+    path: str
     headers: Mapping[str, str]
     body: bytes
 
@@ -39,13 +40,14 @@ def request_of(event: Mapping[str, Any]) -> HttpRequest:
             "function by its URL, or with an event of API Gateway's payload format 1.0 or 2.0"
         )
     headers = {str(k).lower(): str(v) for k, v in (event.get("headers") or {}).items()}
+    path = str(event.get("rawPath") or event.get("path") or "/")
     text = event.get("body") or ""
     if event.get("isBase64Encoded"):
         try:
-            return HttpRequest(method, headers, base64.b64decode(text, validate=True))
+            return HttpRequest(method, path, headers, base64.b64decode(text, validate=True))
         except binascii.Error as error:
             raise NoRequest(f"body: isBase64Encoded is true, but it is not ({error})") from None
-    return HttpRequest(method, headers, text.encode())
+    return HttpRequest(method, path, headers, text.encode())
 
 
 def answer(status: int, said: Mapping[str, Any], headers: Mapping[str, str]) -> dict[str, Any]:

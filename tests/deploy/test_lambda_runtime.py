@@ -37,7 +37,7 @@ def test_a_request_that_is_refused_is_an_answer_and_no_error(lambdas: LambdaRunt
 
     assert told.ok
     assert told.said["statusCode"] == 422
-    assert json.loads(told.said["body"])["detail"][0]["field"] == "horizon"
+    assert json.loads(told.said["body"])["errors"][0]["field"] == "horizon"
 
 
 @pytest.mark.parametrize("handler", ["retrain_tick", "dead_letter_alarm"])

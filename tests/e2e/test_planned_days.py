@@ -38,7 +38,7 @@ def test_planned_days_move_the_forecast_and_a_what_if_moves_it_again(system: Sys
 
     wrong = system.post(path, {"days": [{"date": str(CLOSED), "drivers": {"price": 1}}]})
     assert wrong.status_code == 422
-    assert wrong.json()["detail"][0]["field"] == "days.0.drivers.price"
+    assert wrong.json()["errors"][0]["field"] == "days.0.drivers.price"
 
 
 def test_what_is_planned_after_the_run_reaches_the_forecast_that_is_out(system: System):

@@ -79,12 +79,10 @@ def test_a_day_before_all_sales_is_refused_at_once(system: System):
     store = system.shop(series=1, days=30)
     answer = system.post("/retrain", {"store": store, "as_of": "2010-01-01"})
     assert answer.status_code == 422
-    [problem] = answer.json()["detail"]
+    [problem] = answer.json()["errors"]
     assert problem["field"] == "as_of"
-    assert problem["message"] == (
-        f"2010-01-01 is before any sales of '{store}/product-0'; the first day is 2024-06-01, "
-        "choose a later one"
-    )
+    assert problem["message"] == f"2010-01-01 is before any sales of '{store}/product-0'"
+    assert problem["fix"] == "the first day is 2024-06-01, choose a later one"
 
 
 def test_everything_published_twice_changes_no_table_and_no_id(system: System):

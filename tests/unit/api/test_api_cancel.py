@@ -83,7 +83,7 @@ async def test_an_unknown_run_can_not_be_cancelled(api: httpx.AsyncClient):
 async def test_a_field_that_is_none_is_told_with_those_there_are(api, run: str):
     answer = await api.post(f"/runs/{run}/cancel", json={"why": "no"})
 
-    (problem,) = answer.json()["detail"]
+    (problem,) = answer.json()["errors"]
     assert problem["field"] == "why"
     assert problem["message"] == "is not a field here; there are reason, requested_by"
 

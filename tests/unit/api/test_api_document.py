@@ -11,13 +11,14 @@ def document(shop: Shop) -> dict[str, Any]:
 
 
 def refs(document: dict[str, Any], path: str, method: str = "get") -> dict[str, str]:
-    """The model of each answer of an operation that has a body."""
-    answers = document["paths"][path][method]["responses"]
-    return {
-        code: answer["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
-        for code, answer in answers.items()
-        if "content" in answer
-    }
+    """The model of each answer of an operation that has a body, which is of the right type."""
+    found = {}
+    for code, answer in document["paths"][path][method]["responses"].items():
+        if "content" in answer:
+            [(kind, content)] = answer["content"].items()
+            assert kind == ("application/json" if code < "400" else "application/problem+json")
+            found[code] = content["schema"]["$ref"].rpartition("/")[2]
+    return found
 
 
 def test_the_document_is_openapi_3_1(document: dict[str, Any]):
@@ -37,9 +38,10 @@ def test_the_document_is_openapi_3_1(document: dict[str, Any]):
 def test_reads_of_one_thing_tell_what_they_answer(document, path: str, model: str):
     assert refs(document, path) == {
         "200": model,
-        "404": "Trouble",
-        "422": "Problems",
-        "503": "Trouble",
+        "404": "Problem",
+        "422": "Problem",
+        "503": "Problem",
+        "default": "Problem",
     }
 
 
@@ -50,17 +52,23 @@ def test_a_forecast_may_be_the_one_that_is_known(document: dict[str, Any]):
 
 @pytest.mark.parametrize(("path", "model"), [("/runs", "Runs"), ("/series", "SeriesPage")])
 def test_lists_tell_what_they_answer(document, path: str, model: str):
-    assert refs(document, path) == {"200": model, "422": "Problems", "503": "Trouble"}
+    assert refs(document, path) == {
+        "200": model,
+        "422": "Problem",
+        "503": "Problem",
+        "default": "Problem",
+    }
 
 
 def test_a_request_tells_what_it_takes_and_every_refusal(document: dict[str, Any]):
     assert refs(document, "/retrain", "post") == {
         "202": "Accepted",
-        "409": "Trouble",
-        "413": "Trouble",
-        "415": "Trouble",
-        "422": "Problems",
-        "503": "Trouble",
+        "409": "Problem",
+        "413": "Problem",
+        "415": "Problem",
+        "422": "Problem",
+        "503": "Problem",
+        "default": "Problem",
     }
     body = document["paths"]["/retrain"]["post"]["requestBody"]
     schema = body["content"]["application/json"]["schema"]
@@ -80,18 +88,19 @@ def test_a_request_tells_what_it_takes_and_every_refusal(document: dict[str, Any
 @pytest.mark.parametrize(
     ("path", "unknown"),
     [
-        ("/models/{store}/{product}/promote", {"404": "Trouble"}),
-        ("/models/{store}/{product}/rollback", {"404": "Trouble"}),
+        ("/models/{store}/{product}/promote", {"404": "Problem"}),
+        ("/models/{store}/{product}/rollback", {"404": "Problem"}),
         ("/promotions", {}),
     ],
 )
 def test_a_request_for_other_champions_tells_every_refusal(document, path: str, unknown):
     assert refs(document, path, "post") == unknown | {
         "202": "PromotionAccepted",
-        "413": "Trouble",
-        "415": "Trouble",
-        "422": "Problems",
-        "503": "Trouble",
+        "413": "Problem",
+        "415": "Problem",
+        "422": "Problem",
+        "503": "Problem",
+        "default": "Problem",
     }
     body = document["paths"][path]["post"]["requestBody"]
     schema = body["content"]["application/json"]["schema"]
@@ -103,11 +112,12 @@ def test_a_what_if_tells_what_it_takes_and_every_refusal(document: dict[str, Any
     path = "/forecasts/{store}/{product}/what-if"
     assert refs(document, path, "post") == {
         "200": "WhatIf",
-        "404": "Trouble",
-        "413": "Trouble",
-        "415": "Trouble",
-        "422": "Problems",
-        "503": "Trouble",
+        "404": "Problem",
+        "413": "Problem",
+        "415": "Problem",
+        "422": "Problem",
+        "503": "Problem",
+        "default": "Problem",
     }
     body = document["paths"][path]["post"]["requestBody"]
     day = body["content"]["application/json"]["schema"]["properties"]["days"]["items"]
@@ -119,3 +129,11 @@ def test_every_operation_is_described(document: dict[str, Any]):
 
     assert len(operations) == 22
     assert all(one.get("description") for one in operations)
+
+
+def test_whatever_else_an_operation_answers_is_a_problem(document: dict[str, Any]):
+    operations = [one for methods in document["paths"].values() for one in methods.values()]
+
+    for answer in (one["responses"]["default"] for one in operations):
+        [kind] = answer["content"]
+        assert kind == "application/problem+json"

@@ -63,7 +63,7 @@ async def test_without_any_sales_there_is_nothing_to_tell(api, shop: Shop):
 async def test_what_is_no_plan_is_refused(api: httpx.AsyncClient, body: Any, field: str):
     answer = await api.post("/calendar/check", json=body)
     assert answer.status_code == 422
-    assert field in [problem["field"] for problem in answer.json()["detail"]]
+    assert field in [problem["field"] for problem in answer.json()["errors"]]
 
 
 @pytest.mark.parametrize(

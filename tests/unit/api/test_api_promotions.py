@@ -26,7 +26,7 @@ async def standing(api: httpx.AsyncClient) -> dict[str, int]:
 async def refused(api: httpx.AsyncClient, path: str, body: object) -> dict[str, str]:
     answer = await api.post(path, json=body)
     assert answer.status_code == 422, answer.text
-    [problem] = answer.json()["detail"]
+    [problem] = answer.json()["errors"]
     return problem
 
 
@@ -187,7 +187,8 @@ async def test_what_cannot_be_done_is_refused_before_it_is_published(
     problem = await refused(api, path, body)
 
     assert problem["field"] == field
-    assert told in problem["message"]
+    assert problem["value"] is not None
+    assert told in f"{problem['message']}; {problem['fix']}"
     assert shop.promotions() == []
 
 

@@ -1,12 +1,10 @@
 from datetime import UTC, datetime, timedelta
 
 import httpx
-from fastapi import FastAPI
 
 from events.cloudevents import decode
 from events.payloads import PruneRequested
-from events.publisher import Publisher
-from functions.api.maintenance import add_maintenance
+from functions.api import create_app
 from functions.retention import TABLES, Retention
 from infra.outages import is_outage
 from tests.unit.api.served import LAST_DAY, Shop
@@ -27,7 +25,7 @@ async def test_a_request_to_prune_becomes_an_event(api: httpx.AsyncClient, shop:
 async def test_what_is_kept_is_for_the_settings_to_say(api: httpx.AsyncClient, shop: Shop):
     answer = await api.post("/prune", json={"keep_versions": 1})
     assert answer.status_code == 422
-    assert answer.json()["detail"][0]["field"] == "keep_versions"
+    assert answer.json()["errors"][0]["field"] == "keep_versions"
     assert requests(shop) == []
 
 
@@ -44,11 +42,11 @@ async def test_what_would_go_is_told_and_stays(api: httpx.AsyncClient, shop: Sho
 
 
 async def test_what_would_go_follows_the_settings_and_the_day(shop: Shop):
-    app = FastAPI()
     today = datetime(LAST_DAY.year, LAST_DAY.month, LAST_DAY.day, tzinfo=UTC)
-    publisher = Publisher(shop.log.producer())
-    add_maintenance(
-        app, shop.storage, publisher, is_outage, Retention(sales_days=10), lambda: today
+    app = create_app(
+        *(shop.storage, shop.publisher(), shop.health, is_outage),
+        retention=Retention(sales_days=10),
+        clock=lambda: today,
     )
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://api") as client:

@@ -17,7 +17,7 @@ def removals(shop: Shop) -> list[Event[SalesRemoved]]:
 async def refused(api: httpx.AsyncClient, **body: object) -> list[dict[str, str]]:
     answer = await api.post("/sales/removals", json=body)
     assert answer.status_code == 422, answer.text
-    return answer.json()["detail"]
+    return answer.json()["errors"]
 
 
 async def test_a_series_is_taken_back_as_an_event(api: httpx.AsyncClient, shop: Shop):
@@ -78,5 +78,5 @@ async def test_a_preview_counts_and_publishes_nothing(api: httpx.AsyncClient, sh
 async def test_what_takes_nothing_back_is_refused(api, shop: Shop, body, field: str, said: str):
     [problem] = await refused(api, **body)
     assert problem["field"] == field
-    assert said in problem["message"]
+    assert said in f"{problem['message']}; {problem['fix']}"
     assert removals(shop) == []

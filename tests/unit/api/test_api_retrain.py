@@ -5,8 +5,8 @@ import httpx
 import pytest
 
 from events.payloads import RetrainRequested
-from functions.api.body import MAX_BYTES
-from functions.api.problems import MAX_PROBLEMS
+from events.wording import MAX_PROBLEMS
+from functions.api.faults import MAX_BYTES
 from tests.unit.api.served import Shop
 
 JSON = {"content-type": "application/json"}
@@ -15,7 +15,7 @@ JSON = {"content-type": "application/json"}
 async def refused(api: httpx.AsyncClient, body: bytes) -> list[dict[str, str]]:
     answer = await api.post("/retrain", content=body, headers=JSON)
     assert answer.status_code == 422, answer.text
-    return answer.json()["detail"]
+    return answer.json()["errors"]
 
 
 async def test_what_was_asked_for_is_published(api: httpx.AsyncClient, shop: Shop):
@@ -160,7 +160,8 @@ async def test_a_run_id_of_another_run_is_a_conflict(api, shop: Shop, change, to
         (
             {"all": True, "shop": 1},
             "shop",
-            "is not a field here; there are store, product, series, all",
+            "is not a field here; there are store, product, series, failed_in, older_than_days, "
+            "as_of, strategy, horizon, policy, reason, requested_by, all, run_id",
             "1",
         ),
     ],
@@ -171,7 +172,7 @@ async def test_a_bad_field_is_named_with_its_value_and_the_fix(
     (problem,) = await refused(api, json.dumps(wish).encode())
 
     assert problem["field"] == field
-    assert message in problem["message"]
+    assert message in f"{problem['message']}; {problem['fix']}"
     assert value is None or problem["value"].startswith(value)
     assert shop.requests() == []
 

@@ -48,7 +48,7 @@ async def test_what_means_nothing_is_refused_by_its_field(api, shop: Shop, body,
     headers = {"content-type": "application/json"}
     answer = await api.post("/forecasts", content=json.dumps(body), headers=headers)
     assert answer.status_code == 422
-    [problem] = answer.json()["detail"]
+    [problem] = answer.json()["errors"]
     assert problem["field"] == field
     assert told in problem["message"]
     assert asked(shop) == []

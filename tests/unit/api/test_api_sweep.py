@@ -90,9 +90,11 @@ async def trained(shop: Shop, api: httpx.AsyncClient) -> httpx.AsyncClient:
 def judge(answer: httpx.Response, asked: object) -> None:
     assert answer.status_code < 500, (asked, answer.text)
     if answer.status_code >= 400:
-        detail = answer.json()["detail"]
-        for problem in detail if isinstance(detail, list) else [{"message": detail}]:
-            assert not MACHINE_WORDS.search(problem["message"]), (asked, problem)
+        assert answer.headers["content-type"] == "application/problem+json", asked
+        problem = answer.json()
+        assert (problem["status"], len(problem["errors"]) > 0) == (answer.status_code, True)
+        for text in (problem["detail"], *(each["message"] for each in problem["errors"])):
+            assert not MACHINE_WORDS.search(text), (asked, problem)
 
 
 def bodies(whole: dict[str, Any]) -> Iterator[Any]:
@@ -159,12 +161,13 @@ async def test_a_reason_that_no_column_takes_is_refused_before_it_is_an_event(tr
 
     answer = await trained.post("/retrain", json={"store": "1", "reason": "a\x00b"})
 
-    [problem] = answer.json()["detail"]
+    [problem] = answer.json()["errors"]
     assert answer.status_code == 422
     assert problem == {
         "field": "reason",
         "message": "must be one line without control characters; it has U+0000 at character 2",
         "value": r"'a\x00b'",
+        "fix": None,
     }
     assert len(shop.requests()) == before
 
@@ -172,6 +175,6 @@ async def test_a_reason_that_no_column_takes_is_refused_before_it_is_an_event(tr
 async def test_a_version_that_no_column_takes_is_refused(trained: httpx.AsyncClient):
     answer = await trained.post("/models/1/milk/promote", json={"version": 99_999_999_999})
 
-    [problem] = answer.json()["detail"]
+    [problem] = answer.json()["errors"]
     assert answer.status_code == 422
     assert problem["message"] == "must be 2,147,483,647 or less"

@@ -97,7 +97,7 @@ async def test_nobody_waits_for_ever_or_for_less_than_nothing(api, run: str):
     for wait in ("-1", "11", "nan", "soon"):
         answer = await api.get(PATH, params={"wait": wait})
         assert answer.status_code == 422
-        assert answer.json()["detail"][0]["field"] == "wait"
+        assert answer.json()["errors"][0]["field"] == "wait"
 
 
 async def test_with_many_who_wait_others_are_answered_at_once(monkeypatch):

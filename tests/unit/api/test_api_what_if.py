@@ -203,9 +203,9 @@ async def test_what_can_not_be_is_refused_with_field_value_and_fix(
     answer = await api.post(PATH, json=body)
 
     assert answer.status_code == 422, answer.text
-    (problem,) = answer.json()["detail"]
+    (problem,) = answer.json()["errors"]
     assert (problem["field"], problem["value"]) == (field, value)
-    assert message in problem["message"]
+    assert message in f"{problem['message']}; {problem['fix']}"
 
 
 @pytest.mark.parametrize("text", ["NaN", "1e999", "-Infinity"])
@@ -214,7 +214,7 @@ async def test_a_driver_that_is_no_finite_number_is_refused(api, trained, text: 
     answer = await api.post(PATH, content=body, headers={"content-type": "application/json"})
 
     assert answer.status_code == 422
-    assert answer.json()["detail"][0]["field"] == "days.0.drivers.promo"
+    assert answer.json()["errors"][0]["field"] == "days.0.drivers.promo"
 
 
 @pytest.mark.parametrize("scale", ["linear", "log"])
@@ -235,12 +235,10 @@ async def test_however_far_a_driver_is_a_number_comes_out_or_the_driver_is_refus
         assert day["yhat"] == (MODEL.cap if value > 0 else 0)
     else:
         assert answer.status_code == 422
-        (problem,) = answer.json()["detail"]
+        (problem,) = answer.json()["errors"]
         assert (problem["field"], problem["value"]) == ("days", f"\"{{'promo': {value}}}\"")
-        assert problem["message"] == (
-            "is beyond what the model can tell of 2015-08-03; give drivers values like those they "
-            "had"
-        )
+        assert problem["message"] == "is beyond what the model can tell of 2015-08-03"
+        assert problem["fix"] == "give drivers values like those they had"
 
 
 async def test_what_is_no_json_is_not_taken(api, trained):

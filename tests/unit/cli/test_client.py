@@ -5,6 +5,8 @@ import httpx
 import pytest
 from typer.testing import CliRunner
 
+from events.errors import InvalidField, Refusal
+from functions.api.refused import INVALID, Refused
 from infra.cli.client import Client
 from infra.cli.errors import Failed, NotFound, Unavailable
 from infra.cli.main import app
@@ -29,6 +31,7 @@ def raising(error: Callable[[str], httpx.TransportError]) -> Client:
         (409, BadInput),
         (413, BadInput),
         (404, NotFound),
+        (429, Unavailable),
         (503, Unavailable),
         (500, Failed),
     ],
@@ -41,17 +44,19 @@ def test_each_refusal_is_the_error_that_decides_the_exit_code(status: int, error
     assert "field: value; fix" in str(raised.value)
 
 
-def test_every_problem_of_a_422_is_told_on_one_line():
-    problems = [
-        {"field": "horizon", "message": "must be 1 or more", "value": "0"},
-        {"field": "store", "message": "is missing; see GET /series", "value": None},
-    ]
+def test_every_problem_of_a_422_is_told_on_one_line_as_the_api_and_dead_letters_say_it():
+    refused = Refused(
+        INVALID,
+        InvalidField("horizon", "must be 1 or more", "0"),
+        Refusal("store", "no sales are known of store '9'", "'9'", "see GET /series"),
+    )
 
     with pytest.raises(BadInput) as raised:
-        answering(422, json={"detail": problems}).get("runs")
+        answering(422, json=refused.document("/retrain")).get("runs")
 
     assert str(raised.value) == (
-        "horizon: must be 1 or more (got 0); store: is missing; see `shelfcast series`"
+        "horizon: must be 1 or more (got 0); "
+        "store: no sales are known of store '9'; see `shelfcast series`"
     )
 
 

@@ -88,12 +88,14 @@ def test_it_is_a_table_beside_the_forecast_as_planned(client: Client):
         (
             [*MILK, "--day", MONDAY, "--driver", "price=1"],
             2,
-            "days.0.drivers.price: is not a driver of this series' champion; it has: promo (got",
+            "days.0.drivers.price: is not a driver of this series' champion (got 'price'); "
+            "it has: promo",
         ),
         (
             [*MILK, "--day", "2015-08-08", "--closed"],
             2,
-            "days.0.date: is not forecast; choose a day from 2015-08-01 to 2015-08-07, or another",
+            "days.0.date: is not forecast (got '2015-08-08'); choose a day from 2015-08-01 to "
+            "2015-08-07, or another horizon",
         ),
         ([*MILK, "--day", MONDAY, "--closed", "--level", "2"], 2, "level: must be less than 1"),
         (["1", "", "--day", MONDAY, "--closed"], 2, "PRODUCT: '' is not a name; give STORE and"),

@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from functions.api.refused import KINDS
+
 ROOT = Path(__file__).parents[3]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 # Pages of people who join; they name much of the tree, and what their examples would add to it.
@@ -81,3 +83,12 @@ def test_hooks_are_commands_of_the_environment_so_nothing_is_downloaded():
     config = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
     assert [repo["repo"] for repo in config["repos"]] == ["local"]
     assert {hook["language"] for repo in config["repos"] for hook in repo["hooks"]} == {"system"}
+
+
+def test_the_page_of_the_api_has_every_kind_of_problem_and_no_other():
+    rows = re.findall(
+        r"^\| `/docs#([\w-]+)` \| (\d+) \| (.+?) \| ",
+        (ROOT / "docs/api.md").read_text(),
+        re.MULTILINE,
+    )
+    assert rows == [(kind.name, str(kind.status), kind.title) for kind in KINDS]

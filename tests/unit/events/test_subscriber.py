@@ -168,7 +168,7 @@ async def test_a_batch_of_nothing_but_bad_records_calls_no_function():
 
 async def test_a_refusal_is_a_dead_letter_at_the_first_attempt_and_the_rest_is_handled():
     log = await filled(*range(1, 9))
-    handler = Recording(raising(Refusal("store: unknown"), 3))
+    handler = Recording(raising(Refusal("store", "unknown"), 3))
     one = subscriber(log, handler)
     await one.drain()
     assert answered(log) == [1, 2, 4, 5, 6, 7, 8]
@@ -180,7 +180,7 @@ async def test_a_refusal_is_a_dead_letter_at_the_first_attempt_and_the_rest_is_h
 
 async def test_several_bad_events_of_a_batch_are_each_found():
     log = await filled(*range(1, 17))
-    await subscriber(log, Recording(raising(Refusal("no"), 1, 8, 9, 16))).drain()
+    await subscriber(log, Recording(raising(Refusal("", "no"), 1, 8, 9, 16))).drain()
     assert [letter.offset for letter in letters(log)] == [0, 7, 8, 15]
     assert answered(log) == [2, 3, 4, 5, 6, 7, 10, 11, 12, 13, 14, 15]
 
@@ -342,7 +342,7 @@ async def test_an_acknowledgement_that_got_lost_sends_the_same_ids_again():
 
 async def test_a_dead_letter_written_twice_in_an_outage_is_one_letter():
     log = await filled(1)
-    handler = Recording(raising(Refusal("no"), 1))
+    handler = Recording(raising(Refusal("", "no"), 1))
     one = subscriber(log, handler, producer=BrokenProducer(log, Broken(1, after=True)))
     await run_until_committed(one, log, 1)
     assert len(log.records(DEAD_LETTERS)) == 2
@@ -468,7 +468,7 @@ async def test_an_error_outside_the_function_ends_the_subscriber_for_its_host_to
 async def letter_log() -> MemoryLog:
     """Two dead letters and a tombstone, to be read as events."""
     log = await filled(1, 2)
-    await subscriber(log, Recording(raising(Refusal("no"), 1, 2))).drain()
+    await subscriber(log, Recording(raising(Refusal("", "no"), 1, 2))).drain()
     await log.producer().send([letters(log)[0].tombstone()])
     return log
 
@@ -486,7 +486,7 @@ async def test_dead_letters_are_read_as_facts_and_tombstones_are_passed_over():
     assert committed(log, DEAD_LETTERS) == 3
 
 
-@pytest.mark.parametrize("error", [Refusal("no"), ZeroDivisionError("a bug")])
+@pytest.mark.parametrize("error", [Refusal("", "no"), ZeroDivisionError("a bug")])
 async def test_a_dead_letter_that_cannot_be_handled_gives_no_dead_letter(error):
     log = await letter_log()
     before = len(log.records(DEAD_LETTERS))

@@ -64,6 +64,7 @@ def test_a_day_beyond_the_newest_sale_and_the_horizon_is_too_late():
     assert too_late(FRIDAY + 7 * DAY, sold, 7) is None
     told = too_late(date(2016, 7, 31), sold, 7)
     assert told is not None
-    assert told.startswith("as_of: 2016-07-31 is 366 days after the newest sales (2015-07-31)")
-    assert "choose a day to 2015-08-07" in told
+    assert told.field == "as_of"
+    assert str(told).startswith("as_of: 2016-07-31 is 366 days after the newest sales (2015-07-31)")
+    assert "choose a day to 2015-08-07" in told.fix
     assert too_late(date(2016, 7, 31), scope(), 7) is None, "of nothing"

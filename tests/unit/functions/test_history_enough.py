@@ -28,9 +28,11 @@ def test_one_series_with_the_days_is_enough():
 def test_none_with_the_days_is_told_with_the_numbers():
     told = too_short("patient", OWN, scope(30, 399), AS_OF)
     assert told is not None
-    assert told.startswith("strategy: patient needs at least 400 open days, and no series of these")
-    assert f"has more than 399 days before {AS_OF}" in told
-    assert "SHELFCAST_STRATEGIES" in told
+    assert str(told).startswith(
+        "strategy: patient needs at least 400 open days, and no series of these"
+    )
+    assert f"has more than 399 days before {AS_OF}" in told.message
+    assert "SHELFCAST_STRATEGIES" in told.fix
 
 
 def test_days_from_the_first_forecast_day_on_do_not_count():

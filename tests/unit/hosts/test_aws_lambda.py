@@ -183,17 +183,16 @@ def test_a_body_may_come_in_base64(world: World):
     [
         (
             {"all": True, "horizon": 91},
-            [{"field": "horizon", "message": "must be 90 or less", "value": "91"}],
+            {"field": "horizon", "message": "must be 90 or less", "value": "91", "fix": None},
         ),
         (
             {"series": [{"store": "1"}]},
-            [
-                {
-                    "field": "series.0.product",
-                    "message": "is required, but missing: give it",
-                    "value": None,
-                }
-            ],
+            {
+                "field": "series.0.product",
+                "message": "is required, but missing: give it",
+                "value": None,
+                "fix": None,
+            },
         ),
     ],
 )
@@ -201,7 +200,10 @@ def test_a_body_that_is_none_is_a_422_in_the_words_of_the_api(world: World, body
     answer = world.host.retrain(post_v2(body), Context())
 
     assert answer["statusCode"] == 422
-    assert json.loads(answer["body"]) == {"detail": told}
+    assert answer["headers"]["Content-Type"] == "application/problem+json"
+    problem = json.loads(answer["body"])
+    assert problem["errors"] == [told]
+    assert (problem["type"], problem["status"]) == ("/docs#invalid-request", 422)
     assert not world.log.partitions
 
 
