@@ -24,7 +24,12 @@ PLATFORM = "x86_64-manylinux_2_28"  # what runs on Lambda's Amazon Linux 2023, g
 MAX_MB = 10  # a cold start fetches it whole
 PACKAGES = ("events", "functions", "infra")
 # The host, and what it imports once somebody asks over HTTP.
-ENTRIES = ("infra.hosts.aws_lambda", "functions.api.retraining", "functions.api.faults")
+ENTRIES = (
+    "infra.hosts.aws_lambda",
+    "functions.api.retraining",
+    "functions.api.faults",
+    "functions.known_strategy",
+)
 FIRST_DAY = (1980, 1, 1, 0, 0, 0)  # a zip knows none before
 NEVER_READ = {".pyi", ".pyx", ".pxd", ".c", ".h"}
 COMPILE = "import compileall, sys; sys.exit(not compileall.compile_dir(sys.argv[1], quiet=1, \
