@@ -68,7 +68,8 @@ def page(document: Document) -> str:
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style></head><body>'
         f"<h1>{title}</h1><p>{escape(document['info']['description'])} The same for programs: "
-        f'<a href="openapi.json">openapi.json</a>.</p><ul>{contents}</ul>{parts}{_problems()}'
+        f'<a href="openapi.json">openapi.json</a>.</p><ul>{contents}'
+        f'<li><a href="#problems">Problems</a></li></ul>{parts}{_problems()}'
         "</body></html>"
     )
 
@@ -96,13 +97,15 @@ def _operation(path: str, method: str, operation: Document) -> str:
     head = "<tr><th>name</th><th>where</th><th>what</th></tr>"
     table = f"<table>{head}{''.join(rows)}</table>" if rows else ""
     answers = ", ".join(
-        f"{escape(code)} {escape(str(answer.get('description', '')))}"
-        for code, answer in operation["responses"].items()
+        f"{escape(code)} {escape(str(answer.get('description', '')).rstrip('.'))}"
+        for code, answer in sorted(operation["responses"].items())
+        if code != "default"
     )
     return (
         f'<h2 id="{escape(operation["operationId"])}"><code>{method.upper()} {escape(path)}</code>'
         f"</h2><p>{escape(operation.get('description', ''))}</p>{table}"
-        f"<pre>{escape(_curl(path, method, schema))}</pre><p>Answers: {answers}</p>"
+        f"<pre>{escape(_curl(path, method, schema))}</pre><p>Answers: "
+        f'{answers}, or a <a href="#problems">problem</a></p>'
     )
 
 
