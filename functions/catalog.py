@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from events.envelope import Event
 from events.payloads import EXPRESS_SERIES, Payload, Policy
 from events.topics import on_lane
+from functions.forecasting.backtest import DEFAULT, Backtest
 from functions.forecasting.strategy import Strategies, table
 from functions.retention import Retention
 
@@ -36,6 +37,7 @@ class Dependencies:
     shard_series: int
     shard_rows: int
     strategies: Strategies = field(default_factory=table)
+    backtest: Backtest = DEFAULT
     policy: Policy = "if-better"
     express_series: int = EXPRESS_SERIES
     retention: Retention = field(default_factory=Retention)
@@ -81,7 +83,7 @@ def _trainer(d: Dependencies) -> Handler:
 
     if d.engine is None:
         raise ValueError("engine: is None, and the trainer fits; give it one")
-    return Trainer(d.storage, d.engine, d.versions, d.strategies)
+    return Trainer(d.storage, d.engine, d.versions, d.strategies, d.backtest)
 
 
 def _registry(d: Dependencies) -> Handler:

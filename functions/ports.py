@@ -89,7 +89,7 @@ class Plans(Protocol):
     async def save_plan(self, plan: Plan) -> Plan:
         """Store the plan unless the run has one; the plan that then holds.
 
-        If there is a run with the same wish none of whose series has a result or is being
+        If there is a run with the same fingerprint none of whose series has a result or is being
         trained, the plan is stored as coalesced into it.
         """
 

@@ -34,7 +34,7 @@ class Scope:
 class Plan:
     """A run as planned: what, for which series, in which shards.
 
-    `wish` is equal for two runs if the same was asked of both; empty, it equals none. A run
+    `fingerprint` is equal for two runs if the same was asked of both; empty, it equals none. A run
     with `coalesced_into` has no shards: the run of that id does what was asked.
     """
 
@@ -52,7 +52,7 @@ class Plan:
     named: bool = False
     failed_in: str | None = None
     older_than_days: int | None = None
-    wish: str = ""
+    fingerprint: str = ""
     coalesced_into: str | None = None
 
 

@@ -11,27 +11,24 @@ import json
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import fields
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     Field,
     SecretStr,
-    TypeAdapter,
-    ValidationError,
     field_validator,
     model_validator,
 )
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from events.cluster import Cluster, Mechanism, Protocol
-from events.payloads import Name, Policy
+from events.payloads import Policy
 from events.topics import TOPICS
-from events.wording import in_words, shown
-from functions.forecasting.strategy import Strategies, Strategy, table
+from functions.forecasting.backtest import DEFAULT, Backtest
+from functions.forecasting.strategy import Strategies
 from functions.retention import Retention
+from infra import own_strategies
 
 STACK_ENV = "stack.env"
 MAX_DAYS = 36_600  # a century
@@ -40,8 +37,6 @@ Layout = Literal["shared", "spread"]
 MAX_TRAINERS = TOPICS["training-shards"].partitions
 MAX_REGISTRIES = TOPICS["training-results"].partitions
 MAX_FORECASTERS = TOPICS["forecast-shards"].partitions
-_STRATEGY = TypeAdapter(Strategy)
-_NAME = TypeAdapter[str](Name)
 HOST = re.compile(r"\*|[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?")
 _EXAMPLE = '{"short": {"window_days": 60, "drivers": true}}'
 
@@ -134,8 +129,17 @@ class Settings(BaseSettings):
     strategies: Annotated[dict[str, dict[str, Any]], NoDecode] = Field(
         {},
         description="Strategies of your own by name, as JSON: "
-        f"`{_EXAMPLE}`; the fields are those of "
-        "`functions.forecasting.strategy.Strategy`.",
+        f"`{_EXAMPLE}`; the kinds and their fields are those of "
+        "`functions.forecasting.strategy.kinds`.",
+    )
+    backtest_folds: int = Field(
+        DEFAULT.n_splits, ge=1, le=50, description="Folds that every strategy is measured by."
+    )
+    interval_level: float = Field(
+        DEFAULT.interval_level,
+        gt=0,
+        lt=1,
+        description="The probability that an interval is meant to cover a day's sales.",
     )
     engine: Literal["batched", "prophet"] = Field(
         "batched",
@@ -247,7 +251,7 @@ class Settings(BaseSettings):
     @field_validator("strategies")
     @classmethod
     def _make_sense(cls, value: dict[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
-        strategy_table(value)
+        own_strategies.read(value)
         return value
 
     @model_validator(mode="after")
@@ -303,9 +307,14 @@ class Settings(BaseSettings):
         return self.kafka_security.startswith("SASL")
 
     @property
+    def backtest(self) -> Backtest:
+        """How strategies are measured."""
+        return Backtest(self.backtest_folds, self.interval_level)
+
+    @property
     def strategy_table(self) -> Strategies:
         """The built-in strategies and those of `strategies`."""
-        return strategy_table(self.strategies)
+        return own_strategies.read(self.strategies)
 
     @property
     def retention(self) -> Retention:
@@ -352,50 +361,6 @@ class Settings(BaseSettings):
             None if self.kafka_password is None else self.kafka_password.get_secret_value(),
             None if self.kafka_ca_file is None else str(self.kafka_ca_file),
         )
-
-
-def strategy_table(own: Mapping[str, Mapping[str, Any]]) -> Strategies:
-    """The built-in strategies and own ones. ValueError names what makes no sense in them."""
-    made = []
-    for name, values in own.items():
-        _check_name(name, values)
-        try:
-            made.append(_STRATEGY.validate_json(json.dumps({**values, "name": name})))
-        except ValidationError as error:
-            raise ValueError(
-                "; ".join(
-                    _problem(name, ".".join(map(str, item["loc"])), item) for item in error.errors()
-                )
-            ) from None
-    return table(made)
-
-
-def _check_name(name: str, values: Mapping[str, Any]) -> None:
-    try:
-        _NAME.validate_python(name)
-    except ValidationError:
-        raise ValueError(
-            f"strategy {name!r}: no request can ask for that name; use up to 64 characters "
-            "without slashes, control characters and blanks at the ends"
-        ) from None
-    if "name" in values:
-        raise ValueError(
-            f"strategy {name!r}: name is {values['name']!r}; leave it out, the key is its name"
-        )
-
-
-def _problem(name: str, field: str, item: Any) -> str:
-    if item["type"] == "value_error":  # the strategy's own check, which names all there is
-        return str(item["ctx"]["error"])
-    if item["type"] == "unexpected_keyword_argument":
-        known = [each.name for each in fields(Strategy) if each.name != "name"]
-        close = get_close_matches(field, known, n=1)
-        hint = f"Did you mean {close[0]}? " if close else ""
-        return (
-            f"strategy {name!r}: {field} is {item['input']!r}, but there is no such field. "
-            f"{hint}There are {', '.join(known)}"
-        )
-    return f"strategy {name!r}: {field} is {shown(item['input'])}; it {in_words(item)}"
 
 
 class CredentialsMissing(Exception):

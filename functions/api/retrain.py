@@ -74,15 +74,15 @@ async def _check_sense(
 
 
 async def _refuse_another_run(storage: Storage, known: Run, body: views.RetrainBody) -> None:
-    """409 if a run that is planned already is asked for again with other wishes."""
+    """409 if a run that is planned already is asked for again with other parameters."""
     named = body.series is not None
     if known.named != named:
         raise _another(known, "its series named one by one" if known.named else "none named")
     if body.series is not None and not await _has_series(storage, known, body):
         raise _another(known, "other series")
-    wishes = {"store", "product", "strategy", "horizon", "failed_in", "older_than_days"}
-    wishes |= {name for name in ("as_of", "policy") if getattr(body, name) is not None}
-    for field in sorted(wishes):
+    fields = {"store", "product", "strategy", "horizon", "failed_in", "older_than_days"}
+    fields |= {name for name in ("as_of", "policy") if getattr(body, name) is not None}
+    for field in sorted(fields):
         if (was := getattr(known, field)) != (asked := getattr(body, field)):
             raise _another(known, f"{field} {_word(was)}, not {_word(asked)}")
 

@@ -26,14 +26,14 @@ from events.payloads import (
     Text,
 )
 
-LONGEST = 2 * MAX_NAME + 1  # characters of a series' key
+MAX_KEY = 2 * MAX_NAME + 1  # characters of a series' key
 DAYS_AHEAD = 366  # that a forecast may begin; no model says anything beyond a year
 
 
 def _stands_in_a_list(text: str) -> str:
     # Not `Name`: a list may hold what was stored before names were looked at as closely.
     store, _, product = text.partition("/")
-    if not (store and product) or "/" in product or not text.isprintable() or len(text) > LONGEST:
+    if not (store and product) or "/" in product or not text.isprintable() or len(text) > MAX_KEY:
         raise ValueError("must be store/product, as `next` gives it")
     return text
 
@@ -41,7 +41,7 @@ def _stands_in_a_list(text: str) -> str:
 After = Annotated[
     str,
     AfterValidator(_stands_in_a_list),
-    WithJsonSchema({"type": "string", "maxLength": LONGEST}),
+    WithJsonSchema({"type": "string", "maxLength": MAX_KEY}),
 ]
 
 

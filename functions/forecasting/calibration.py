@@ -22,7 +22,7 @@ WEEKDAY_SHRINKAGE_DAYS = 70
 # The strategy was chosen on the same days, which flatters it: so much of what the level leaves
 # out is added to it.
 _FLATTERY = 0.2
-_MOST = 5.0  # times; beyond that the forecast is at fault, not its interval
+_MAX_TIMES = 5.0  # times; beyond that the forecast is at fault, not its interval
 # Coverage on weekdays and at weekends was 0.98 and 0.92 on favorita-stores, where no interval was
 # like another weekday's, and is 0.97 and 0.95; rossmann's went from 0.961 to 0.955, by less width.
 _LEAST = 0.75
@@ -53,13 +53,13 @@ def widening(actual: Floats, band: Band, level: float, weekday: Floats | None = 
     weight = days / (days + SHRINKAGE_DAYS)
     tiny = 1e-9
     mixed = np.exp(weight * np.log(own + tiny) + (1 - weight) * np.log(fleet + tiny))
-    times = np.repeat(np.clip(mixed, 1.0, _MOST)[:, None], 7, axis=1)
+    times = np.repeat(np.clip(mixed, 1.0, _MAX_TIMES)[:, None], 7, axis=1)
     if weekday is None:
         return times
     by_day = _by_weekday(misses / times[:, :1], np.where(known, weekday.reshape(n, -1), -1), level)
     sells_daily = ~((actual == 0).any(axis=(1, 2)))
     least = np.where(sells_daily, _LEAST, 1.0)[:, None]
-    found: Floats = np.clip(times * by_day, least, _MOST)
+    found: Floats = np.clip(times * by_day, least, _MAX_TIMES)
     return found
 
 

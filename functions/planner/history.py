@@ -4,7 +4,14 @@ from datetime import date
 
 from events.errors import Refusal
 from events.wording import shown
-from functions.forecasting.strategy import BUILT_IN, Strategies, plain
+from functions.forecasting.strategy import (
+    BUILT_IN,
+    ProphetStrategy,
+    Strategies,
+    WarmStartStrategy,
+    plain,
+    weighed,
+)
 from functions.records import Scope
 
 
@@ -22,8 +29,13 @@ def too_short(strategy: str, known: Strategies, scope: Scope, as_of: date) -> Re
     """
     if not is_own(strategy, known) or not scope.spans:
         return None
-    names = known[strategy].candidates or (strategy,)
-    needed = min(leaf.min_open_days for name in names for leaf in plain(name, known))
+    if isinstance(known[strategy], WarmStartStrategy):
+        return None
+    needed = min(
+        leaf.min_open_days if isinstance(leaf, ProphetStrategy) else 1
+        for name in weighed(strategy, known)
+        for leaf in plain(name, known)
+    )
     most = max(
         (min(last.toordinal() + 1, as_of.toordinal()) - first.toordinal())
         for first, last in scope.spans

@@ -137,7 +137,7 @@ class Planner:
             named=request.series is not None,
             failed_in=request.failed_in,
             older_than_days=request.older_than_days,
-            wish=_wish(request, as_of, policy),
+            fingerprint=_fingerprint(request, as_of, policy),
         )
 
     async def _chosen(self, request: RetrainRequested, scope: Scope, as_of: date) -> Scope:
@@ -196,11 +196,12 @@ def check_id(event: Event[Payload]) -> None:
         ) from None
 
 
-def _wish(request: RetrainRequested, as_of: date, policy: Policy) -> str:
+def _fingerprint(request: RetrainRequested, as_of: date, policy: Policy) -> str:
     """Equal for two requests that ask the same: which series, how, and as of when."""
     named = sorted(f"{ref.store}/{ref.product}" for ref in request.series or ())
     asked = (request.store, request.product, request.failed_in, request.older_than_days)
     how = (request.strategy, str(as_of), request.horizon, policy)
+    # The word is what stored fingerprints were made with.
     return derive_id("wish", *map(repr, (*asked, *how)), *named)
 
 

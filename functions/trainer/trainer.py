@@ -41,6 +41,7 @@ from events.payloads import (
 from events.publisher import to_record
 from events.wording import shown
 from functions.forecasting import findings
+from functions.forecasting.backtest import DEFAULT, Backtest
 from functions.forecasting.engines.engine import Engine
 from functions.forecasting.model import SeriesModel
 from functions.forecasting.series.failures import FitFailure
@@ -71,11 +72,13 @@ class Trainer:
         engine: Engine,
         versions: Mapping[str, str],
         strategies: Strategies = BUILT_IN,
+        backtest: Backtest = DEFAULT,
         clock: Callable[[], datetime] = utc_now,
         seconds: Callable[[], float] = time.monotonic,
     ) -> None:
         self._storage, self._engine, self._versions = storage, engine, dict(versions)
-        self._strategies, self._clock, self._seconds = strategies, clock, seconds
+        self._strategies, self._backtest = strategies, backtest
+        self._clock, self._seconds = clock, seconds
         self._out: set[tuple[str, int]] = set()  # counted, and not come back
 
     async def __call__(self, events: Sequence[Event[Payload]]) -> list[Event[Payload]]:
@@ -162,6 +165,7 @@ class Trainer:
             champions=serving,
             known=self._strategies,
             naive_serves=shard.policy != "always",
+            backtest=self._backtest,
         )
         seconds = time.perf_counter() - start
         return [

@@ -153,8 +153,8 @@ def _ask(
         run_id = find_run(client, run)["run_id"]
         accepted = _post(client, "promotions", body=body | {"action": action, "run_id": run_id})
     else:
-        wish = {"action": action, "series": list(series or ())}
-        accepted = _post(client, "promotions", body=body | wish)
+        what = {"action": action, "series": list(series or ())}
+        accepted = _post(client, "promotions", body=body | what)
     if as_json:
         print_json(accepted)
         return

@@ -1,4 +1,4 @@
-"""`shelfcast retrain`: ask for a run of training and, if wished, watch it until it ends."""
+"""`shelfcast retrain`: ask for a run of training and, if asked to, watch it until it ends."""
 
 import uuid
 from collections.abc import Iterator
@@ -79,7 +79,7 @@ def retrain(
     with outcome():
         _check_scope(store, product, series, everything, failed_in)
         client = client_of(ctx)
-        wishes = {
+        given = {
             "store": store,
             "product": product,
             "series": [named_series(each) for each in dict.fromkeys(series)] if series else None,
@@ -94,7 +94,7 @@ def retrain(
             "run_id": run_id or str(uuid.uuid4()),
             "requested_by": "cli",
         }
-        body = {name: value for name, value in wishes.items() if value is not None}
+        body = {name: value for name, value in given.items() if value is not None}
         accepted = request(client, "retrain", "run_id", body)
         if wait:
             _wait(client, accepted["run_id"], as_json)

@@ -53,7 +53,7 @@ def roll_forward(
             raise BadInput(
                 "--all, --store, --product, --series: name whose forecasts to make anew, in one way"
             )
-        wishes = {
+        given = {
             "store": store,
             "product": product,
             "series": [named_series(each) for each in dict.fromkeys(series)] if series else None,
@@ -64,7 +64,7 @@ def roll_forward(
             "request_id": request_id or str(uuid.uuid4()),
             "requested_by": "cli",
         }
-        body = {name: value for name, value in wishes.items() if value is not None}
+        body = {name: value for name, value in given.items() if value is not None}
         accepted = request(client_of(ctx), "forecasts", "request_id", body)
         if as_json:
             print_json(accepted)

@@ -88,6 +88,7 @@ class FunctionHost:
             shard_series=settings.shard_series,
             shard_rows=settings.shard_rows,
             strategies=settings.strategy_table,
+            backtest=settings.backtest,
             policy=settings.promotion,
             retention=settings.retention,
         )

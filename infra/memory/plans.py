@@ -18,7 +18,7 @@ class MemoryPlans(Tables):
     async def save_plan(self, plan: Plan) -> Plan:
         """Store the plan unless there is one."""
         if plan.run_id not in self.plans:
-            if (waiting := self._waiting(plan.wish)) is not None:
+            if (waiting := self._waiting(plan.fingerprint)) is not None:
                 plan = replace(plan, shards=(), coalesced_into=waiting)
             self.plans[plan.run_id] = plan
             self.planned_at[plan.run_id] = utc_now()
@@ -27,11 +27,11 @@ class MemoryPlans(Tables):
                     self.results[plan.run_id, series] = Result(number)
         return self.plans[plan.run_id]
 
-    def _waiting(self, wish: str) -> str | None:
+    def _waiting(self, fingerprint: str) -> str | None:
         waiting = [
             (plan.requested_at, plan.run_id)
             for plan in self.plans.values()
-            if wish and plan.wish == wish
+            if fingerprint and plan.fingerprint == fingerprint
             if {result.state for result in self.results_of(plan.run_id)} == {"planned"}
             and all(run_id != plan.run_id for run_id, _ in self.deliveries)
         ]

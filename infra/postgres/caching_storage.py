@@ -3,7 +3,7 @@
 A trigger (migration 0002) notifies `forecasts_changed` in every transaction that touches
 forecasts or aliases, so what is remembered is as fresh as the commit, a moment later.
 While the notifications can't be heard nothing is remembered, and nothing for longer than
-LONGEST seconds, which bounds what a connection that died without a word can hide.
+MAX_SECONDS seconds, which bounds what a connection that died without a word can hide.
 """
 
 import asyncio
@@ -19,8 +19,8 @@ from infra.postgres.connections import CONNECTIONS
 from infra.postgres.storage import PostgresStorage
 
 CHANNEL = "forecasts_changed"
-LONGEST = 60.0  # seconds
-MOST = 10_000  # forecasts of a week, about 2 kB each
+MAX_SECONDS = 60.0  # seconds
+MAX_FORECASTS = 10_000  # forecasts of a week, about 2 kB each
 MAX_RUNS = 1000  # whose forecasts' counts are held
 # What takes longer to count, as of a million series, takes this share of the time at most, however
 # often it is asked for: counts that took 2 s are held for 40.
@@ -43,7 +43,7 @@ class CachingStorage(PostgresStorage):
         self._remembered: dict[Series, tuple[Forecast, float]] = {}
         self.changes = Changes()
         self._changed_times = 0
-        self._ear: asyncpg.Connection | None = None
+        self._listener: asyncpg.Connection | None = None
         self._connecting = asyncio.Lock()
         self._counted: dict[str, _Counted] = {}
 
@@ -56,9 +56,9 @@ class CachingStorage(PostgresStorage):
         changes = self._changed_times
         found = await super().forecast(store, product)
         if found is not None and changes == self._changed_times:
-            if len(self._remembered) >= MOST:
+            if len(self._remembered) >= MAX_FORECASTS:
                 self._remembered.clear()
-            self._remembered[store, product] = found, time.monotonic() + LONGEST
+            self._remembered[store, product] = found, time.monotonic() + MAX_SECONDS
         return found
 
     async def _forecast_counts(self, run_id: str) -> ForecastCounts:
@@ -76,23 +76,23 @@ class CachingStorage(PostgresStorage):
 
     async def _listen(self) -> None:
         async with self._connecting:
-            if self._ear is None:
-                ear = await asyncpg.connect(self.url, timeout=10)
-                ear.add_termination_listener(self._went_deaf)
-                await ear.add_listener(CHANNEL, self._changed)
-                self._ear = ear
+            if self._listener is None:
+                listener = await asyncpg.connect(self.url, timeout=10)
+                listener.add_termination_listener(self._listener_lost)
+                await listener.add_listener(CHANNEL, self._changed)
+                self._listener = listener
 
     def _changed(self, *_: Any) -> None:
         self._changed_times += 1
         self._remembered.clear()
         self.changes.happened()
 
-    def _went_deaf(self, _: Any) -> None:
-        self._ear = None
+    def _listener_lost(self, _: Any) -> None:
+        self._listener = None
         self._changed()
 
     async def close(self) -> None:
         """Close every connection."""
-        if self._ear is not None:
-            await self._ear.close()
+        if self._listener is not None:
+            await self._listener.close()
         await super().close()

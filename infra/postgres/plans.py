@@ -25,8 +25,8 @@ class PostgresPlans(Connections):
         """Store the plan unless there is one."""
         numbered = [(*s, n) for n, shard in enumerate(plan.shards) for s in shard]
         async with self.transaction() as connection:
-            if plan.wish:  # before the statement that looks for the run that waits with it
-                await connection.execute(queries.LOCK_WISH, plan.wish)
+            if plan.fingerprint:  # before the statement that looks for the run that waits with it
+                await connection.execute(queries.LOCK_FINGERPRINT, plan.fingerprint)
             planned = await connection.fetch(
                 queries.INSERT_PLAN,
                 plan.run_id,
@@ -42,7 +42,7 @@ class PostgresPlans(Connections):
                 plan.named,
                 plan.failed_in,
                 plan.older_than_days,
-                plan.wish or None,
+                plan.fingerprint or None,
                 *columns(numbered, 3),
             )
             if planned:
@@ -107,7 +107,7 @@ async def _plan(connection: Any, run_id: str) -> Plan | None:
         named=run["named"],
         failed_in=run["failed_in"],
         older_than_days=run["older_than_days"],
-        wish=run["wish"] or "",
+        fingerprint=run["wish"] or "",
         coalesced_into=run["coalesced_into"],
     )
 

@@ -21,7 +21,7 @@ async def test_the_first_plan_of_a_run_stays(storage: Storage):
 
 async def test_a_plan_keeps_all_that_was_asked(storage: Storage):
     asked = replace(
-        plan(), policy="never", named=True, failed_in="run-0", older_than_days=9, wish="w"
+        plan(), policy="never", named=True, failed_in="run-0", older_than_days=9, fingerprint="w"
     )
     assert await storage.save_plan(asked) == asked == await storage.plan("run-1")
     run = await storage.run("run-1")
@@ -31,9 +31,9 @@ async def test_a_plan_keeps_all_that_was_asked(storage: Storage):
 
 
 async def test_a_run_that_is_asked_what_another_is_doing_is_coalesced_into_it(storage: Storage):
-    first = await storage.save_plan(replace(plan("first"), wish="w"))
-    other = await storage.save_plan(replace(plan("other"), wish="something else"))
-    later = replace(plan("later", at=NOON + timedelta(hours=1)), wish="w")
+    first = await storage.save_plan(replace(plan("first"), fingerprint="w"))
+    other = await storage.save_plan(replace(plan("other"), fingerprint="something else"))
+    later = replace(plan("later", at=NOON + timedelta(hours=1)), fingerprint="w")
     coalesced = await storage.save_plan(later)
     assert coalesced == replace(later, shards=(), coalesced_into="first")
     assert other.coalesced_into is None
@@ -47,7 +47,7 @@ async def test_a_run_that_is_asked_what_another_is_doing_is_coalesced_into_it(st
     assert anew.shards == later.shards
 
 
-async def test_runs_without_a_wish_are_never_coalesced(storage: Storage):
+async def test_runs_without_a_fingerprint_are_never_coalesced(storage: Storage):
     for name in ("one", "two"):
         assert (await storage.save_plan(plan(name))).coalesced_into is None
 
@@ -83,17 +83,17 @@ async def test_a_cancelled_series_still_succeeds_but_never_fails(storage: Storag
 
 
 async def test_what_failed_in_a_run_is_known_also_of_one_that_was_coalesced(storage: Storage):
-    first = await storage.save_plan(replace(plan("first"), wish="w"))
-    await storage.save_plan(replace(plan("later"), wish="w"))
+    first = await storage.save_plan(replace(plan("first"), fingerprint="w"))
+    await storage.save_plan(replace(plan("later"), fingerprint="w"))
     await record_results(storage, [trained(first, SERIES[0])], [failed(first, SERIES[1], "short")])
     assert await storage.failed_in("first") == {SERIES[1]}
     assert await storage.failed_in("later") == {SERIES[1]}
     assert await storage.failed_in("unknown") is None
 
 
-async def test_of_two_plans_of_one_wish_at_once_one_is_coalesced(database: str):
+async def test_of_two_plans_of_one_fingerprint_at_once_one_is_coalesced(database: str):
     storage = PostgresStorage(database)
-    plans = [replace(plan(f"run-{n}"), wish="w") for n in range(4)]
+    plans = [replace(plan(f"run-{n}"), fingerprint="w") for n in range(4)]
     stored = await asyncio.gather(*map(storage.save_plan, plans))
     assert len([each for each in stored if each.coalesced_into is None]) == 1
     assert len({each.coalesced_into for each in stored} - {None}) == 1

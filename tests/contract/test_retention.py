@@ -208,8 +208,8 @@ async def test_results_of_old_runs_go_and_leave_their_counts(harness: Harness, s
 async def test_a_run_goes_when_no_model_is_of_it_and_none_was_coalesced_into_it(
     harness: Harness, storage: Storage
 ):
-    first = await storage.save_plan(replace(plan("first"), wish="w"))
-    await storage.save_plan(replace(plan("same"), wish="w"))
+    first = await storage.save_plan(replace(plan("first"), fingerprint="w"))
+    await storage.save_plan(replace(plan("same"), fingerprint="w"))
     await storage.save_plan(replace(plan("empty"), shards=()))
     await record_results(storage, [], [failed(first, series, "short") for series in SERIES])
     await week(storage, 1, SERIES[0])
@@ -253,8 +253,8 @@ async def test_what_would_go_is_told_and_then_goes(harness: Harness, storage: St
     for series in SERIES:
         await harness.sell(series, 5)
     await harness.foresee(("", ""), DAY - timedelta(days=3), True)
-    await storage.save_plan(replace(plan("first", at=NOON), wish="w"))
-    await storage.save_plan(replace(plan("same"), wish="w"))
+    await storage.save_plan(replace(plan("first", at=NOON), fingerprint="w"))
+    await storage.save_plan(replace(plan("same"), fingerprint="w"))
     await storage.cancel("first", NOON)
     for run in await storage.runs(10):
         await harness.plan_at(run.run_id, NOW - timedelta(days=40))

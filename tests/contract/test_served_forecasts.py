@@ -165,18 +165,18 @@ async def test_shards_without_a_result_are_unfinished_and_failed_ones_if_wanted(
     assert await storage.unfinished_shards("run-9", failed=True) == set()
 
 
-def wished(run_id: str, hours: int) -> Plan:
-    return replace(plan(run_id, at=NOON + timedelta(hours=hours)), wish="wish")
+def asked_alike(run_id: str, hours: int) -> Plan:
+    return replace(plan(run_id, at=NOON + timedelta(hours=hours)), fingerprint="wish")
 
 
 async def test_a_request_is_coalesced_only_into_a_run_without_any_result(storage: Storage):
-    first = await storage.save_plan(wished("a", 0))
-    assert (await storage.save_plan(wished("b", 1))).coalesced_into == "a"
+    first = await storage.save_plan(asked_alike("a", 0))
+    assert (await storage.save_plan(asked_alike("b", 1))).coalesced_into == "a"
     await record_results(storage, [trained(first, SERIES[0])], [])
-    assert (await storage.save_plan(wished("c", 2))).coalesced_into is None
-    assert (await storage.save_plan(wished("d", 3))).coalesced_into == "c"
+    assert (await storage.save_plan(asked_alike("c", 2))).coalesced_into is None
+    assert (await storage.save_plan(asked_alike("d", 3))).coalesced_into == "c"
     await storage.hand_over("c", 0, NOON)
-    later = await storage.save_plan(wished("e", 4))
+    later = await storage.save_plan(asked_alike("e", 4))
     assert later.coalesced_into is None, "what is being trained has read its sales"
 
 
@@ -184,14 +184,14 @@ async def test_requests_that_counted_on_a_cancelled_run_become_one_if_they_are_y
     storage: Storage,
 ):
     for n, run_id in enumerate("abcd"):
-        await storage.save_plan(wished(run_id, n))
+        await storage.save_plan(asked_alike(run_id, n))
     cancelled_at = NOON + timedelta(hours=1, minutes=30)
     await storage.cancel("a", cancelled_at)
     for _ in range(2):
         reopened = await storage.reopen("a", cancelled_at, "cancel")
         assert reopened is not None
         assert (reopened.run_id, reopened.coalesced_into) == ("c", None)
-        assert reopened.shards == wished("a", 0).shards
+        assert reopened.shards == asked_alike("a", 0).shards
     assert await storage.counts(["c"]) == {"c": Counts(3, 0, 0)}
     into = {}
     for run_id in "abcd":

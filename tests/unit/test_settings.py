@@ -8,8 +8,9 @@ from pydantic import ValidationError
 
 from events.payloads import ForecastPublished, ModelTrained
 from events.wording import in_words, shown
+from functions.forecasting.backtest import Backtest
 from functions.forecasting.engines.factory import engine
-from functions.forecasting.strategy import BUILT_IN, Strategy
+from functions.forecasting.strategy import BUILT_IN, EnsembleStrategy, ProphetStrategy
 from infra.cli.main import main
 from infra.settings import Settings
 from tests.unit.forecasting.generated import weekly_sales
@@ -18,8 +19,8 @@ from tests.unit.functions.world import SERIES, World, request
 NONSENSE = [
     (
         {"short": {"window_day": 60}},
-        "strategy 'short': window_day is 60, but there is no such field. Did you mean "
-        "window_days? There are window_days, method, ",
+        "strategy 'short': window_day is 60, but kind 'prophet' has no such field. Did you mean "
+        "window_days? There are window_days, scale, ",
     ),
     (
         {"short": {"window_days": "60"}},
@@ -34,6 +35,34 @@ NONSENSE = [
     (
         {"both": {"members": ["full", "fuller"]}},
         "strategy 'both': members has 'fuller', which is not a strategy; known are: auto, ",
+    ),
+    (
+        {"level": {"method": "tsb", "scale": "log"}},
+        "strategy 'level': scale is 'log', but kind 'baseline' has no such field. There are method",
+    ),
+    (
+        {"both": {"kind": "ensemble", "members": ["full", "windowed"], "drivers": True}},
+        "strategy 'both': drivers is True, but kind 'ensemble' has no such field. There are",
+    ),
+    (
+        {"both": {"members": ["full", "windowed"], "candidates": ["full", "windowed"]}},
+        "it can't have candidates as well",
+    ),
+    ({"own": {"kind": "arima"}}, "strategy 'own': kind is 'arima'; there are prophet, baseline, "),
+    ({"own": {"method": "arima"}}, "strategy 'own': method is 'arima'; there are prophet, "),
+    (
+        {"few": {"n_splits": 3}},
+        "strategy 'few': n_splits is 3, but all strategies are measured alike; set "
+        "SHELFCAST_BACKTEST_FOLDS",
+    ),
+    (
+        {"few": {"interval_level": 0.8}},
+        "interval_level is 0.8, but all strategies are measured alike; set "
+        "SHELFCAST_INTERVAL_LEVEL",
+    ),
+    (
+        {"naive": {"window_days": 60}},
+        "strategy 'naive': every strategy is measured by the built-in",
     ),
     ({"both": {"members": ["full"]}}, "strategy 'both': members is ('full',); name at least 2"),
     ({"short": 60}, "strategies.short 60: must be an object"),
@@ -56,9 +85,41 @@ def test_own_strategies_stand_beside_the_built_in_ones(monkeypatch: pytest.Monke
     monkeypatch.setenv("SHELFCAST_STRATEGIES", json.dumps(own))
 
     assert settings().strategy_table == BUILT_IN | {
-        "short": Strategy("short", window_days=60, drivers=True),
-        "both": Strategy("both", members=("short", "full")),
+        "short": ProphetStrategy("short", window_days=60, drivers=True),
+        "both": EnsembleStrategy("both", members=("short", "full")),
     }
+
+
+@pytest.mark.parametrize(
+    ("fields", "kind"),
+    [
+        ({}, "prophet"),
+        ({"method": "prophet", "window_days": 60}, "prophet"),
+        ({"method": "tsb"}, "baseline"),
+        ({"method": "recent-mean", "window_days": 14}, "recent"),
+        ({"method": "warm-start", "recent_residual": 0.5}, "warm-start"),
+        ({"members": ["full", "windowed"]}, "ensemble"),
+        ({"candidates": ["full", "windowed"]}, "selection"),
+        ({"kind": "recent", "method": "recent-median"}, "recent"),
+    ],
+)
+def test_a_kind_that_is_left_out_is_told_by_the_other_fields(
+    monkeypatch: pytest.MonkeyPatch, fields: dict[str, object], kind: str
+):
+    monkeypatch.setenv("SHELFCAST_STRATEGIES", json.dumps({"own": fields}))
+    assert settings().strategy_table["own"].kind == kind
+
+
+async def test_folds_and_intervals_are_those_of_the_settings(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("SHELFCAST_BACKTEST_FOLDS", "2")
+    monkeypatch.setenv("SHELFCAST_INTERVAL_LEVEL", "0.8")
+    assert settings().backtest == Backtest(n_splits=2, interval_level=0.8)
+    world = World(backtest=settings().backtest)
+    world.sell(*SERIES)
+
+    await world.run(request(strategy="windowed", policy="always"))
+
+    assert {len(model.folds) for model in world.data(ModelTrained)} == {2}
 
 
 async def test_an_own_strategy_trains_and_forecasts(monkeypatch: pytest.MonkeyPatch):
@@ -88,7 +149,7 @@ async def test_an_own_strategy_trains_and_forecasts(monkeypatch: pytest.MonkeyPa
 async def test_other_growth_and_terms_that_multiply_train_with_the_default_engine(
     monkeypatch: pytest.MonkeyPatch, name: str, fields: dict[str, str]
 ):
-    monkeypatch.setenv("SHELFCAST_STRATEGIES", json.dumps({name: {**fields, "n_splits": 1}}))
+    monkeypatch.setenv("SHELFCAST_STRATEGIES", json.dumps({name: fields}))
     world = World(strategies=settings().strategy_table, engine=engine(settings().engine))
     world.sell(*SERIES[:2])
     for seed, days in enumerate(world.storage.sales.values()):

@@ -27,13 +27,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from functions.forecasting.backtest import DEFAULT, Backtest
 from functions.forecasting.baselines.same_days import same_days
 from functions.forecasting.baselines.smoothing import ERROR_ROWS, GROUPS, Smoothed, smoothed
 from functions.forecasting.folds import FoldForecasts, empty_folds, fold_cuts
 from functions.forecasting.series.failures import refusals
 from functions.forecasting.series.panel import Dates, Floats, Panel
 from functions.forecasting.series.scale import Band
-from functions.forecasting.strategy import Strategy
+from functions.forecasting.strategy import LevelStrategy
 
 Ints = npt.NDArray[np.int64]
 
@@ -69,17 +70,19 @@ def promotion_driver(driver_names: tuple[str, ...]) -> str | None:
     return next((name for name in driver_names if name.startswith("promo")), None)
 
 
-def walk_forward(panel: Panel, strategy: Strategy, blocks: Ints) -> FoldForecasts[BaselineModel]:
+def walk_forward(
+    panel: Panel, strategy: LevelStrategy, blocks: Ints, backtest: Backtest = DEFAULT
+) -> FoldForecasts[BaselineModel]:
     """Folds and a last level model of every series of open days; see `engine.Engine`."""
     reasons = refusals(panel, np.ones(len(panel), np.int64))
     flags, with_promo = _promotions(panel)
     groups = (panel.dates.astype(np.int64) + 3) % 7 + 7 * with_promo
-    band = empty_folds(strategy.n_splits, blocks)
-    cuts = fold_cuts(panel.rows, blocks, strategy.n_splits)
+    band = empty_folds(backtest.n_splits, blocks)
+    cuts = fold_cuts(panel.rows, blocks, backtest.n_splits)
     sound = np.flatnonzero([reason is None for reason in reasons])
     levels, errors = _fitted(panel, strategy, groups, cuts, sound)
-    below, above = _reach(errors, levels, strategy.interval_level)
-    shape = (len(sound), strategy.n_splits + 1)
+    below, above = _reach(errors, levels, backtest.interval_level)
+    shape = (len(sound), backtest.n_splits + 1)
     levels = levels.reshape(*shape, GROUPS)
     below, above = below.reshape(shape), above.reshape(shape)
 
@@ -104,7 +107,7 @@ def walk_forward(panel: Panel, strategy: Strategy, blocks: Ints) -> FoldForecast
 
 
 def _fitted(
-    panel: Panel, strategy: Strategy, groups: Ints, cuts: Ints, sound: Ints
+    panel: Panel, strategy: LevelStrategy, groups: Ints, cuts: Ints, sound: Ints
 ) -> tuple[Floats, Floats]:
     """Levels (P, GROUPS) and errors (P, ERROR_ROWS), NaN where there are none, of the series
     `sound` at their cuts (n, K); series by series, cut by cut.
@@ -169,7 +172,7 @@ class _History:
     before: Floats | None = None
     after: Floats | None = None
 
-    def fitted(self, cut: int, strategy: Strategy) -> tuple[float, Floats]:
+    def fitted(self, cut: int, strategy: LevelStrategy) -> tuple[float, Floats]:
         """The level from the rows before `cut`, at least 1, and the errors before it."""
         if self.before is None or self.after is None:
             start = 0
@@ -184,7 +187,7 @@ class _History:
         return float(self.after[cut - 1]), errors
 
 
-def _history(strategy: Strategy, units: Floats, dates: Dates) -> _History:
+def _history(strategy: LevelStrategy, units: Floats, dates: Dates) -> _History:
     """The series with what the method says before and after each row."""
     before, after = _tsb(units) if strategy.method == "tsb" else (None, None)
     return _History(units, dates.astype(np.int64), before, after)

@@ -12,11 +12,12 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
+from functions.forecasting.backtest import DEFAULT, Backtest
 from functions.forecasting.folds import FoldForecasts
 from functions.forecasting.prophet.parameters import ProphetParameters
 from functions.forecasting.series.panel import Panel
 from functions.forecasting.series.regressors import Design
-from functions.forecasting.strategy import Strategy
+from functions.forecasting.strategy import ProphetStrategy
 
 
 class Engine(Protocol):
@@ -27,9 +28,10 @@ class Engine(Protocol):
     def walk_forward(
         self,
         panel: Panel,
-        strategies: Sequence[Strategy],
+        strategies: Sequence[ProphetStrategy],
         design: Design,
         blocks: npt.NDArray[np.int64],
+        backtest: Backtest = DEFAULT,
     ) -> list[FoldForecasts[ProphetParameters]]:
         """Each strategy's folds (`folds.fold_cuts`) and a fit of all rows, for every series.
 

@@ -15,7 +15,7 @@ import numpy.typing as npt
 from functions.forecasting.prophet.parameters import Seasonality
 from functions.forecasting.prophet.prediction import fourier
 from functions.forecasting.series.panel import Dates, Floats
-from functions.forecasting.strategy import Strategy
+from functions.forecasting.strategy import ProphetStrategy
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -49,7 +49,7 @@ def auto_terms(days: Ints, cuts: Ints) -> Terms:
     return Terms(yearly, (span >= 14) & (closest < 7))
 
 
-def seasonalities(strategy: Strategy, yearly: bool, weekly: bool) -> tuple[Seasonality, ...]:
+def seasonalities(strategy: ProphetStrategy, yearly: bool, weekly: bool) -> tuple[Seasonality, ...]:
     """The terms' definitions, in Prophet's order."""
     prior = strategy.seasonality_prior_scale
     every_year = Seasonality("yearly", 365.25, YEARLY_ORDER, prior)
@@ -57,7 +57,7 @@ def seasonalities(strategy: Strategy, yearly: bool, weekly: bool) -> tuple[Seaso
     return (every_year,) * yearly + (every_week,) * (weekly and strategy.weekly_order > 0)
 
 
-def seasonalities_of(dates: Dates, strategy: Strategy) -> tuple[Seasonality, ...]:
+def seasonalities_of(dates: Dates, strategy: ProphetStrategy) -> tuple[Seasonality, ...]:
     """The terms of a single history of at least 1 row."""
     terms = auto_terms(
         dates.astype("datetime64[D]").astype(np.int64)[None], np.array([[len(dates)]])

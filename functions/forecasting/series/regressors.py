@@ -19,7 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from functions.forecasting.series.panel import Floats, Panel
-from functions.forecasting.strategy import Strategy
+from functions.forecasting.strategy import ProphetStrategy
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -81,7 +81,7 @@ class Design:
         )
 
 
-def regressor_names(strategy: Strategy, driver_names: tuple[str, ...]) -> tuple[str, ...]:
+def regressor_names(strategy: ProphetStrategy, driver_names: tuple[str, ...]) -> tuple[str, ...]:
     """The columns that a strategy has for drivers of these names."""
     names: list[str] = []
     if strategy.drivers:
@@ -138,7 +138,7 @@ def columns(names: tuple[str, ...], facts: DayFacts) -> Floats:
     return values
 
 
-def design(panel: Panel, strategy: Strategy) -> Design:
+def design(panel: Panel, strategy: ProphetStrategy) -> Design:
     """The regressors of the open days `panel` (before the first day to forecast, or with the
     days of folds). Results for a series do not depend on the others, but for columns of zeros.
     """

@@ -12,6 +12,7 @@ from itertools import compress
 import numpy as np
 import numpy.typing as npt
 
+from functions.forecasting.backtest import Backtest
 from functions.forecasting.baselines import baseline
 from functions.forecasting.engines.engine import Engine
 from functions.forecasting.findings import Finding
@@ -22,7 +23,13 @@ from functions.forecasting.series.own_drivers import left_out, parts
 from functions.forecasting.series.panel import Floats, Panel
 from functions.forecasting.series.regressors import Design, design
 from functions.forecasting.series.scale import Band
-from functions.forecasting.strategy import Strategies, Strategy, plain, same_columns
+from functions.forecasting.strategy import (
+    PlainStrategy,
+    ProphetStrategy,
+    Strategies,
+    plain,
+    same_columns,
+)
 
 Ints = npt.NDArray[np.int64]
 
@@ -52,7 +59,7 @@ class Backtests:
         discounted: npt.NDArray[np.bool_],
         as_of: date,
         horizon: int,
-        n_splits: int,
+        backtest: Backtest,
         wanted: Mapping[str, Ints | None],
         known: Strategies,
         engine: Engine,
@@ -60,33 +67,36 @@ class Backtests:
         self._whole, self._discounted = whole, discounted
         panel = whole.only(~discounted) if discounted.any() else whole
         self.panel, self._as_of, self._engine, self._known = panel, as_of, engine, known
-        self._n_splits = n_splits
+        self._backtest, n_splits = backtest, backtest.n_splits
         leaves = _leaves(wanted, known)
-        common = [leaf for leaf, some in leaves if some is None and leaf.method == "prophet"]
+        common = [
+            leaf for leaf, some in leaves if some is None and isinstance(leaf, ProphetStrategy)
+        ]
         self.blocks = _blocks(panel, as_of, horizon, n_splits, common)
         self.actual = _of_folds(panel.units, panel, self.blocks, n_splits)
         weekday = ((panel.dates.astype(np.int64) + 3) % 7).astype(float)
         self.weekday = _of_folds(weekday, panel, self.blocks, n_splits)
         self._usual: list[dict[str, tuple[float, ...]]] = [{} for _ in panel.keys]
         self._left_out = left_out(whole)
-        plans = [(_split(leaf, n_splits), some) for leaf, some in leaves]
+        plans = [(_with_room(leaf, n_splits), some) for leaf, some in leaves]
+        fitted = [leaf for leaf, _ in plans if isinstance(leaf, ProphetStrategy)]
         joined = {leaf.name: self._unwalked(leaf, some) for leaf, some in plans}
         # The regressors of one part at a time: they are the largest thing there is.
         for at, part in parts(whole):
             designs: dict[tuple[bool, ...], Design] = {}
-            walked: list[Strategy] = []
-            for twins in _twins([leaf for leaf, _ in plans if leaf.method == "prophet"]):
+            walked: list[ProphetStrategy] = []
+            for twins in _twins(fitted):
                 for leaf in twins:
                     self._take_over(leaf, at, part, joined, walked)
                 self._fit(twins, at, part, joined, designs)
                 walked += twins
             self._keep_usual(at, part, designs.values())
-        for leaf, _ in plans:
-            if leaf.method != "prophet":
-                chosen = np.flatnonzero(joined[leaf.name].unwalked(np.arange(len(panel))))
+        for each, _ in plans:
+            if not isinstance(each, ProphetStrategy):
+                chosen = np.flatnonzero(joined[each.name].unwalked(np.arange(len(panel))))
                 some = panel.select(chosen.tolist())
-                walk = baseline.walk_forward(some, leaf, self.blocks[chosen])
-                joined[leaf.name].put(chosen, some, walk)
+                walk = baseline.walk_forward(some, each, self.blocks[chosen], backtest)
+                joined[each.name].put(chosen, some, walk)
         self._walks = {name: each.as_folds() for name, each in joined.items()}
 
     def has(self, name: str) -> bool:
@@ -131,20 +141,22 @@ class Backtests:
         if block == 0:
             return []
         dates = self.panel.dates[self.panel.series(i)]
-        starts = fold_cuts(self.panel.rows[i : i + 1], self.blocks[i : i + 1], self._n_splits)[0]
+        starts = fold_cuts(
+            self.panel.rows[i : i + 1], self.blocks[i : i + 1], self._backtest.n_splits
+        )[0]
         return [
             (dates[start].item(), dates[start + block - 1].item()) for start in starts[:-1].tolist()
         ]
 
-    def _inside(self, leaf: Strategy, panel: Panel) -> npt.NDArray[np.bool_]:
+    def _inside(self, leaf: ProphetStrategy, panel: Panel) -> npt.NDArray[np.bool_]:
         """The rows that the leaf is fitted to."""
-        if leaf.window_days is None or leaf.method != "prophet":
+        if leaf.window_days is None:
             return np.ones(len(panel.dates), bool)
         start = np.datetime64(self._as_of, "D") - np.timedelta64(leaf.window_days, "D")
         inside: npt.NDArray[np.bool_] = panel.dates >= start
         return inside
 
-    def _used(self, leaf: Strategy, at: Ints, part: Panel) -> npt.NDArray[np.bool_]:
+    def _used(self, leaf: ProphetStrategy, at: Ints, part: Panel) -> npt.NDArray[np.bool_]:
         """The rows of `part`, which holds the series `at`, that the leaf is fitted to."""
         inside = self._inside(leaf, part)
         if self._discounted.any():
@@ -152,34 +164,37 @@ class Backtests:
             inside &= ~np.concatenate(rows)
         return inside
 
-    def _unwalked(self, leaf: Strategy, some: Ints | None) -> "_Joined":
+    def _unwalked(self, leaf: PlainStrategy, some: Ints | None) -> "_Joined":
         """The leaf's walk before any series is walked, with a reason for each that is not wanted
         or has too few days.
         """
-        panel, splits = self.panel, self._n_splits
-        inside = self._inside(leaf, panel)
+        reasons: list[FitFailure | None] = [None] * len(self.panel)
+        if isinstance(leaf, ProphetStrategy):
+            reasons = self._unfit(leaf)
+        if some is not None:
+            for i in set(range(len(reasons))) - set(some.tolist()):
+                reasons[i] = FitFailure(f"{leaf.name} is not asked for")
+        return _Joined(empty_folds(self._backtest.n_splits, self.blocks), reasons, {}, {})
+
+    def _unfit(self, leaf: ProphetStrategy) -> list[FitFailure | None]:
+        """Why each series has too few days for the leaf, or too many without sales."""
+        panel, inside = self.panel, self._inside(leaf, self.panel)
         rows = np.diff(np.concatenate([[0], np.cumsum(inside)])[panel.offsets])
-        needed = np.ones(len(panel), np.int64)
-        if leaf.method == "prophet":
-            needed = np.maximum(leaf.min_open_days, splits * self.blocks + 2)
+        needed = np.maximum(leaf.min_open_days, self._backtest.n_splits * self.blocks + 2)
         zero = np.concatenate([[0], np.cumsum(inside & (panel.units == 0))])
         zero_days = np.diff(zero[panel.offsets]) / np.maximum(rows, 1)
-        reasons: list[FitFailure | None] = [
+        return [
             _unfit(leaf, self._as_of, *facts)
             for facts in zip(rows.tolist(), needed.tolist(), zero_days.tolist(), strict=True)
         ]
-        if some is not None:
-            for i in set(range(len(panel))) - set(some.tolist()):
-                reasons[i] = FitFailure(f"{leaf.name} is not asked for")
-        return _Joined(empty_folds(splits, self.blocks), reasons, {}, {})
 
     def _take_over(
         self,
-        leaf: Strategy,
+        leaf: ProphetStrategy,
         at: Ints,
         part: Panel,
         joined: Mapping[str, "_Joined"],
-        walked: Sequence[Strategy],
+        walked: Sequence[ProphetStrategy],
     ) -> None:
         """Takes the walks of the series `at` from strategies that differ in their window alone,
         where both windows hold the same days: young series are fitted once.
@@ -193,7 +208,7 @@ class Backtests:
 
     def _fit(
         self,
-        twins: Sequence[Strategy],
+        twins: Sequence[ProphetStrategy],
         at: Ints,
         part: Panel,
         joined: Mapping[str, "_Joined"],
@@ -215,7 +230,9 @@ class Backtests:
                 designs[kind] = design(part, first)
             made = designs[kind] if kept.all() else designs[kind].rows(kept)
             leaves = list(compress(twins, which.tolist()))
-            walks = self._engine.walk_forward(some, leaves, made, self.blocks[at[chosen]])
+            walks = self._engine.walk_forward(
+                some, leaves, made, self.blocks[at[chosen]], self._backtest
+            )
             for leaf, walk in zip(leaves, walks, strict=True):
                 joined[leaf.name].put(at[chosen], some, walk)
 
@@ -272,16 +289,18 @@ class _Joined:
         return FoldForecasts(self.band, self.reasons, model, self.findings)
 
 
-def _split(leaf: Strategy, splits: int) -> Strategy:
-    """The strategy with as many folds as all are compared by, and the open days they need."""
+def _with_room(leaf: PlainStrategy, splits: int) -> PlainStrategy:
+    """The strategy with the open days that the folds need which all are compared by."""
+    if not isinstance(leaf, ProphetStrategy):
+        return leaf
     least = max(leaf.min_open_days, splits + 2)
     window = None if leaf.window_days is None else max(leaf.window_days, least)
-    return replace(leaf, n_splits=splits, min_open_days=least, window_days=window)
+    return replace(leaf, min_open_days=least, window_days=window)
 
 
-def _twins(leaves: Iterable[Strategy]) -> list[list[Strategy]]:
+def _twins(leaves: Iterable[ProphetStrategy]) -> list[list[ProphetStrategy]]:
     """The leaves, those with the same columns together."""
-    found: list[list[Strategy]] = []
+    found: list[list[ProphetStrategy]] = []
     for leaf in leaves:
         others = next((twins for twins in found if same_columns(leaf, twins[0])), None)
         if others is None:
@@ -291,7 +310,9 @@ def _twins(leaves: Iterable[Strategy]) -> list[list[Strategy]]:
     return found
 
 
-def _unfit(leaf: Strategy, as_of: date, rows: int, needed: int, zero: float) -> FitFailure | None:
+def _unfit(
+    leaf: ProphetStrategy, as_of: date, rows: int, needed: int, zero: float
+) -> FitFailure | None:
     if rows < needed:
         return FitFailure(
             f"{rows} open days in {leaf.window} before {as_of}; {leaf.name} needs at least {needed}"
@@ -306,9 +327,9 @@ def _unfit(leaf: Strategy, as_of: date, rows: int, needed: int, zero: float) -> 
 
 def _leaves(
     wanted: Mapping[str, Ints | None], known: Strategies
-) -> list[tuple[Strategy, Ints | None]]:
+) -> list[tuple[PlainStrategy, Ints | None]]:
     """Every plain strategy once, with the series that need it (None: all)."""
-    found: dict[str, tuple[Strategy, Ints | None]] = {}
+    found: dict[str, tuple[PlainStrategy, Ints | None]] = {}
     for name, some in wanted.items():
         for leaf in plain(name, known):
             if leaf.name in found and some is not None:
@@ -321,7 +342,7 @@ def _leaves(
 
 
 def _blocks(
-    panel: Panel, as_of: date, horizon: int, n_splits: int, leaves: Iterable[Strategy]
+    panel: Panel, as_of: date, horizon: int, n_splits: int, leaves: Iterable[ProphetStrategy]
 ) -> Ints:
     """Rows in each series' folds (n,): those of the horizon, or as many as the shortest
     window has room for, so that every strategy that can be fitted has the same; 0 where the

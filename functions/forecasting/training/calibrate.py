@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from functions.forecasting import calibration
+from functions.forecasting.backtest import Backtest
 from functions.forecasting.series.panel import Floats
 from functions.forecasting.series.scale import Band
-from functions.forecasting.strategy import Strategy
+from functions.forecasting.strategy import SelectionStrategy, Strategy
 from functions.forecasting.training.choose import Choice
 from functions.forecasting.training.evidence import Evidence
 from functions.forecasting.training.metrics import Metrics, fold_metrics, mean_metrics
@@ -29,12 +30,16 @@ class Calibrated:
 
 
 def calibrate(
-    evidence: Evidence, weighing: Weighing, choices: Sequence[Choice], strategy: Strategy
+    evidence: Evidence,
+    weighing: Weighing,
+    choices: Sequence[Choice],
+    strategy: Strategy,
+    backtest: Backtest,
 ) -> Calibrated:
     """What weighs candidates learns from its company, so its intervals do too."""
     band = _band_of(evidence, weighing, choices)
-    known = evidence.weekday if strategy.candidates else None
-    times = calibration.widening(evidence.actual, band, strategy.interval_level, known)
+    known = evidence.weekday if isinstance(strategy, SelectionStrategy) else None
+    times = calibration.widening(evidence.actual, band, backtest.interval_level, known)
     weekday = np.nan_to_num(evidence.weekday).astype(np.int64)
     folds = fold_metrics(evidence.actual, calibration.widened(band, times, weekday))
     before = mean_metrics(fold_metrics(evidence.actual, band))

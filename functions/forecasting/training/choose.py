@@ -12,7 +12,8 @@ from functions.forecasting.findings import Finding
 from functions.forecasting.model import Member
 from functions.forecasting.series.own_drivers import alone
 from functions.forecasting.series.panel import Panel
-from functions.forecasting.strategy import NAIVE, Strategies, Strategy
+from functions.forecasting.strategy import NAIVE, Strategies, Strategy, WarmStartStrategy
+from functions.forecasting.strategy import weighed as parts_of
 from functions.forecasting.training.entrants import Entrants
 from functions.forecasting.training.evidence import Evidence
 from functions.forecasting.training.warm_start import can_start_from, refreshed
@@ -31,52 +32,53 @@ class Choice:
     findings: tuple[Finding, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class Weighed:
+    """What the first three steps found: open days, who was backtested on them, and how well."""
+
+    days: Panel
+    entrants: Entrants
+    evidence: Evidence
+    weighing: Weighing
+
+
 def choose(
-    days: Panel,
-    strategy: Strategy,
-    known: Strategies,
-    entrants: Entrants,
-    evidence: Evidence,
-    weighing: Weighing,
-    naive_serves: bool,
+    weighed: Weighed, strategy: Strategy, known: Strategies, naive_serves: bool
 ) -> list[Choice]:
-    """The choice of each series of `days`."""
-    choices = []
-    for i in range(len(days)):
-        findings = _against(entrants.asked, i, days, weighing, naive_serves)
-        chosen = NAIVE if findings else entrants.asked
-        if entrants.asked == NAIVE:
+    """The choice of each series."""
+    asked, choices = weighed.entrants.asked, []
+    for i in range(len(weighed.days)):
+        findings = _against(asked, i, weighed, naive_serves)
+        chosen = NAIVE if findings else asked
+        if asked == NAIVE:
             findings = []
-        if strategy.method == "warm-start":
-            warm = _warm(i, days, strategy, known, entrants, evidence, weighing)
+        if isinstance(strategy, WarmStartStrategy):
+            warm = _warm(i, weighed, strategy, known)
             if isinstance(warm, Choice):
                 choices.append(warm)
                 continue
             findings = [*findings, warm]
-        members, weights = _members(chosen, i, evidence, weighing)
+        members, weights = _members(chosen, i, weighed)
         choices.append(Choice(chosen, members, weights, tuple(findings)))
     return choices
 
 
-def _against(
-    asked: str, i: int, days: Panel, weighing: Weighing, naive_serves: bool
-) -> list[Finding]:
+def _against(asked: str, i: int, weighed: Weighed, naive_serves: bool) -> list[Finding]:
     """Why the i-th series is not served by the strategy asked for; empty if it is."""
+    weighing = weighed.weighing
     why, score = weighing.tested[asked].reasons[i], weighing.score(asked, i)
     if why is not None:
         return [Finding("naive-as-unfit", {"reason": why.reason})]
     if not np.isfinite(score):
-        return [Finding("naive-as-unmeasured", {"rows": int(days.rows[i])})]
+        return [Finding("naive-as-unmeasured", {"rows": int(weighed.days.rows[i])})]
     if naive_serves and score > 1:
         return [Finding("naive-as-better", {"strategy": asked, "score": score})]
     return []
 
 
-def _members(
-    name: str, i: int, evidence: Evidence, weighing: Weighing
-) -> tuple[tuple[Member, ...], tuple[float, ...]]:
+def _members(name: str, i: int, weighed: Weighed) -> tuple[tuple[Member, ...], tuple[float, ...]]:
     """The models of the i-th series by that strategy, and how much each counts."""
-    shares = weighing.shares(name, i)
+    shares, evidence = weighed.weighing.shares(name, i), weighed.evidence
     if name in shares:
         return evidence.members(name, i), ()
     members: list[Member] = []
@@ -92,24 +94,19 @@ def _members(
 
 
 def _warm(
-    i: int,
-    days: Panel,
-    strategy: Strategy,
-    known: Strategies,
-    entrants: Entrants,
-    evidence: Evidence,
-    weighing: Weighing,
+    i: int, weighed: Weighed, strategy: WarmStartStrategy, known: Strategies
 ) -> Choice | Finding:
     """The champion's model at today's level, or why there is nothing to start from. Its
     strategy's own folds measure it.
     """
-    champion, serving, own = entrants.champions[i], entrants.serving[i], alone(days, i)
+    entrants, own = weighed.entrants, alone(weighed.days, i)
+    champion, serving = entrants.champions[i], entrants.serving[i]
     if champion is None or not can_start_from(champion.model, own):
         return Finding("cold-start")
-    if serving is None or not np.isfinite(weighing.score(serving, i)):
+    if serving is None or not np.isfinite(weighed.weighing.score(serving, i)):
         return Finding("cold-start-as-unmeasured", {"strategy": champion.strategy})
-    parts = known[serving].candidates or (serving,)
-    fresh = [member for part in parts for member in evidence.members(part, i)]
+    parts = parts_of(serving, known)
+    fresh = [member for part in parts for member in weighed.evidence.members(part, i)]
     moved = refreshed(champion.model, fresh, own, strategy)
     through = Finding("warm-start", {"through": str(champion.model.last_day)})
     return Choice(serving, moved, champion.model.weights, (through,))

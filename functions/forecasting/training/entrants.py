@@ -8,7 +8,15 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from functions.forecasting.strategy import COLD, NAIVE, Strategies, Strategy
+from functions.forecasting.strategy import (
+    COLD,
+    NAIVE,
+    SelectionStrategy,
+    Strategies,
+    Strategy,
+    WarmStartStrategy,
+    weighed,
+)
 from functions.forecasting.training.trained import Champion
 
 Ints = npt.NDArray[np.int64]
@@ -38,15 +46,15 @@ def entrants_of(
     strategy: Strategy, champions: Sequence[Champion | None], known: Strategies
 ) -> Entrants:
     """Who enters when `strategy` is asked for: for a warm start what it falls back on."""
-    asked = COLD if strategy.method == "warm-start" else strategy.name
-    candidates = strategy.candidates or (asked,)
+    asked = COLD if isinstance(strategy, WarmStartStrategy) else strategy.name
+    candidates = strategy.candidates if isinstance(strategy, SelectionStrategy) else (asked,)
     serving = [
         None if each is None or each.strategy not in known else each.strategy for each in champions
     ]
     wanted: dict[str, Ints | None] = dict.fromkeys([*candidates, NAIVE])
     for name in sorted({name for name in serving if name is not None}):
         at = np.flatnonzero([each == name for each in serving])
-        for part in known[name].candidates or (name,):
+        for part in weighed(name, known):
             before = wanted.get(part, at)
             if before is not None:
                 wanted[part] = np.union1d(before, at)

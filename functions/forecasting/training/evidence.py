@@ -7,11 +7,13 @@ and made it worse on five of sixteen panels.) Days that are no evidence (`outlie
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
 import numpy.typing as npt
 
+from functions.forecasting.backtest import Backtest
 from functions.forecasting.engines.engine import Engine
 from functions.forecasting.findings import Finding
 from functions.forecasting.model import Member
@@ -41,7 +43,7 @@ class Evidence:
         days: Panel,
         as_of: date,
         horizon: int,
-        n_splits: int,
+        backtest: Backtest,
         wanted: Mapping[str, Ints | None],
         known: Strategies,
         engine: Engine,
@@ -51,7 +53,7 @@ class Evidence:
         self.why_discounted = outliers.why_discounted(days)
         self.discounted = self.why_discounted > 0
         self._newest = Backtests(
-            days, self.discounted, as_of, horizon, n_splits, wanted, known, engine
+            days, self.discounted, as_of, horizon, backtest, wanted, known, engine
         )
         self._parts: list[tuple[Ints, Backtests]] = []
         until = as_of - timedelta(days=YEAR_DAYS - 2 * horizon)
@@ -65,7 +67,7 @@ class Evidence:
                 self.discounted[then],
                 until,
                 horizon,
-                YEAR_FOLDS,
+                replace(backtest, n_splits=YEAR_FOLDS),
                 {name: some for name, some in wanted.items() if some is None},
                 known,
                 engine,

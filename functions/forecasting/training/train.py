@@ -8,13 +8,14 @@ serves, and the result says so.
 from collections.abc import Mapping
 from datetime import date
 
+from functions.forecasting.backtest import DEFAULT, Backtest
 from functions.forecasting.engines.engine import Engine
 from functions.forecasting.series.failures import FitFailure
 from functions.forecasting.series.panel import Key, Panel
-from functions.forecasting.strategy import BUILT_IN, Strategies, Strategy
+from functions.forecasting.strategy import BUILT_IN, SelectionStrategy, Strategies, Strategy
 from functions.forecasting.training.assemble import assemble
 from functions.forecasting.training.calibrate import calibrate
-from functions.forecasting.training.choose import choose
+from functions.forecasting.training.choose import Weighed, choose
 from functions.forecasting.training.entrants import entrants_of
 from functions.forecasting.training.evidence import Evidence
 from functions.forecasting.training.open_days import open_days
@@ -31,6 +32,7 @@ def train(
     champions: Mapping[Key, Champion] | None = None,
     known: Strategies = BUILT_IN,
     naive_serves: bool = True,
+    backtest: Backtest = DEFAULT,
 ) -> list[Trained | FitFailure]:
     """Train every series of `panel` on the open days before `as_of`, in the panel's order.
 
@@ -49,14 +51,15 @@ def train(
         days,
         as_of,
         horizon,
-        strategy.n_splits,
+        backtest,
         entrants.wanted,
         known,
         engine,
-        with_year=bool(strategy.candidates),
+        with_year=isinstance(strategy, SelectionStrategy),
     )
     weighing = Weighing(evidence, known, entrants.wanted, entrants.candidates, entrants.mixed)
-    choices = choose(days, strategy, known, entrants, evidence, weighing, naive_serves)
-    calibrated = calibrate(evidence, weighing, choices, strategy)
+    weighed = Weighed(days, entrants, evidence, weighing)
+    choices = choose(weighed, strategy, known, naive_serves)
+    calibrated = calibrate(evidence, weighing, choices, strategy, backtest)
     trained = iter(assemble(days, as_of, entrants, evidence, weighing, choices, calibrated))
     return [next(trained) if reason is None else reason for reason in refused]

@@ -18,11 +18,11 @@ from functions.forecasting.series.new_level import RESIDUAL_ROWS, followed
 from functions.forecasting.series.panel import Panel
 from functions.forecasting.series.regressors import day_facts
 from functions.forecasting.series.scale import fitted_on
-from functions.forecasting.strategy import Strategy
+from functions.forecasting.strategy import WarmStartStrategy
 
 
 def refreshed(
-    previous: SeriesModel, fresh: Sequence[Member], days: Panel, strategy: Strategy
+    previous: SeriesModel, fresh: Sequence[Member], days: Panel, strategy: WarmStartStrategy
 ) -> tuple[Member, ...]:
     """The members of `previous` at the level of the open days `days` (of one series).
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from functions.forecasting.series.panel import Floats
 from functions.forecasting.series.scale import Band
-from functions.forecasting.strategy import NAIVE, Strategies
+from functions.forecasting.strategy import NAIVE, Strategies, weighed
 from functions.forecasting.training import selection
 from functions.forecasting.training.backtests import Tested
 from functions.forecasting.training.evidence import Evidence
@@ -32,7 +32,7 @@ class Weighing:
         self._reference = selection.middle(self._actual, self._losses(some))
         self._weights: dict[str, Floats] = {}
         for name in mixed:
-            if known[name].candidates:
+            if weighed(name, known) != (name,):
                 self._mix(name)
         places = list(self.tested)
         scores = selection.scores(self._actual, self._losses(places), self._reference)
@@ -51,7 +51,7 @@ class Weighing:
         """
         if name not in self._weights:
             return {name: 1.0}
-        shares = zip(self._known[name].candidates, self._weights[name][i].tolist(), strict=True)
+        shares = zip(weighed(name, self._known), self._weights[name][i].tolist(), strict=True)
         return {part: share for part, share in shares if share > 0}
 
     def _losses(self, names: Iterable[str]) -> Floats:
@@ -61,7 +61,7 @@ class Weighing:
 
     def _mix(self, name: str) -> None:
         """Adds a strategy with candidates to what was tested: their weighted mean."""
-        candidates = self._known[name].candidates
+        candidates = weighed(name, self._known)
         tested = [self.tested[each] for each in candidates]
         fitted = np.array([[why is None for why in each.reasons] for each in tested]).T
         scores = selection.scores(self._actual, self._losses(candidates), self._reference)

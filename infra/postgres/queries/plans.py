@@ -1,7 +1,8 @@
 """Runs as they are planned, cancelled and taken up again."""
 
-# Planners of one wish take turns, so of two at once one finds the other's run.
-LOCK_WISH = "SELECT pg_advisory_xact_lock(7346217, hashtext($1))"
+# Planners of one fingerprint (the column wish) take turns, so of two at once one finds the other's
+# run.
+LOCK_FINGERPRINT = "SELECT pg_advisory_xact_lock(7346217, hashtext($1))"
 
 # What counted on a cancelled run though it was requested later, oldest first.
 COALESCED_AFTER = """
@@ -28,7 +29,7 @@ WHERE run_id = $1 AND (state = 'planned' OR (state = 'failed' AND $2))
 """
 
 # A plan and its series, unless there is one; the series, none if it waits for another run: the one
-# that waits with the same wish, of which nothing has a result or is being trained.
+# that waits with the same fingerprint, of which nothing has a result or is being trained.
 INSERT_PLAN = """
 WITH inserted AS (
     INSERT INTO training_runs

@@ -26,7 +26,7 @@ from events.publisher import Publisher
 from events.topics import lanes
 from functions.api import create_app
 from functions.changes import Changes
-from functions.forecasting.strategy import Strategy, table
+from functions.forecasting.strategy import ProphetStrategy, table
 from functions.planner import Planner
 from functions.records import DayForecast, Forecast, Window
 from functions.registry.transactions import change_champions, record_results
@@ -50,7 +50,7 @@ class AwayStorage:
         return refuse
 
 
-PATIENT = Strategy(name="patient", min_open_days=400)  # one of a shop's own
+PATIENT = ProphetStrategy(name="patient", min_open_days=400)  # one of a shop's own
 
 
 class Shop:

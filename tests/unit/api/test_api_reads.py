@@ -23,7 +23,7 @@ async def problem(api: httpx.AsyncClient, url: str) -> dict[str, str]:
     return one
 
 
-async def test_a_run_tells_its_wishes_counts_and_failures(api: httpx.AsyncClient, run: str):
+async def test_a_run_tells_its_parameters_counts_and_failures(api: httpx.AsyncClient, run: str):
     found = (await api.get(f"/runs/{run}")).json()
 
     times = [found.pop("requested_at"), found.pop("finished_at")]

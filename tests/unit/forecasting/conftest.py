@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from functions.forecasting.backtest import DEFAULT, Backtest
 from functions.forecasting.engines.stan import fit as stan_fit
 from functions.forecasting.folds import FoldForecasts, empty_folds
 from functions.forecasting.prophet.parameters import ProphetParameters, Seasonality
@@ -16,7 +17,7 @@ from functions.forecasting.series.failures import FitFailure, refusals
 from functions.forecasting.series.panel import Panel
 from functions.forecasting.series.regressors import Design
 from functions.forecasting.series.scale import Band
-from functions.forecasting.strategy import Strategy, strategy
+from functions.forecasting.strategy import ProphetStrategy, strategy
 from tests.unit.forecasting.generated import FIRST_DAY, days_from, weekly_sales
 
 MakePanel = Callable[..., Panel]
@@ -55,7 +56,7 @@ def make_panel() -> MakePanel:
 
 
 @pytest.fixture(scope="session")
-def windowed() -> Strategy:
+def windowed() -> ProphetStrategy:
     return strategy("windowed")
 
 
@@ -127,25 +128,37 @@ class Quick:
         self.models: dict[str, ProphetParameters] = {}
         self.says: dict[str, Callable[[np.ndarray], np.ndarray]] = {}
         self.fails: dict[str, str] = {}
-        self.seen: list[tuple[Panel, Strategy, Design, np.ndarray]] = []
+        self.backtests: list[Backtest] = []
+        self.seen: list[tuple[Panel, ProphetStrategy, Design, np.ndarray]] = []
 
     def walk_forward(
-        self, panel: Panel, strategies: Sequence[Strategy], design: Design, blocks: np.ndarray
+        self,
+        panel: Panel,
+        strategies: Sequence[ProphetStrategy],
+        design: Design,
+        blocks: np.ndarray,
+        backtest: Backtest = DEFAULT,
     ) -> list[FoldForecasts[ProphetParameters]]:
-        return [self._walk_forward(panel, each, design, blocks) for each in strategies]
+        return [self._walk_forward(panel, each, design, blocks, backtest) for each in strategies]
 
     def _walk_forward(
-        self, panel: Panel, strategy: Strategy, design: Design, blocks: np.ndarray
+        self,
+        panel: Panel,
+        strategy: ProphetStrategy,
+        design: Design,
+        blocks: np.ndarray,
+        backtest: Backtest,
     ) -> FoldForecasts[ProphetParameters]:
         self.seen.append((panel, strategy, design, blocks))
-        reasons = refusals(panel, strategy.n_splits * (blocks > 0) * blocks + 2)
+        self.backtests.append(backtest)
+        reasons = refusals(panel, backtest.n_splits * (blocks > 0) * blocks + 2)
         if strategy.name in self.fails:
             reasons = [FitFailure(self.fails[strategy.name])] * len(panel)
-        band = empty_folds(strategy.n_splits, blocks)
+        band = empty_folds(backtest.n_splits, blocks)
         for i, block in enumerate(blocks.tolist()):
             if reasons[i] is not None or block == 0:
                 continue
-            tests = panel.units[panel.series(i)][-strategy.n_splits * block :]
+            tests = panel.units[panel.series(i)][-backtest.n_splits * block :]
             yhat = self.says.get(strategy.name, np.array)(tests).reshape(-1, block)
             band.put((i, slice(None), slice(block)), Band(yhat, 0.9 * yhat, 1.1 * yhat))
         return FoldForecasts(

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prophet.serialize import model_from_json, model_to_json
 
+from functions.forecasting.backtest import Backtest
 from functions.forecasting.engines.batched.engine import BatchedEngine
 from functions.forecasting.engines.engine import Engine
 from functions.forecasting.engines.stan.engine import ProphetEngine
@@ -21,7 +22,7 @@ from functions.forecasting.series.calendar import Calendar
 from functions.forecasting.series.new_level import RESIDUAL_ROWS
 from functions.forecasting.series.panel import Panel
 from functions.forecasting.series.regressors import DayFacts, columns, design
-from functions.forecasting.strategy import Strategy, strategy
+from functions.forecasting.strategy import ProphetStrategy, strategy
 from tests.unit.forecasting.generated import FIRST_DAY, days_from, weekly_sales
 from tests.unit.forecasting.optimum import advantage, assert_optimal, columns_of
 from tests.unit.forecasting.walks import (
@@ -39,7 +40,7 @@ stock: Engine = ProphetEngine()
 
 LOG = strategy("calendar-all")
 LINEAR = strategy("calendar-linear")
-SIMPLE = Strategy(name="simple", drivers=True)
+SIMPLE = ProphetStrategy(name="simple", drivers=True)
 SCALES = pytest.mark.parametrize("chosen", [LINEAR, LOG], ids=["linear", "log"])
 
 
@@ -61,7 +62,7 @@ def calendar_of(start: date, **drivers: list[float]) -> Calendar:
 @SCALES
 @pytest.mark.parametrize("days", [80, 200, 800])
 def test_generated_series_are_certified_and_fitted_at_least_as_well_as_stan_does(
-    make_panel, chosen: Strategy, days: int
+    make_panel, chosen: ProphetStrategy, days: int
 ):
     panel = promoted(make_panel, days, price=100 + np.sin(np.arange(days)))
     made = design(panel, chosen)
@@ -78,7 +79,7 @@ def test_generated_series_are_certified_and_fitted_at_least_as_well_as_stan_does
 
 
 @pytest.mark.parametrize("chosen", [LINEAR, LOG, strategy("local")], ids=lambda each: each.name)
-def test_real_stores_agree_with_stock_prophet(real_stores, chosen: Strategy):
+def test_real_stores_agree_with_stock_prophet(real_stores, chosen: ProphetStrategy):
     as_of = date(2015, 7, 25)
     panel = real_stores.select([0, 2, 4]).window(as_of, chosen.window_days).open_days()
     made = design(panel, chosen)
@@ -113,7 +114,7 @@ def real_calendar(panel: Panel, start: date) -> Calendar:
 
 
 @SCALES
-def test_every_fold_of_the_real_stores_is_certified(real_stores, chosen: Strategy):
+def test_every_fold_of_the_real_stores_is_certified(real_stores, chosen: ProphetStrategy):
     panel = real_stores.window(date(2015, 7, 25), None).open_days()
     made = design(panel, chosen)
     cuts = fold_cuts(panel.rows, np.full(len(panel), 7), 5)
@@ -125,10 +126,10 @@ def test_every_fold_of_the_real_stores_is_certified(real_stores, chosen: Strateg
 
 
 @SCALES
-def test_folds_are_those_of_stock_prophet(make_panel, chosen: Strategy):
+def test_folds_are_those_of_stock_prophet(make_panel, chosen: ProphetStrategy):
     panel = promoted(make_panel, 150)
-    two = replace(chosen, n_splits=2)
-    ours, stocks = walked(engine, panel, two, 7), walked(stock, panel, two, 7)
+    two = Backtest(n_splits=2)
+    ours, stocks = (walked(each, panel, chosen, 7, two) for each in (engine, stock))
     for name in ("yhat", "lower", "upper"):
         found, expected = getattr(ours.band, name), getattr(stocks.band, name)
         np.testing.assert_allclose(found, expected, rtol=0.02)
@@ -196,7 +197,7 @@ def test_a_promotion_that_exists_in_the_future_only_changes_nothing(make_panel):
 
 @SCALES
 def test_a_forecast_is_what_the_rows_of_those_days_would_have_been_predicted(
-    make_panel, chosen: Strategy
+    make_panel, chosen: ProphetStrategy
 ):
     """The last fold's forecast is the same from the stored model and a calendar."""
     panel = promoted(make_panel, 403)  # ends on a Tuesday
@@ -218,7 +219,7 @@ def test_a_forecast_is_what_the_rows_of_those_days_would_have_been_predicted(
 
 @SCALES
 def test_the_recent_residual_is_a_share_of_the_weighted_mean_of_the_last_days(
-    make_panel, chosen: Strategy
+    make_panel, chosen: ProphetStrategy
 ):
     panel = promoted(make_panel, 150)
     [model] = fitted(engine, panel, chosen)
@@ -236,7 +237,9 @@ def test_the_recent_residual_is_a_share_of_the_weighted_mean_of_the_last_days(
 
 
 @SCALES
-def test_a_model_becomes_a_prophet_that_agrees_and_survives_its_json(make_panel, chosen: Strategy):
+def test_a_model_becomes_a_prophet_that_agrees_and_survives_its_json(
+    make_panel, chosen: ProphetStrategy
+):
     panel = promoted(make_panel, 150)
     [model] = fitted(engine, panel, chosen)
     dates = days_from(model.last_day, 14)

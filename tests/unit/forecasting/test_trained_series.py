@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from functions.forecasting.backtest import Backtest
 from functions.forecasting.engines.batched.engine import BatchedEngine
 from functions.forecasting.engines.engine import Engine
 from functions.forecasting.forecast.forecasts import UPPER_CAP, Forecasts, forecast
@@ -17,7 +18,14 @@ from functions.forecasting.model import SeriesModel
 from functions.forecasting.prophet.parameters import ProphetParameters
 from functions.forecasting.series.calendar import Calendar
 from functions.forecasting.series.panel import Panel
-from functions.forecasting.strategy import BUILT_IN, Strategy, strategy, table
+from functions.forecasting.strategy import (
+    BUILT_IN,
+    EnsembleStrategy,
+    ProphetStrategy,
+    strategy,
+    table,
+    weighed,
+)
 from functions.forecasting.training.evidence import YEAR_FOLDS
 from functions.forecasting.training.train import train
 from functions.forecasting.training.trained import Champion, Trained
@@ -152,27 +160,29 @@ def test_every_built_in_strategy_trains_series_long_enough_for_it(fleet: Panel, 
     trained = train(fleet, strategy(name), as_of, engine, naive_serves=False)[0]
     assert isinstance(trained, Trained)
     assert trained.chosen == name or (name, trained.chosen) == ("warm-start", "calendar")
-    assert len(trained.folds) == (5 + YEAR_FOLDS if BUILT_IN[name].candidates else 5)
+    assert len(trained.folds) == (5 + YEAR_FOLDS if weighed(name, BUILT_IN) != (name,) else 5)
     assert trained.comparison[0].metrics.mae is not None
     used = [each for each in trained.comparison if each.weight]
-    members = len(BUILT_IN[trained.chosen].members) or len(used) or 1
+    chosen = BUILT_IN[trained.chosen]
+    means = isinstance(chosen, EnsembleStrategy)
+    members = len(chosen.members) if means else len(used) or 1
     assert len(trained.model.members) == members
 
 
 def test_a_strategy_of_ones_own_trains_beside_the_built_in_ones(fleet: Panel):
-    own = Strategy(
-        name="own", window_days=200, scale="log", drivers=True, weekly_order=2, n_splits=3
-    )
-    mean = Strategy(name="mean", members=("own", "naive"))
+    own = ProphetStrategy(name="own", window_days=200, scale="log", drivers=True, weekly_order=2)
+    mean = EnsembleStrategy(name="mean", members=("own", "naive"))
     known = table([own, mean])
     as_of = fleet.dates[fleet.series(0)][-1].item() + timedelta(days=1)
     for asked in (own, mean):
-        trained = train(fleet, asked, as_of, engine, known=known, naive_serves=False)[0]
+        trained = train(
+            fleet, asked, as_of, engine, known=known, naive_serves=False, backtest=Backtest(3)
+        )[0]
         [prophet] = [m for m in trained.model.members if isinstance(m, ProphetParameters)]
         assert trained.chosen == asked.name
         assert (prophet.scale, prophet.t_scale_days) == ("log", 199)
         assert prophet.seasonalities[0].fourier_order == 2
-        assert len(trained.folds) == asked.n_splits
+        assert len(trained.folds) == 3
 
 
 @pytest.mark.parametrize("name", ["full", "calendar-all", "auto", "blend", "naive"])

@@ -6,6 +6,7 @@ from datetime import date
 
 import numpy as np
 
+from functions.forecasting.backtest import DEFAULT, Backtest
 from functions.forecasting.engines.batched.fits import finals
 from functions.forecasting.engines.batched.padded import Histories
 from functions.forecasting.engines.batched.prefix_fits import fit_prefixes
@@ -19,15 +20,19 @@ from functions.forecasting.series.failures import FitFailure
 from functions.forecasting.series.panel import Panel
 from functions.forecasting.series.regressors import Design, design
 from functions.forecasting.series.scale import fitted_on
-from functions.forecasting.strategy import Strategy
+from functions.forecasting.strategy import ProphetStrategy
 
 
 def walked(
-    engine: Engine, panel: Panel, strategy: Strategy, block: int
+    engine: Engine,
+    panel: Panel,
+    strategy: ProphetStrategy,
+    block: int,
+    backtest: Backtest = DEFAULT,
 ) -> FoldForecasts[ProphetParameters]:
     """The walk of every series with test blocks of that many rows."""
     blocks = np.full(len(panel), block, np.int64)
-    [walk] = engine.walk_forward(panel, [strategy], design(panel, strategy), blocks)
+    [walk] = engine.walk_forward(panel, [strategy], design(panel, strategy), blocks, backtest)
     return walk
 
 
@@ -37,7 +42,7 @@ def models_of(walk: FoldForecasts[ProphetParameters]) -> list[ProphetParameters 
 
 
 def fitted(
-    engine: Engine, panel: Panel, strategy: Strategy, regressed: Design | None = None
+    engine: Engine, panel: Panel, strategy: ProphetStrategy, regressed: Design | None = None
 ) -> list[ProphetParameters | FitFailure]:
     """Every series fitted to all its rows."""
     regressed = regressed or design(panel, strategy)
@@ -46,13 +51,15 @@ def fitted(
     return models_of(walk)
 
 
-def fold_models(panel: Panel, strategy: Strategy, block: int) -> list[list[ProphetParameters]]:
+def fold_models(
+    panel: Panel, strategy: ProphetStrategy, block: int, backtest: Backtest = DEFAULT
+) -> list[list[ProphetParameters]]:
     """The batch's own model of each fold, and last of all rows: by cut, then by series."""
     every = np.arange(len(panel))
     made = design(panel, strategy)
     raw = Histories.of(panel, every, made.values)
     histories = replace(raw, units=fitted_on(raw.units, strategy.scale))
-    cuts = fold_cuts(panel.rows, np.full(len(panel), block), strategy.n_splits)
+    cuts = fold_cuts(panel.rows, np.full(len(panel), block), backtest.n_splits)
     fits = fit_prefixes(histories, cuts, strategy, made.prior_scales)
     assert fits.done.all()
     without_shift = np.zeros((len(panel), 1))

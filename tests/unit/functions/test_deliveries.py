@@ -28,10 +28,10 @@ class KillingEngine(MeanEngine):
         super().__init__()
         self.error, self.deadly = error, set(deadly)
 
-    def walk_forward(self, panel: Panel, strategies, design, blocks):
+    def walk_forward(self, panel: Panel, strategies, design, blocks, backtest):
         if self.deadly & set(panel.keys):
             raise self.error
-        return super().walk_forward(panel, strategies, design, blocks)
+        return super().walk_forward(panel, strategies, design, blocks, backtest)
 
 
 class WaitingEngine(MeanEngine):
@@ -42,11 +42,11 @@ class WaitingEngine(MeanEngine):
         self.began, self.may_end = threading.Event(), threading.Event()
         self.waits_for: tuple[str, str] | None = None
 
-    def walk_forward(self, panel: Panel, strategies, design, blocks):
+    def walk_forward(self, panel: Panel, strategies, design, blocks, backtest):
         if self.waits_for is None or self.waits_for in panel.keys:
             self.began.set()
             self.may_end.wait()
-        return super().walk_forward(panel, strategies, design, blocks)
+        return super().walk_forward(panel, strategies, design, blocks, backtest)
 
 
 def world_of(engine: MeanEngine) -> World:

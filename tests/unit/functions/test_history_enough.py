@@ -3,7 +3,7 @@ from datetime import timedelta
 import pytest
 
 from events.errors import Refusal
-from functions.forecasting.strategy import BUILT_IN, Strategy, table
+from functions.forecasting.strategy import BUILT_IN, EnsembleStrategy, ProphetStrategy, table
 from functions.planner import Planner
 from functions.planner.history import too_short
 from functions.records import Scope
@@ -11,7 +11,7 @@ from tests.unit.functions.world import LAST_DAY, NOON, World, request
 
 AS_OF = LAST_DAY + timedelta(days=1)
 
-OWN = table([Strategy(name="patient", min_open_days=400)])
+OWN = table([ProphetStrategy(name="patient", min_open_days=400)])
 
 
 def scope(*days: int) -> Scope:
@@ -41,7 +41,7 @@ def test_days_from_the_first_forecast_day_on_do_not_count():
 
 
 def test_a_mean_of_strategies_needs_what_the_least_of_them_needs():
-    known = table([*OWN.values(), Strategy(name="mean", members=("patient", "windowed"))])
+    known = table([*OWN.values(), EnsembleStrategy(name="mean", members=("patient", "windowed"))])
     assert too_short("mean", known, scope(100), AS_OF) is None
     assert too_short("mean", known, scope(3), AS_OF) is not None
 

@@ -13,6 +13,7 @@ from events.envelope import Event, first_event
 from events.payloads import Payload, PromotionRequested, RetrainRequested, SeriesRef
 from events.topics import DEAD_LETTERS, TOPICS, bulk
 from functions.catalog import Dependencies
+from functions.forecasting.backtest import DEFAULT, Backtest
 from functions.forecasting.engines.engine import Engine
 from functions.forecasting.folds import FoldForecasts, empty_folds, fold_cuts
 from functions.forecasting.prophet.parameters import ProphetParameters
@@ -20,7 +21,7 @@ from functions.forecasting.series.failures import FitFailure
 from functions.forecasting.series.panel import Key, Panel
 from functions.forecasting.series.regressors import Design
 from functions.forecasting.series.scale import Band
-from functions.forecasting.strategy import BUILT_IN, Strategies, Strategy
+from functions.forecasting.strategy import BUILT_IN, ProphetStrategy, Strategies
 from infra.hosts.memory import MemoryHost
 from infra.memory.storage import MemoryStorage
 
@@ -46,19 +47,20 @@ class MeanEngine:
     def walk_forward(
         self,
         panel: Panel,
-        strategies: Sequence[Strategy],
+        strategies: Sequence[ProphetStrategy],
         design: Design,
         blocks: npt.NDArray[np.int64],
+        backtest: Backtest = DEFAULT,
     ) -> list[FoldForecasts[ProphetParameters]]:
-        return [self._walk_forward(panel, each, blocks) for each in strategies]
+        return [self._walk_forward(panel, blocks, backtest) for _ in strategies]
 
     def _walk_forward(
-        self, panel: Panel, strategy: Strategy, blocks: npt.NDArray[np.int64]
+        self, panel: Panel, blocks: npt.NDArray[np.int64], backtest: Backtest
     ) -> FoldForecasts[ProphetParameters]:
         if bad := self.poison & set(panel.keys):
             raise Crash(f"can't fit {sorted(bad)}")
-        band = empty_folds(strategy.n_splits, blocks)
-        for i, cuts in enumerate(fold_cuts(panel.rows, blocks, strategy.n_splits).tolist()):
+        band = empty_folds(backtest.n_splits, blocks)
+        for i, cuts in enumerate(fold_cuts(panel.rows, blocks, backtest.n_splits).tolist()):
             if panel.keys[i] in self.unfit:
                 continue
             units = panel.units[panel.series(i)]
@@ -96,6 +98,7 @@ class World:
         shard_series: int = 2,
         express_series: int = 0,
         strategies: Strategies = BUILT_IN,
+        backtest: Backtest = DEFAULT,
         engine: Engine | None = None,
     ) -> None:
         self.storage = MemoryStorage()
@@ -107,6 +110,7 @@ class World:
             shard_series,
             shard_rows=1_000_000_000,
             strategies=strategies,
+            backtest=backtest,
             express_series=express_series,
         )
         self.host = MemoryHost(self.dependencies)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
+from functions.forecasting.backtest import DEFAULT, Backtest
 from functions.forecasting.engines.batched.fits import FinalFits, Fits, continued, finals
 from functions.forecasting.engines.batched.padded import Histories
 from functions.forecasting.engines.batched.prefix_fits import Prefixes
@@ -25,7 +26,7 @@ from functions.forecasting.series.failures import FitFailure, refusals
 from functions.forecasting.series.panel import Floats, Panel
 from functions.forecasting.series.regressors import Design
 from functions.forecasting.series.scale import Band, fitted_on, in_units, smeared
-from functions.forecasting.strategy import Strategy
+from functions.forecasting.strategy import ProphetStrategy
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -52,21 +53,27 @@ class BatchedEngine:
     fallback: Engine | None = None
 
     def walk_forward(
-        self, panel: Panel, strategies: Sequence[Strategy], design: Design, blocks: Ints
+        self,
+        panel: Panel,
+        strategies: Sequence[ProphetStrategy],
+        design: Design,
+        blocks: Ints,
+        backtest: Backtest = DEFAULT,
     ) -> list[FoldForecasts[ProphetParameters]]:
         """Folds and a last fit of every series; see `Engine.walk_forward`."""
         first = strategies[0]
         if not first.concave:
-            return self._elsewhere(panel, strategies, design, blocks)
-        reasons = refusals(panel, first.n_splits * (blocks > 0) * blocks + 2)
+            return self._elsewhere(panel, strategies, design, blocks, backtest)
+        reasons = refusals(panel, backtest.n_splits * (blocks > 0) * blocks + 2)
         walks = [
-            _Walked(empty_folds(first.n_splits, blocks), [*reasons], {}, {}) for _ in strategies
+            _Walked(empty_folds(backtest.n_splits, blocks), [*reasons], {}, {}) for _ in strategies
         ]
-        splits = first.n_splits if (blocks > 0).any() else 0
+        splits = backtest.n_splits if (blocks > 0).any() else 0
+        level = backtest.interval_level
         sound = np.flatnonzero([reason is None for reason in reasons])
         varying = _varying(panel, design, sound)
         for chosen in _chunks(panel.rows, sound, varying, splits + 1):
-            solved = _solved(panel, chosen, strategies, design, blocks[chosen], splits)
+            solved = _solved(panel, chosen, strategies, design, blocks[chosen], splits, level)
             for walk, result in zip(walks, solved, strict=True):
                 walk.take(chosen, *result)
         for strategy, walk in zip(strategies, walks, strict=True):
@@ -74,13 +81,18 @@ class BatchedEngine:
                 kept = np.isin(np.repeat(np.arange(len(panel)), panel.rows), unsolved)
                 some = panel.select(unsolved.tolist())
                 [other] = self.fallback.walk_forward(
-                    some, [strategy], design.rows(kept), blocks[unsolved]
+                    some, [strategy], design.rows(kept), blocks[unsolved], backtest
                 )
                 walk.fall_back(unsolved, other)
         return [walk.as_folds() for walk in walks]
 
     def _elsewhere(
-        self, panel: Panel, strategies: Sequence[Strategy], design: Design, blocks: Ints
+        self,
+        panel: Panel,
+        strategies: Sequence[ProphetStrategy],
+        design: Design,
+        blocks: Ints,
+        backtest: Backtest,
     ) -> list[FoldForecasts[ProphetParameters]]:
         """The fallback's walks of all series."""
         if self.fallback is not None:
@@ -90,11 +102,11 @@ class BatchedEngine:
                     walk,
                     findings={i: finding for i, why in enumerate(walk.reasons) if why is None},
                 )
-                for walk in self.fallback.walk_forward(panel, strategies, design, blocks)
+                for walk in self.fallback.walk_forward(panel, strategies, design, blocks, backtest)
             ]
         return [
             _Walked(
-                empty_folds(strategy.n_splits, blocks),
+                empty_folds(backtest.n_splits, blocks),
                 [
                     FitFailure(
                         "the batched solver has linear growth and additive terms only; "
@@ -147,19 +159,20 @@ def _chunks(rows: Ints, sound: Ints, varying: Bools, fits: int) -> Iterator[Ints
 def _solved(
     panel: Panel,
     chosen: Ints,
-    strategies: Sequence[Strategy],
+    strategies: Sequence[ProphetStrategy],
     design: Design,
     blocks: Ints,
     splits: int,
+    level: float,
 ) -> Iterator[tuple[Band, FinalFits, Bools]]:
     """By each strategy the chosen series' folds (n, K, B), last fits, and whether all fits were
     solved.
     """
     raw = Histories.of(panel, chosen, design.values)
-    told = (raw.drivers != raw.drivers[:, :1]).any(axis=(0, 1))
-    raw = replace(raw, drivers=raw.drivers[:, :, told])
-    names = tuple(name for name, kept in zip(design.names, told.tolist(), strict=True) if kept)
-    scales = design.prior_scales[told]
+    varies = (raw.drivers != raw.drivers[:, :1]).any(axis=(0, 1))
+    raw = replace(raw, drivers=raw.drivers[:, :, varies])
+    names = tuple(name for name, kept in zip(design.names, varies.tolist(), strict=True) if kept)
+    scales = design.prior_scales[varies]
     cuts = fold_cuts(raw.rows, blocks, splits)
     prefixes = Prefixes.of(raw, cuts, strategies[0], scales)
     for strategy in strategies:
@@ -167,7 +180,7 @@ def _solved(
         fits = prefixes.fitted(histories.units)
         shift = recent_residual(fits, histories, cuts, strategy)
         last = finals(fits, histories, shift, names, scales, strategy)
-        band = _folds(fits, histories, cuts, shift, strategy, int(blocks.max(initial=1)))
+        band = _folds(fits, histories, cuts, shift, strategy, int(blocks.max(initial=1)), level)
         beyond = np.arange(band.yhat.shape[2]) >= blocks[:, None, None]
         for values in (band.yhat, band.lower, band.upper):
             np.copyto(values, np.nan, where=beyond)
@@ -176,7 +189,13 @@ def _solved(
 
 
 def _folds(
-    fits: Fits, histories: Histories, cuts: Ints, shift: Floats, strategy: Strategy, length: int
+    fits: Fits,
+    histories: Histories,
+    cuts: Ints,
+    shift: Floats,
+    strategy: ProphetStrategy,
+    length: int,
+    level: float,
 ) -> Band:
     """Forecasts of the `length` rows after each cut but the last; shape (n, K, length)."""
     n, splits = len(cuts), cuts.shape[1] - 1
@@ -189,7 +208,7 @@ def _folds(
     days = histories.days[np.arange(n)[:, None, None], rows].reshape(len(tests), length)
     ahead = days - (some.first + some.span)[:, None]
     errors = Errors.of(some.sigma, some.delta, np.maximum(some.changepoints, 1), some.span)
-    widths = quantiles(errors, ahead, (1 + strategy.interval_level) / 2) * some.y_scale[:, None]
+    widths = quantiles(errors, ahead, (1 + level) / 2) * some.y_scale[:, None]
     on_log = np.array(strategy.scale == "log")
     noise = (some.sigma * some.y_scale).reshape(n, splits, 1)
     added = smeared(np.array(strategy.smearing), noise, on_log)

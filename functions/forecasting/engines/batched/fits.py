@@ -20,7 +20,7 @@ from functions.forecasting.prophet.seasonality import (
     seasonalities,
 )
 from functions.forecasting.series.panel import Floats
-from functions.forecasting.strategy import Strategy
+from functions.forecasting.strategy import ProphetStrategy
 
 Ints = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
@@ -68,7 +68,7 @@ class Fits:
 
 
 def continued(
-    fits: Fits, histories: Histories, cuts: Ints, length: int, strategy: Strategy
+    fits: Fits, histories: Histories, cuts: Ints, length: int, strategy: ProphetStrategy
 ) -> Floats:
     """y on up to `length` rows from each cut on, on the fit's scale; shape (n, K, length).
 
@@ -78,7 +78,7 @@ def continued(
     return evaluated(fits, histories, rows, strategy)
 
 
-def evaluated(fits: Fits, histories: Histories, rows: Ints, strategy: Strategy) -> Floats:
+def evaluated(fits: Fits, histories: Histories, rows: Ints, strategy: ProphetStrategy) -> Floats:
     """What each fit says about its series' `rows` (n, K, L), on its scale; same shape.
 
     Drivers count as within what the fit has seen of them.
@@ -137,7 +137,7 @@ class FinalFits:
     closed: list[tuple[int, ...]]
     names: tuple[str, ...]
     prior_scales: Floats
-    strategy: Strategy
+    strategy: ProphetStrategy
 
     def model(self, i: int) -> ProphetParameters:
         """The i-th series' model."""
@@ -186,7 +186,7 @@ def finals(
     shift: Floats,
     names: tuple[str, ...],
     prior_scales: Floats,
-    strategy: Strategy,
+    strategy: ProphetStrategy,
 ) -> FinalFits:
     """The last cut's fit of each series; `shift` (n, K) is on the scale of y."""
     each = np.arange(shift.shape[1] - 1, shift.size, shift.shape[1])

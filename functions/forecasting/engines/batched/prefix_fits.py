@@ -32,7 +32,7 @@ from functions.forecasting.prophet.seasonality import (
     seasonalities,
 )
 from functions.forecasting.series.panel import Floats
-from functions.forecasting.strategy import Strategy
+from functions.forecasting.strategy import ProphetStrategy
 
 Ints = npt.NDArray[np.int64]
 
@@ -40,7 +40,7 @@ CONSTANT_SIGMA = 1e-9  # Prophet's own for a history whose values are all the sa
 
 
 def fit_prefixes(
-    histories: Histories, cuts: Ints, strategy: Strategy, prior_scales: Floats
+    histories: Histories, cuts: Ints, strategy: ProphetStrategy, prior_scales: Floats
 ) -> Fits:
     """The optima of n series at their K cuts; see `Prefixes`."""
     return Prefixes.of(histories, cuts, strategy, prior_scales).fitted(histories.units)
@@ -62,7 +62,7 @@ class Prefixes:
 
     @staticmethod
     def of(
-        histories: Histories, cuts: Ints, strategy: Strategy, prior_scales: Floats
+        histories: Histories, cuts: Ints, strategy: ProphetStrategy, prior_scales: Floats
     ) -> "Prefixes":
         """`cuts` (n, K) rise and are at least 2; `prior_scales` (p,) are the drivers'. Series of
         similar length belong together: they are padded to the longest.
@@ -169,7 +169,7 @@ class _Kind:
         fits.rounds[some], fits.done[some] = solution.rounds, solution.done
 
 
-def _unfitted(histories: Histories, cuts: Ints, strategy: Strategy) -> Fits:
+def _unfitted(histories: Histories, cuts: Ints, strategy: ProphetStrategy) -> Fits:
     """What is known of the fits before any is made; all coefficients are 0."""
     terms = auto_terms(histories.days, cuts)
     p, rows = cuts.size, cuts.ravel()

@@ -7,11 +7,11 @@ from functions.forecasting.engines.batched.fits import Fits, evaluated
 from functions.forecasting.engines.batched.padded import Histories
 from functions.forecasting.series.new_level import RESIDUAL_ROWS, followed
 from functions.forecasting.series.panel import Floats
-from functions.forecasting.strategy import Strategy
+from functions.forecasting.strategy import ProphetStrategy
 
 
 def recent_residual(
-    fits: Fits, histories: Histories, cuts: npt.NDArray[np.int64], strategy: Strategy
+    fits: Fits, histories: Histories, cuts: npt.NDArray[np.int64], strategy: ProphetStrategy
 ) -> Floats:
     """What the strategy adds to the fit up to each cut; shape (n, K), on the scale of y."""
     if strategy.recent_residual == 0:

@@ -9,12 +9,13 @@ from concurrent.futures import Executor
 import numpy as np
 import numpy.typing as npt
 
+from functions.forecasting.backtest import DEFAULT, Backtest
 from functions.forecasting.folds import FoldForecasts, empty_folds
 from functions.forecasting.prophet.parameters import ProphetParameters
 from functions.forecasting.series.failures import FitFailure, refusals
 from functions.forecasting.series.panel import Panel
 from functions.forecasting.series.regressors import Design
-from functions.forecasting.strategy import Strategy
+from functions.forecasting.strategy import ProphetStrategy
 
 
 class ProphetEngine:
@@ -31,15 +32,21 @@ class ProphetEngine:
     def walk_forward(
         self,
         panel: Panel,
-        strategies: Sequence[Strategy],
+        strategies: Sequence[ProphetStrategy],
         design: Design,
         blocks: npt.NDArray[np.int64],
+        backtest: Backtest = DEFAULT,
     ) -> list[FoldForecasts[ProphetParameters]]:
         """Folds and a last fit of every series; see `Engine.walk_forward`."""
-        return [self._walk_forward(panel, each, design, blocks) for each in strategies]
+        return [self._walk_forward(panel, each, design, blocks, backtest) for each in strategies]
 
     def _walk_forward(
-        self, panel: Panel, strategy: Strategy, design: Design, blocks: npt.NDArray[np.int64]
+        self,
+        panel: Panel,
+        strategy: ProphetStrategy,
+        design: Design,
+        blocks: npt.NDArray[np.int64],
+        backtest: Backtest,
     ) -> FoldForecasts[ProphetParameters]:
         """By one strategy. One task per series: a series takes so long that handing them out
         singly costs nothing and keeps every core busy to the end.
@@ -48,7 +55,7 @@ class ProphetEngine:
             fit as stan_fit,  # 3 s, which forecasting need not wait for
         )
 
-        reasons = refusals(panel, strategy.n_splits * (blocks > 0) * blocks + 2)
+        reasons = refusals(panel, backtest.n_splits * (blocks > 0) * blocks + 2)
         sound = [i for i, reason in enumerate(reasons) if reason is None]
         tasks = [
             stan_fit.Task(
@@ -59,12 +66,13 @@ class ProphetEngine:
                 design.prior_scales,
                 strategy,
                 int(blocks[i]),
+                backtest,
             )
             for i in sound
             for rows in (panel.series(i),)
         ]
         mapped = map if self._executor is None else self._executor.map
-        band = empty_folds(strategy.n_splits, blocks)
+        band = empty_folds(backtest.n_splits, blocks)
         models: dict[int, ProphetParameters] = {}
         for i, result in zip(sound, mapped(stan_fit.walk, tasks), strict=True):
             if isinstance(result, FitFailure):

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from functions.forecasting.backtest import Backtest
 from functions.forecasting.folds import fold_cuts
 from functions.forecasting.prophet.convert import extract
 from functions.forecasting.prophet.intervals import half_widths
@@ -21,7 +22,7 @@ from functions.forecasting.series.failures import FitFailure
 from functions.forecasting.series.new_level import RESIDUAL_ROWS, followed
 from functions.forecasting.series.panel import Dates, Floats
 from functions.forecasting.series.scale import Band, fitted_on, in_units, smeared
-from functions.forecasting.strategy import Strategy
+from functions.forecasting.strategy import ProphetStrategy
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,8 +36,9 @@ class Task:
     names: tuple[str, ...]
     values: Floats
     prior_scales: Floats
-    strategy: Strategy
+    strategy: ProphetStrategy
     block: int
+    backtest: Backtest
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +58,7 @@ def walk(task: Task) -> OneSeries | FitFailure:
     """The folds and the last fit of one series of finite rows. A fit that fails makes it
     unfit.
     """
-    splits = task.strategy.n_splits if task.block else 0
+    splits = task.backtest.n_splits if task.block else 0
     cuts = fold_cuts(np.array([len(task.dates)]), np.array([task.block]), splits)[0].tolist()
     folds: list[Band] = []
     for cut in cuts[:-1]:
@@ -74,7 +76,7 @@ def _forecast(model: ProphetParameters, task: Task, rows: slice) -> Band:
     ahead = (dates - last).astype(np.int64)[None]
     effect = _effect(model, task, rows)
     center = predict([model], dates, effect)
-    level = task.strategy.interval_level
+    level = task.backtest.interval_level
     widths = half_widths([model], ahead, level, leverage([model], dates, effect))
     on_log = np.array(model.scale == "log")
     noise = np.array(model.sigma_obs * model.y_scale)
@@ -127,7 +129,7 @@ def _fit_with_stan(task: Task, y: Floats, cut: int) -> ProphetParameters | FitFa
         weekly_seasonality=terms.get("weekly", False),
         daily_seasonality=False,
         seasonality_prior_scale=strategy.seasonality_prior_scale,
-        interval_width=strategy.interval_level,
+        interval_width=task.backtest.interval_level,
         uncertainty_samples=0,
     )
     history = pd.DataFrame({"ds": dates.astype("datetime64[ns]"), "y": y})

@@ -1,10 +1,10 @@
-from dataclasses import replace
 from statistics import median
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from functions.forecasting.backtest import Backtest
 from functions.forecasting.baselines.baseline import (
     BaselineModel,
     _smoothed,
@@ -166,7 +166,7 @@ def test_what_is_not_finite_or_empty_is_unfit_in_its_place(make_panel):
 def test_a_strategys_interval_level_is_that_of_its_interval(make_panel):
     panel = make_panel(np.random.default_rng(4).normal(100, 10, 200))
     wide, narrow = (
-        walk_forward(panel, replace(strategy("naive"), interval_level=level), NO_FOLDS).model(0)
+        walk_forward(panel, strategy("naive"), NO_FOLDS, Backtest(interval_level=level)).model(0)
         for level in (0.95, 0.5)
     )
     assert wide.above > 2 * narrow.above

@@ -11,10 +11,10 @@ from functions.forecasting.prophet.seasonality import (
     seasonalities,
     seasonalities_of,
 )
-from functions.forecasting.strategy import Strategy
+from functions.forecasting.strategy import ProphetStrategy
 from tests.unit.forecasting.generated import days_from
 
-FULL = Strategy(name="full", window_days=None)
+FULL = ProphetStrategy(name="full", window_days=None)
 FIRST = date(2013, 1, 1)
 
 
@@ -77,6 +77,6 @@ def test_columns_are_prophets_whether_days_are_dense_or_scattered():
 
 
 def test_a_strategy_without_a_weekly_term_has_none():
-    bare = Strategy(name="bare", window_days=None, weekly_order=0)
+    bare = ProphetStrategy(name="bare", window_days=None, weekly_order=0)
     assert seasonalities(bare, yearly=False, weekly=True) == ()
     assert columns((), np.array([[1, 2]])).shape == (1, 2, 0)

@@ -11,12 +11,12 @@ from functions.forecasting.series.regressors import (
     regressor_names,
     rest_weekdays,
 )
-from functions.forecasting.strategy import Strategy
+from functions.forecasting.strategy import ProphetStrategy
 from tests.unit.forecasting.generated import FIRST_DAY, days_from
 
-DRIVERS = Strategy(name="drivers", drivers=True)
-WEEKDAYS = Strategy(name="weekdays", driver_weekdays=True)
-CALENDAR = Strategy(name="calendar", calendar_terms=True)
+DRIVERS = ProphetStrategy(name="drivers", drivers=True)
+WEEKDAYS = ProphetStrategy(name="weekdays", driver_weekdays=True)
+CALENDAR = ProphetStrategy(name="calendar", calendar_terms=True)
 
 
 def facts(dates: np.ndarray, **drivers: list[float]) -> DayFacts:
@@ -72,7 +72,7 @@ def test_a_strategys_columns_and_their_prior_scales(make_panel):
     assert len(found.names) == 1 + 6 + 3 + 5 + 5
     assert found.prior_scales.tolist() == [7.0] + [both.term_prior_scale] * 19
     assert found.values.shape == (300, 20)
-    assert design(panel, Strategy(name="bare")).names == ()
+    assert design(panel, ProphetStrategy(name="bare")).names == ()
 
 
 def test_an_unknown_driver_has_the_usual_value_of_its_weekday(make_panel):

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 
+from functions.forecasting.backtest import DEFAULT
 from functions.forecasting.engines.engine import Engine
 from functions.forecasting.series.panel import Key, Panel
-from functions.forecasting.strategy import BUILT_IN, Strategies, Strategy
+from functions.forecasting.strategy import BUILT_IN, SelectionStrategy, Strategies, Strategy
 from functions.forecasting.training.calibrate import Calibrated, calibrate
-from functions.forecasting.training.choose import Choice, choose
+from functions.forecasting.training.choose import Choice, Weighed, choose
 from functions.forecasting.training.entrants import Entrants, entrants_of
 from functions.forecasting.training.evidence import Evidence
 from functions.forecasting.training.trained import Champion
@@ -30,17 +31,16 @@ class Steps:
 
     def choices(self, naive_serves: bool = True) -> list[Choice]:
         return choose(
-            self.days,
+            Weighed(self.days, self.entrants, self.evidence, self.weighing),
             self.strategy,
             self.known,
-            self.entrants,
-            self.evidence,
-            self.weighing,
             naive_serves,
         )
 
     def calibrated(self, naive_serves: bool = True) -> Calibrated:
-        return calibrate(self.evidence, self.weighing, self.choices(naive_serves), self.strategy)
+        return calibrate(
+            self.evidence, self.weighing, self.choices(naive_serves), self.strategy, DEFAULT
+        )
 
 
 def steps(
@@ -52,9 +52,7 @@ def steps(
 ) -> Steps:
     serving = [(champions or {}).get(key) for key in days.keys]
     entrants = entrants_of(strategy, serving, known)
-    weighs = bool(strategy.candidates)
-    evidence = Evidence(
-        days, AS_OF, 7, strategy.n_splits, entrants.wanted, known, engine, with_year=weighs
-    )
+    weighs = isinstance(strategy, SelectionStrategy)
+    evidence = Evidence(days, AS_OF, 7, DEFAULT, entrants.wanted, known, engine, with_year=weighs)
     weighing = Weighing(evidence, known, entrants.wanted, entrants.candidates, entrants.mixed)
     return Steps(days, strategy, known, entrants, evidence, weighing)

@@ -3,13 +3,13 @@ from datetime import date
 import pytest
 
 from functions.forecasting.baselines.baseline import BaselineModel
-from functions.forecasting.strategy import BUILT_IN, NAIVE, Strategy, table
+from functions.forecasting.strategy import BUILT_IN, NAIVE, ProphetStrategy, table
 from functions.forecasting.training.assemble import MAX_DAYS_NAMED, assemble
 from functions.forecasting.training.trained import Trained
 from tests.unit.forecasting.generated import weekly_sales
 from tests.unit.forecasting.training.steps import AS_OF, steps
 
-ALL = Strategy(name="all-days")
+ALL = ProphetStrategy(name="all-days")
 OWN = table([ALL])
 
 

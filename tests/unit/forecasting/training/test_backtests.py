@@ -3,16 +3,23 @@ from datetime import date
 import numpy as np
 import pytest
 
-from functions.forecasting.strategy import Strategy, strategy, table
+from functions.forecasting.backtest import DEFAULT
+from functions.forecasting.strategy import (
+    EnsembleStrategy,
+    ProphetStrategy,
+    SelectionStrategy,
+    strategy,
+    table,
+)
 from functions.forecasting.training.backtests import Backtests
 from functions.forecasting.training.train import train
 from tests.unit.forecasting.generated import weekly_sales
 from tests.unit.forecasting.training.steps import AS_OF
 
-ALL = Strategy(name="all-days")
-SHORT = Strategy(name="short", window_days=60)
-BOTH = Strategy(name="both", members=("all-days", "short"))
-EITHER = Strategy(name="either", candidates=("all-days", "short"))
+ALL = ProphetStrategy(name="all-days")
+SHORT = ProphetStrategy(name="short", window_days=60)
+BOTH = EnsembleStrategy(name="both", members=("all-days", "short"))
+EITHER = SelectionStrategy(name="either", candidates=("all-days", "short"))
 OWN = table([ALL, SHORT, BOTH, EITHER])
 
 
@@ -22,7 +29,9 @@ def noisy(make_panel):
 
 
 def backtests(panel, wanted, quick, as_of=AS_OF, horizon=7):
-    return Backtests(panel, np.zeros(len(panel.dates), bool), as_of, horizon, 5, wanted, OWN, quick)
+    return Backtests(
+        panel, np.zeros(len(panel.dates), bool), as_of, horizon, DEFAULT, wanted, OWN, quick
+    )
 
 
 def test_every_strategy_has_the_same_folds(noisy, quick):
@@ -69,7 +78,7 @@ def test_days_that_no_fit_sees_make_no_second_walk(make_panel, quick):
     as_of = date(2015, 3, 16)  # the day after the last; the first ten are beyond the window
     for discounted, walked in ((10, ["all-days"]), (9, ["all-days", "short"])):
         quick.seen.clear()
-        Backtests(panel, np.arange(70) < discounted, as_of, 7, 5, known, OWN, quick)
+        Backtests(panel, np.arange(70) < discounted, as_of, 7, DEFAULT, known, OWN, quick)
         assert [seen[1].name for seen in quick.seen] == walked
 
 

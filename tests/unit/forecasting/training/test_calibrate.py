@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 
-from functions.forecasting.strategy import BUILT_IN, NAIVE, Strategy, table
+from functions.forecasting.strategy import BUILT_IN, NAIVE, ProphetStrategy, table
 from functions.forecasting.training.metrics import NAMES, Metrics
 from tests.unit.forecasting.generated import weekly_sales
 from tests.unit.forecasting.training.steps import steps
 
-ALL = Strategy(name="all-days")
+ALL = ProphetStrategy(name="all-days")
 OWN = table([ALL])
 COVERAGE = Metrics.place("coverage")
 

@@ -2,13 +2,19 @@ import numpy as np
 import pytest
 
 from functions.forecasting.model import SeriesModel
-from functions.forecasting.strategy import BUILT_IN, NAIVE, Strategy, table
+from functions.forecasting.strategy import (
+    BUILT_IN,
+    NAIVE,
+    ProphetStrategy,
+    SelectionStrategy,
+    table,
+)
 from functions.forecasting.training.trained import Champion
 from tests.unit.forecasting.generated import weekly_sales
 from tests.unit.forecasting.training.steps import steps
 
-ALL, SHORT = Strategy(name="all-days"), Strategy(name="short", window_days=60)
-EITHER = Strategy(name="either", candidates=("all-days", "short"))
+ALL, SHORT = ProphetStrategy(name="all-days"), ProphetStrategy(name="short", window_days=60)
+EITHER = SelectionStrategy(name="either", candidates=("all-days", "short"))
 OWN = table([ALL, SHORT, EITHER])
 
 

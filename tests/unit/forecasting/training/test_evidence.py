@@ -2,6 +2,7 @@ from datetime import date
 
 import numpy as np
 
+from functions.forecasting.backtest import DEFAULT
 from functions.forecasting.strategy import BUILT_IN
 from functions.forecasting.training.evidence import MIN_YEAR_ROWS, YEAR_DAYS, Evidence
 from tests.unit.forecasting.generated import weekly_sales
@@ -9,7 +10,7 @@ from tests.unit.forecasting.training.steps import AS_OF
 
 
 def evidence(panel, quick, with_year: bool, as_of: date = AS_OF) -> Evidence:
-    return Evidence(panel, as_of, 7, 5, {"windowed": None}, BUILT_IN, quick, with_year)
+    return Evidence(panel, as_of, 7, DEFAULT, {"windowed": None}, BUILT_IN, quick, with_year)
 
 
 def test_the_newest_folds_are_the_weeks_before_as_of(make_panel, quick):

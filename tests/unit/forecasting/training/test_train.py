@@ -5,11 +5,20 @@ from datetime import date
 import numpy as np
 import pytest
 
+from functions.forecasting.backtest import Backtest
 from functions.forecasting.baselines.baseline import BaselineModel
 from functions.forecasting.prophet.parameters import ProphetParameters
 from functions.forecasting.series.failures import FitFailure
 from functions.forecasting.series.panel import Panel
-from functions.forecasting.strategy import NAIVE, Strategy, strategy, table
+from functions.forecasting.strategy import (
+    NAIVE,
+    EnsembleStrategy,
+    ProphetStrategy,
+    SelectionStrategy,
+    Strategy,
+    strategy,
+    table,
+)
 from functions.forecasting.training.backtests import MIN_BLOCK
 from functions.forecasting.training.caps import CAP
 from functions.forecasting.training.train import train
@@ -18,10 +27,10 @@ from tests.unit.forecasting.generated import weekly_sales
 from tests.unit.forecasting.walks import served
 
 AS_OF = date(2015, 7, 6)  # 26 weeks after the series' first Monday
-ALL = Strategy(name="all-days")
-SHORT = Strategy(name="short", window_days=60)
-BOTH = Strategy(name="both", members=("all-days", "short"))
-EITHER = Strategy(name="either", candidates=("all-days", "short"))
+ALL = ProphetStrategy(name="all-days")
+SHORT = ProphetStrategy(name="short", window_days=60)
+BOTH = EnsembleStrategy(name="both", members=("all-days", "short"))
+EITHER = SelectionStrategy(name="either", candidates=("all-days", "short"))
 OWN = table([ALL, SHORT, BOTH, EITHER])
 
 
@@ -200,17 +209,16 @@ def test_a_champion_of_a_strategy_that_is_gone_is_not_compared(noisy, quick, mad
         assert not any(each.champion for each in trained.comparison)
 
 
-def test_a_champion_with_other_folds_of_its_own_is_measured_on_those_asked_for(
-    noisy, quick, made_up
-):
-    many = Strategy(name="many", n_splits=10, min_open_days=20)
-    few = Strategy(name="few", n_splits=1, min_open_days=3, window_days=90)
+def test_a_champion_is_measured_on_the_folds_asked_for(noisy, quick, made_up):
+    many = ProphetStrategy(name="many", min_open_days=20)
+    few = ProphetStrategy(name="few", min_open_days=3, window_days=90)
     known = table([many, few])
     champions = {key: Champion("few", served(made_up)) for key in noisy.keys}
-    trained = train(noisy, many, AS_OF, quick, champions=champions, known=known)[0]
+    ten = Backtest(n_splits=10)
+    trained = train(noisy, many, AS_OF, quick, champions=champions, known=known, backtest=ten)[0]
     assert len(trained.folds) == 10
     assert {each.strategy for each in trained.comparison} == {"many", "few", "naive"}
-    assert {asked.n_splits for _, asked, _, _ in quick.seen} == {10}
+    assert {seen.n_splits for seen in quick.backtests} == {10}
 
 
 def test_intervals_that_miss_are_widened_and_their_coverage_before_is_told(noisy, quick):

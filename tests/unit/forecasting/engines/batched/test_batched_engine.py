@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from prophet.serialize import model_from_json, model_to_json
 
+from functions.forecasting.backtest import DEFAULT, Backtest
 from functions.forecasting.engines.batched import active_set
 from functions.forecasting.engines.batched import engine as batched_engine
 from functions.forecasting.engines.batched.engine import BatchedEngine
@@ -23,7 +24,7 @@ from functions.forecasting.prophet.prediction import predict
 from functions.forecasting.series.failures import FitFailure
 from functions.forecasting.series.panel import Panel
 from functions.forecasting.series.regressors import Design, design
-from functions.forecasting.strategy import Strategy, same_columns, strategy
+from functions.forecasting.strategy import ProphetStrategy, same_columns, strategy
 from tests.unit.forecasting.generated import FIRST_DAY, days_from, weekly_sales
 from tests.unit.forecasting.optimum import advantage, assert_optimal
 from tests.unit.forecasting.walks import (
@@ -37,7 +38,7 @@ from tests.unit.forecasting.walks import (
 
 engine: Engine = BatchedEngine()
 stock: Engine = ProphetEngine()
-FULL = Strategy(name="full")
+FULL = ProphetStrategy(name="full")
 
 SHAPES = {
     "noisy": lambda t, rng: 100 + rng.normal(0, 10, len(t)),
@@ -99,7 +100,9 @@ def assert_same(ours: list, others: list, rescaled: float = 1.0) -> None:
 
 @settings(deadline=None, max_examples=60)
 @given(panels(), strategies)
-def test_every_fit_is_the_certified_maximum_of_its_posterior(panel: Panel, strategy: Strategy):
+def test_every_fit_is_the_certified_maximum_of_its_posterior(
+    panel: Panel, strategy: ProphetStrategy
+):
     models = fitted(engine, panel, strategy)
     assert all(isinstance(model, ProphetParameters) for model in models)
     assert_optimal(panel, models)
@@ -108,7 +111,7 @@ def test_every_fit_is_the_certified_maximum_of_its_posterior(panel: Panel, strat
 @settings(deadline=None, max_examples=40)
 @given(panels(), strategies, st.integers(1, 7))
 def test_whatever_the_input_forecasts_and_folds_are_finite(
-    panel: Panel, strategy: Strategy, block: int
+    panel: Panel, strategy: ProphetStrategy, block: int
 ):
     walk = walked(engine, panel, strategy, block)
     for i, rows in enumerate(panel.rows.tolist()):
@@ -200,8 +203,8 @@ def test_generated_series_are_fitted_at_least_as_well_as_stan_does(make_panel, w
     assert model.changepoints_t == pytest.approx(stans.changepoints_t)
 
 
-@pytest.mark.parametrize("strategy", [FULL, Strategy("windowed", window_days=120)])
-def test_real_stores_agree_with_stock_prophet(real_panel, strategy: Strategy):
+@pytest.mark.parametrize("strategy", [FULL, ProphetStrategy("windowed", window_days=120)])
+def test_real_stores_agree_with_stock_prophet(real_panel, strategy: ProphetStrategy):
     as_of = date(2015, 7, 25)
     panel = real_panel.select([0, 2, 4]).window(as_of, strategy.window_days).open_days()
     differences = []
@@ -218,8 +221,8 @@ def test_real_stores_agree_with_stock_prophet(real_panel, strategy: Strategy):
     assert np.quantile(np.concatenate(differences), 0.99) < 0.05
 
 
-@pytest.mark.parametrize("strategy", [FULL, Strategy("windowed", window_days=120)])
-def test_every_fold_of_the_real_stores_is_certified(real_panel, strategy: Strategy):
+@pytest.mark.parametrize("strategy", [FULL, ProphetStrategy("windowed", window_days=120)])
+def test_every_fold_of_the_real_stores_is_certified(real_panel, strategy: ProphetStrategy):
     panel = real_panel.window(date(2015, 7, 25), strategy.window_days).open_days()
     cuts = fold_cuts(panel.rows, np.full(len(panel), 7), 5)
     certified = 0
@@ -238,7 +241,7 @@ def test_a_walk_is_its_folds_fitted_and_forecast_one_by_one(make_panel, days: in
         dates = panel.dates[cut : cut + 7]
         yhat = np.maximum(predict(models, dates), 0)
         ahead = (dates - np.datetime64(models[0].last_day)).astype(np.int64)[None]
-        width = half_widths(models, ahead, FULL.interval_level)
+        width = half_widths(models, ahead, DEFAULT.interval_level)
         np.testing.assert_allclose(walk.band.yhat[0, k], yhat[0], rtol=1e-9)
         np.testing.assert_allclose(walk.band.upper[0, k], (yhat + width)[0], rtol=1e-9)
         np.testing.assert_allclose(walk.band.lower[0, k], (yhat - width)[0], rtol=1e-9)
@@ -289,9 +292,9 @@ def test_what_has_no_optimum_is_fitted_by_the_fallback_which_says_so(
 ):
     monkeypatch.setattr(active_set, "_MAX_ROUNDS", 1)
     panel = make_panel(np.full(101, 7.0), weekly_sales(101), [3.0])
-    two = replace(windowed, n_splits=2)
-    walk = walked(BatchedEngine(fallback=stock), panel, two, 7)
-    expected = walked(stock, panel, two, 7)
+    two = Backtest(n_splits=2)
+    walk = walked(BatchedEngine(fallback=stock), panel, windowed, 7, two)
+    expected = walked(stock, panel, windowed, 7, two)
     assert walk.findings == {1: Finding("stock-as-unsolved")}
     assert walk.model(1) == expected.model(1)
     np.testing.assert_array_equal(walk.band.yhat[1], expected.band.yhat[1])
@@ -300,16 +303,16 @@ def test_what_has_no_optimum_is_fitted_by_the_fallback_which_says_so(
 
 @pytest.mark.parametrize("field", [{"growth": "logistic"}, {"seasonality_mode": "multiplicative"}])
 def test_a_strategy_that_is_not_concave_is_the_fallbacks_whole(make_panel, quick, field):
-    strategy = Strategy("own", n_splits=2, **field)
+    strategy, two = ProphetStrategy("own", **field), Backtest(n_splits=2)
     panel = make_panel(weekly_sales(60), [3.0])
-    walk = walked(BatchedEngine(fallback=quick), panel, strategy, 7)
-    expected = walked(quick, panel, strategy, 7)
+    walk = walked(BatchedEngine(fallback=quick), panel, strategy, 7, two)
+    expected = walked(quick, panel, strategy, 7, two)
     assert walk.model(0) == quick.model
     assert walk.reasons == expected.reasons
     np.testing.assert_array_equal(walk.band.yhat, expected.band.yhat)
     assert [seen for _, seen, _, _ in quick.seen] == [strategy, strategy]
 
-    alone = walked(engine, panel, strategy, 7)
+    alone = walked(engine, panel, strategy, 7, two)
     assert alone.band.yhat.shape == walk.band.yhat.shape
     assert [why.reason.split(";")[0] for why in alone.reasons if why] == [
         "the batched solver has linear growth and additive terms only"

@@ -9,11 +9,11 @@ from functions.forecasting.engines.batched.padded import Histories
 from functions.forecasting.engines.batched.prefix_fits import fit_prefixes
 from functions.forecasting.prophet.quiet import Prophet
 from functions.forecasting.prophet.seasonality import columns, seasonalities
-from functions.forecasting.strategy import Strategy
+from functions.forecasting.strategy import ProphetStrategy
 from tests.unit.forecasting.generated import days_from, weekly_sales
 from tests.unit.forecasting.posterior import Point, Rows, log_density, optimality
 
-FULL = Strategy(name="full")
+FULL = ProphetStrategy(name="full")
 CUTS = np.array([[40, 90, 120]])
 SCALES = np.array([10.0, 0.5, 10.0, 10.0, 10.0])
 TEST = 14

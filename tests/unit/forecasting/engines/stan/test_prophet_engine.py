@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from functions.forecasting.backtest import Backtest
 from functions.forecasting.engines.batched import active_set
 from functions.forecasting.engines.engine import Engine
 from functions.forecasting.engines.factory import engine as engine_named
@@ -19,13 +20,14 @@ from functions.forecasting.forecast.forecasts import forecast
 from functions.forecasting.prophet.convert import extract, rebuild
 from functions.forecasting.prophet.parameters import ProphetParameters
 from functions.forecasting.series.failures import FitFailure
-from functions.forecasting.strategy import Strategy, table
+from functions.forecasting.strategy import ProphetStrategy, table
 from functions.forecasting.training.train import train
 from functions.forecasting.training.trained import Trained
 from tests.unit.forecasting.generated import days_from, weekly_sales
 from tests.unit.forecasting.walks import fitted, models_of, walked
 
 engine: Engine = ProphetEngine()
+ONE_FOLD = Backtest(n_splits=1)
 
 
 def test_a_fit_is_stock_prophets(make_panel, windowed, fitted_prophet):
@@ -34,10 +36,10 @@ def test_a_fit_is_stock_prophets(make_panel, windowed, fitted_prophet):
 
 
 def test_folds_are_stock_prophets_predictions(make_panel, windowed):
-    two_splits = replace(windowed, n_splits=2)
+    two_splits = Backtest(n_splits=2)
     units = weekly_sales(60)
     frame = pd.DataFrame({"ds": days_from(date(2015, 1, 5), 60), "y": units})
-    walk = walked(engine, make_panel(units), two_splits, 20)
+    walk = walked(engine, make_panel(units), windowed, 20, two_splits)
     for k, cut in enumerate((20, 40)):
         [model] = fitted(engine, make_panel(units[:cut]), windowed)
         prophet = rebuild(model)
@@ -131,9 +133,10 @@ def test_a_series_without_an_optimum_is_trained_by_stock_prophet_and_says_so(
 ):
     monkeypatch.setattr(active_set, "_MAX_ROUNDS", 1)
     panel = make_panel(weekly_sales(101))
-    one = replace(windowed, n_splits=1)
-    [trained] = train(panel, one, date(2015, 4, 16), engine_named(), naive_serves=False)
-    [stocks] = train(panel, one, date(2015, 4, 16), engine, naive_serves=False)
+    [trained], [stocks] = (
+        train(panel, windowed, date(2015, 4, 16), each, naive_serves=False, backtest=ONE_FOLD)
+        for each in (engine_named(), engine)
+    )
     assert trained.notes == ("fitted by stock Prophet, as the batched solver found no optimum",)
     assert replace(trained, findings=()) == stocks
 
@@ -150,10 +153,10 @@ def test_what_only_stan_fits_is_stock_prophets_under_the_default_engine(make_pan
     promo = (np.arange(101) % 10 < 3).astype(float)
     units = weekly_sales(101) * (1 + 0.3 * promo)
     panel = make_panel(units, drivers={"promo": promo})
-    own, as_of = Strategy(name, n_splits=1, **OTHER_KINDS[name]), date(2015, 4, 16)
+    own, as_of = ProphetStrategy(name, **OTHER_KINDS[name]), date(2015, 4, 16)
     known = table([own])
     [ours], [stocks] = (
-        train(panel, own, as_of, each, known=known, naive_serves=False)
+        train(panel, own, as_of, each, known=known, naive_serves=False, backtest=ONE_FOLD)
         for each in (engine_named(), engine)
     )
     assert ours.notes == ("fitted by stock Prophet, as its posterior is not concave",)
@@ -172,9 +175,10 @@ def test_what_only_stan_fits_is_stock_prophets_under_the_default_engine(make_pan
 @pytest.mark.parametrize("units", [np.full(20, 7.0), np.zeros(60), np.r_[np.zeros(59), 1.0]])
 @pytest.mark.parametrize("name", OTHER_KINDS)
 def test_degenerate_series_of_other_kinds_forecast_finite_numbers(make_panel, name, units):
-    own = Strategy(name, n_splits=1, **OTHER_KINDS[name])
+    own = ProphetStrategy(name, **OTHER_KINDS[name])
     as_of = date(2015, 4, 15)
-    [trained] = train(make_panel(units), own, as_of, engine, known=table([own]), naive_serves=False)
+    asked = {"known": table([own]), "naive_serves": False, "backtest": ONE_FOLD}
+    [trained] = train(make_panel(units), own, as_of, engine, **asked)
     assert isinstance(trained, Trained)
     assert trained.chosen == name
     week = forecast([trained.model], date(2015, 3, 6), 7)
