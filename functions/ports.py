@@ -276,6 +276,14 @@ class Forecasts(Protocol):
     async def forecast(self, store: str, product: str) -> Forecast | None:
         """What is served of a series."""
 
+    async def forecasts(self, series: Sequence[Series]) -> list[Forecast]:
+        """What is served of these series, in order of (store, product), each once."""
+
+    async def served_page(
+        self, store: str | None, product: str | None, after: Series | None, limit: int
+    ) -> list[Series]:
+        """Series of a scope that are served, in order of (store, product), those after `after`."""
+
 
 class Pruning(Protocol):
     """What is kept no longer."""

@@ -14,6 +14,7 @@ from events.clock import utc_now
 from events.publisher import Publisher
 from functions.api import (
     calendar,
+    forecast_query,
     forecasts,
     maintenance,
     models,
@@ -42,7 +43,8 @@ from functions.retention import Retention
 # In the order in which the reference lists them.
 ROUTERS = (
     *(of_health.router, retrain.router, runs.router, series.router, sales.router),
-    *(calendar.router, forecasts.router, models.router, what_if.router, maintenance.router),
+    *(calendar.router, forecasts.router, forecast_query.router, models.router, what_if.router),
+    maintenance.router,
 )
 
 

@@ -36,7 +36,7 @@ async def forecast(
     storage, today = given.storage, given.clock().date()
 
     def is_news(found: Forecast | None) -> bool:
-        view = None if found is None or is_gone(found) else _view(found, today)
+        view = None if found is None or is_gone(found) else forecast_view(found, today)
         return view is not None and not is_known(entity_tag(view), known)
 
     found = await given.waiting.look(lambda: storage.forecast(store, product), is_news, wait)
@@ -44,7 +44,7 @@ async def forecast(
         raise none_yet("forecast", store, product)
     if is_gone(found):
         raise gone(store, product)
-    view = _view(found, today)
+    view = forecast_view(found, today)
     tag = entity_tag(view)
     if is_known(tag, known):
         raise unchanged(tag)
@@ -76,7 +76,8 @@ async def roll_forward(
     return views.ForecastsAccepted(request_id=event.id)
 
 
-def _view(found: Forecast, today: date) -> views.ForecastView:
+def forecast_view(found: Forecast, today: date) -> views.ForecastView:
+    """A forecast as it is answered on that day."""
     stale = staleness(found, today)
     return views.ForecastView.model_validate(found).model_copy(
         update={

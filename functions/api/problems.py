@@ -26,6 +26,7 @@ def _answers(*kinds: Kind) -> Answers:
 REFUSALS = _answers(refused.INVALID, refused.AWAY)
 UNKNOWN = _answers(refused.NOT_FOUND)
 CONFLICT = _answers(refused.CONFLICT)
+UNACCEPTABLE = _answers(refused.NOT_ACCEPTABLE)
 UNUSABLE_BODY = _answers(refused.TOO_LARGE, refused.WRONG_TYPE)
 OTHERWISE: Answers = {"default": {"model": Problem, "description": "Any other refusal."}}
 

@@ -47,6 +47,7 @@ FOREIGN_ORIGIN = Kind("foreign-origin", 403, "A page of another site asks for a 
 NOT_FOUND = Kind("not-found", 404, "What is asked for is not there, or not yet")
 UNKNOWN_PATH = Kind("unknown-path", 404, "The API has no such path")
 METHOD_NOT_TAKEN = Kind("method-not-taken", 405, "The path does not take this method")
+NOT_ACCEPTABLE = Kind("not-acceptable", 406, "None of the types that are accepted can be answered")
 CONFLICT = Kind("conflict", 409, "The request contradicts the state of a run")
 TOO_LARGE = Kind("too-large", 413, "The body is larger than a request may be")
 WRONG_TYPE = Kind("wrong-content-type", 415, "The body is of another type than JSON")
@@ -57,8 +58,8 @@ NOT_ACKNOWLEDGED = Kind("not-acknowledged", 503, "The request may or may not hav
 AWAY = Kind("away", 503, "A part of the system is away")
 
 KINDS = (
-    *(UNKNOWN_HOST, FOREIGN_ORIGIN, NOT_FOUND, UNKNOWN_PATH, METHOD_NOT_TAKEN, CONFLICT),
-    *(TOO_LARGE, WRONG_TYPE, INVALID, TOO_MANY, FAILED, NOT_ACKNOWLEDGED, AWAY),
+    *(UNKNOWN_HOST, FOREIGN_ORIGIN, NOT_FOUND, UNKNOWN_PATH, METHOD_NOT_TAKEN, NOT_ACCEPTABLE),
+    *(CONFLICT, TOO_LARGE, WRONG_TYPE, INVALID, TOO_MANY, FAILED, NOT_ACKNOWLEDGED, AWAY),
 )
 
 

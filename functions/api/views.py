@@ -260,6 +260,28 @@ class ForecastView(View):
     days: tuple[ForecastDay, ...]
 
 
+class ForecastQuery(Body, ScopeFields):
+    """The series to read the forecasts of: a store's, a product's, named ones, or all."""
+
+    all: bool = Field(False, description="Every series; instead of store and product.")
+    after: After | None = Field(None, description="store/product of the last one seen.")
+    limit: Limit | None = Field(
+        None, description="How many; unset: 100 as JSON, all of them as a stream."
+    )
+
+    @model_validator(mode="after")
+    def _names_a_scope(self) -> "ForecastQuery":
+        check_scope(self, self.all)
+        return self
+
+
+class ForecastPage(View):
+    """A page of forecasts; ask again with `after` = `next` until it is null."""
+
+    forecasts: list[ForecastView]
+    next: str | None
+
+
 class SeriesView(View):
     """A series and the days it has."""
 

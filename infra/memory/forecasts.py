@@ -71,3 +71,20 @@ class MemoryForecasts(Tables):
             newest_sale=max(self.sales.get(series, {}), default=None),
             served_since=since,
         )
+
+    async def forecasts(self, series: Sequence[Series]) -> list[Forecast]:
+        """One after the other."""
+        found = [await self.forecast(*key) for key in sorted(set(series))]
+        return [each for each in found if each is not None]
+
+    async def served_page(
+        self, store: str | None, product: str | None, after: Series | None, limit: int
+    ) -> list[Series]:
+        """Scan all that is served."""
+        return sorted(
+            series
+            for series in self.windows_served
+            if store in (None, series[0])
+            and product in (None, series[1])
+            and (after is None or series > after)
+        )[:limit]

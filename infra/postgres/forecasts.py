@@ -2,6 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import date
+from itertools import groupby
+from operator import itemgetter
+
+from asyncpg import Record
 
 from functions.records import DayForecast, Forecast, Series, Window
 from infra.postgres.columns import as_json, columns
@@ -60,25 +64,40 @@ class PostgresForecasts(Connections):
 
     async def forecast(self, store: str, product: str) -> Forecast | None:
         """By primary key, with the newest day of sales."""
-        rows = await (await self.pool()).fetch(queries.FORECAST, store, product)
-        if not rows:
-            return None
-        days = tuple(
-            DayForecast(
-                *(row["date"], row["yhat"], row["yhat_lower"], row["yhat_upper"]),
-                *(tuple(row["assumed"]), tuple(row["limited"]), row["bounded"]),
-            )
-            for row in rows
+        return next(iter(await self.forecasts([(store, product)])), None)
+
+    async def forecasts(self, series: Sequence[Series]) -> list[Forecast]:
+        """By primary key, with the newest day of sales of each."""
+        rows = await (await self.pool()).fetch(queries.FORECASTS, *columns(series, 2))
+        return [_forecast(list(days)) for _, days in groupby(rows, itemgetter("store", "product"))]
+
+    async def served_page(
+        self, store: str | None, product: str | None, after: Series | None, limit: int
+    ) -> list[Series]:
+        """By primary key from `after` on; of a product, through all that is served."""
+        values = (store, product, *(after or ("", "")), limit)
+        rows = await (await self.pool()).fetch(queries.SERVED_PAGE, *values)
+        return [(row["store"], row["product"]) for row in rows]
+
+
+def _forecast(rows: Sequence[Record]) -> Forecast:
+    """The forecast of a series from its days, each with what holds for all of them."""
+    days = tuple(
+        DayForecast(
+            *(row["date"], row["yhat"], row["yhat_lower"], row["yhat_upper"]),
+            *(tuple(row["assumed"]), tuple(row["limited"]), row["bounded"]),
         )
-        head = rows[0]
-        return Forecast(
-            store,
-            product,
-            head["model_id"],
-            days,
-            head["version"],
-            head["data_through"],
-            head["published_at"],
-            head["newest_sale"],
-            head["served_since"],
-        )
+        for row in rows
+    )
+    head = rows[0]
+    return Forecast(
+        head["store"],
+        head["product"],
+        head["model_id"],
+        days,
+        head["version"],
+        head["data_through"],
+        head["published_at"],
+        head["newest_sale"],
+        head["served_since"],
+    )

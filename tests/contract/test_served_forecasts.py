@@ -200,3 +200,33 @@ async def test_requests_that_counted_on_a_cancelled_run_become_one_if_they_are_y
         into[run_id] = found.coalesced_into
     assert into == {"a": None, "b": "a", "c": None, "d": "c"}
     assert await storage.reopen("a", cancelled_at, "another") is None
+
+
+async def test_many_forecasts_are_those_of_each_series_in_order(storage: Storage):
+    run = await week(storage, 1, *SERIES)
+    for n, (store, product) in enumerate(SERIES):
+        days = tuple(DayForecast(DAY + timedelta(d), n + d, 0.0, 99.0) for d in (1, 2))
+        of_series = Forecast(store, product, f"{run}:{store}:{product.replace(' ', '-')}", days)
+        await storage.serve([(of_series, window(DAY + timedelta(1), "a"))])
+    unknown = ("9", "nothing")
+    found = await storage.forecasts([*reversed(SERIES), unknown, SERIES[0]])
+    assert found == [await storage.forecast(*each) for each in sorted(SERIES)]
+    assert await storage.forecasts([]) == []
+    assert await storage.forecasts([unknown]) == []
+
+
+async def test_series_that_are_served_come_in_pages_of_a_scope(storage: Storage):
+    run = await week(storage, 1, *SERIES)
+    for store, product in SERIES:
+        days = (DayForecast(DAY + timedelta(1), 1.0, 0.0, 99.0),)
+        of_series = Forecast(store, product, f"{run}:{store}:{product.replace(' ', '-')}", days)
+        await storage.serve([(of_series, window(DAY + timedelta(1), "a", horizon=1))])
+    first, *others = sorted(SERIES)
+    assert await storage.served_page(None, None, None, 100) == [first, *others]
+    assert await storage.served_page(None, None, None, 1) == [first]
+    assert await storage.served_page(None, None, first, 100) == others
+    of_store = [each for each in sorted(SERIES) if each[0] == first[0]]
+    assert await storage.served_page(first[0], None, None, 100) == of_store
+    of_product = [each for each in sorted(SERIES) if each[1] == first[1]]
+    assert await storage.served_page(None, first[1], None, 100) == of_product
+    assert await storage.served_page("9", None, None, 100) == []

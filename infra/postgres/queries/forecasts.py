@@ -76,17 +76,25 @@ WHERE first_day <= $4 AND first_day + horizon > $3
 ORDER BY store, product
 """
 
-FORECAST = """
-SELECT served.model_id, model.version, model.data_through, day.date, day.yhat, day.yhat_lower,
-       day.yhat_upper, day.assumed, day.limited, day.bounded, served.published_at,
-       served.served_since,
+# The newest sale is looked up per series: grouped, it would be found by reading all their sales.
+FORECASTS = """
+SELECT served.store, served.product, served.model_id, model.version, model.data_through, day.date,
+       day.yhat, day.yhat_lower, day.yhat_upper, day.assumed, day.limited, day.bounded,
+       served.published_at, served.served_since,
        (SELECT max(date) FROM daily_sales AS sold
-        WHERE sold.store = $1 AND sold.product = $2) AS newest_sale
-FROM served_forecasts AS served
+        WHERE sold.store = served.store AND sold.product = served.product) AS newest_sale
+FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::text[]) AS t (store, product)) AS asked
+JOIN served_forecasts AS served USING (store, product)
 JOIN model_versions AS model USING (model_id)
 JOIN forecasts AS day ON day.store = served.store AND day.product = served.product
   AND day.model_id = served.model_id
   AND day.date >= served.first_day AND day.date < served.first_day + served.horizon
-WHERE served.store = $1 AND served.product = $2
-ORDER BY day.date
+ORDER BY served.store, served.product, day.date
+"""
+
+SERVED_PAGE = """
+SELECT store, product FROM served_forecasts
+WHERE ($1::text IS NULL OR store = $1) AND ($2::text IS NULL OR product = $2)
+  AND (store, product) > ($3, $4)
+ORDER BY store, product LIMIT $5
 """

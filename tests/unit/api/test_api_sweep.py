@@ -43,6 +43,14 @@ WHOLE: dict[str, dict[str, Any]] = {
         "requested_by": "me",
         "request_id": "one",
     },
+    "/forecasts/query": {
+        "store": "1",
+        "product": "milk",
+        "series": [{"store": "1", "product": "milk"}],
+        "all": False,
+        "after": "1/milk",
+        "limit": 10,
+    },
     "/prune": {"reason": "why", "requested_by": "me"},
     "/forecasts/1/milk/what-if": {
         "days": [{"date": "2015-08-01", "open": True, "drivers": {"promo": 1}}],
