@@ -5,7 +5,7 @@ from math import isfinite
 
 from events.errors import Refusal
 from events.wording import shown
-from functions.api.refused import NOT_ACCEPTABLE, Refused
+from functions.api.problem_document import NOT_ACCEPTABLE, Refused
 
 
 def preferred(accept: str | None, offered: Sequence[str]) -> str:

@@ -29,7 +29,9 @@ _LEAST = 0.75
 _WEEKDAY_BOUNDS = 0.5, 2.0
 
 
-def widening(actual: Floats, band: Band, level: float, weekday: Floats | None = None) -> Floats:
+def interval_scale(
+    actual: Floats, band: Band, level: float, weekday: Floats | None = None
+) -> Floats:
     """How many times as far each series' interval is to reach on each weekday; shape (n, 7).
 
     The other arrays have shape (n, K, B), NaN where there is no day; `weekday` is 0 on Mondays.
@@ -69,12 +71,12 @@ def _by_weekday(misses: Floats, weekday: Floats, level: float) -> Floats:
     """
     tiny = 0.01  # of the reach: what is missed by less tells no weekdays apart
     found = np.ones(7)
-    usual = float(np.quantile(misses[weekday >= 0], level)) + tiny
+    typical = float(np.quantile(misses[weekday >= 0], level)) + tiny
     for day in range(7):
         of_day = misses[weekday == day]
         if len(of_day):
             weight = len(of_day) / (len(of_day) + WEEKDAY_SHRINKAGE_DAYS)
-            found[day] = ((float(np.quantile(of_day, level)) + tiny) / usual) ** weight
+            found[day] = ((float(np.quantile(of_day, level)) + tiny) / typical) ** weight
     return np.clip(found, *_WEEKDAY_BOUNDS)
 
 

@@ -13,24 +13,24 @@ Member = ProphetParameters | BaselineModel
 
 @dataclass(frozen=True)
 class SeriesModel:
-    """The mean of its `members`, by their `weights` if there are any, with what holds for the
-    series itself.
+    """The mean of the forecasts of `members`, by `weights` if there are any.
 
-    Unless a calendar says otherwise the store is taken to be closed on `closed_weekdays` (0 is
-    Monday), and to be open on others by the chances `opening`, Monday first (empty: surely); it
-    usually is closed on `rest_weekdays`. No forecast goes above `cap` units, and an interval
-    reaches `widening` times as far as the members say, Monday first (empty: once). `usual` has a
-    driver's usual value for each weekday, which is assumed where nothing is planned. `last_day` is
-    the last open day used.
+    - `last_day` is the last open day that the members were fitted to.
+    - `cap` is the most units that are forecast for a day.
+    - `never_open_weekdays` (0 is Monday) are closed unless a calendar says otherwise. On the other
+      weekdays the store is open with the probabilities `opening`, Monday first (empty: always).
+    - `usually_closed_weekdays` have been open seldom; a closing then is not unusual.
+    - `interval_scale` multiplies the members' intervals, by weekday, Monday first (empty: by 1).
+    - `typical_drivers` has what is assumed of a driver, by weekday, where nothing is planned.
     """
 
     members: tuple[Member, ...]
     last_day: date
     cap: float
-    closed_weekdays: tuple[int, ...] = ()
-    rest_weekdays: tuple[int, ...] = ()
-    widening: tuple[float, ...] = ()
-    usual: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    never_open_weekdays: tuple[int, ...] = ()
+    usually_closed_weekdays: tuple[int, ...] = ()
+    interval_scale: tuple[float, ...] = ()
+    typical_drivers: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     weights: tuple[float, ...] = ()
     opening: tuple[float, ...] = ()
 
@@ -68,7 +68,10 @@ class SeriesModel:
         return found
 
     def to_json_dict(self) -> dict[str, Any]:
-        """The fields as JSON-compatible lists, numbers and strings; floats stay exact."""
+        """The fields as JSON-compatible lists, numbers and strings; floats stay exact.
+
+        Some have the names that they were first stored by.
+        """
         return {
             "members": [
                 {
@@ -79,10 +82,10 @@ class SeriesModel:
             ],
             "last_day": self.last_day.isoformat(),
             "cap": self.cap,
-            "closed_weekdays": list(self.closed_weekdays),
-            "rest_weekdays": list(self.rest_weekdays),
-            "widening": list(self.widening),
-            "usual": {name: list(values) for name, values in self.usual.items()},
+            "closed_weekdays": list(self.never_open_weekdays),
+            "rest_weekdays": list(self.usually_closed_weekdays),
+            "widening": list(self.interval_scale),
+            "usual": {name: list(values) for name, values in self.typical_drivers.items()},
             "weights": list(self.weights),
             "opening": list(self.opening),
         }
@@ -95,10 +98,10 @@ class SeriesModel:
                 members=tuple(_member(dict(member)) for member in values["members"]),
                 last_day=date.fromisoformat(values["last_day"]),
                 cap=values["cap"],
-                closed_weekdays=tuple(values["closed_weekdays"]),
-                rest_weekdays=tuple(values["rest_weekdays"]),
-                widening=_by_weekday(values["widening"]),
-                usual={name: tuple(each) for name, each in values["usual"].items()},
+                never_open_weekdays=tuple(values["closed_weekdays"]),
+                usually_closed_weekdays=tuple(values["rest_weekdays"]),
+                interval_scale=_by_weekday(values["widening"]),
+                typical_drivers={name: tuple(each) for name, each in values["usual"].items()},
                 weights=tuple(values.get("weights", ())),
                 opening=tuple(values.get("opening", ())),
             )
@@ -106,9 +109,9 @@ class SeriesModel:
             raise ValueError(f"a stored model lacks {missing}; retrain its series") from None
 
 
-def _by_weekday(widening: float | list[float]) -> tuple[float, ...]:
+def _by_weekday(stored: float | list[float]) -> tuple[float, ...]:
     """Older versions had one number for all weekdays."""
-    return tuple(widening) if isinstance(widening, list) else (widening,) * 7
+    return tuple(stored) if isinstance(stored, list) else (stored,) * 7
 
 
 def _member(values: dict[str, Any]) -> Member:

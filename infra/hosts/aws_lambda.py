@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import ValidationError
 
+from events.broker_refusals import BrokerRefuses
 from events.cluster import Cluster
 from events.envelope import Event
 from events.errors import Refusal
@@ -25,7 +26,6 @@ from events.kafka import KafkaConsumer, KafkaProducer
 from events.log import Consumer, Producer
 from events.payloads import Payload
 from events.publisher import Publisher, to_record
-from events.refusals import BrokerRefuses
 from events.topics import DEAD_LETTERS
 from infra.hosts import lambda_alarm, lambda_http
 from infra.hosts.lambda_logs import Invocation, JsonLines, write_json_lines
@@ -42,7 +42,7 @@ from infra.kafka.outages import NOT_ALLOWED, is_kafka_outage
 from infra.settings import Settings
 
 if TYPE_CHECKING:
-    from functions.api.refused import Refused
+    from functions.api.problem_document import Refused
 
 log = logging.getLogger("shelfcast.lambda")
 
@@ -106,7 +106,7 @@ class LambdaHost:
 
     def retrain(self, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
         """A request over HTTP to retrain: 202 once Kafka has it."""
-        from functions.api.refused import INVALID, Refused  # not for those that only tick
+        from functions.api.problem_document import INVALID, Refused  # not for those that only tick
 
         request = lambda_http.request_of(event)
         trace = lambda_http.trace_of_request(request.headers)

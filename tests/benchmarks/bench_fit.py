@@ -185,7 +185,7 @@ def batched(panel: Panel, chosen: Strategy) -> None:
                     members=(model,),
                     last_day=model.last_day,
                     cap=2 * model.y_scale,
-                    closed_weekdays=model.closed_weekdays,
+                    never_open_weekdays=model.never_open_weekdays,
                 )
             )
     forecast(models, AS_OF.date(), HORIZON)

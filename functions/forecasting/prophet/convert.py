@@ -16,7 +16,7 @@ from functions.forecasting.prophet.parameters import (
     ProphetParameters,
     Regressor,
     Seasonality,
-    closed_weekdays,
+    never_open_weekdays,
 )
 from functions.forecasting.prophet.quiet import Prophet
 
@@ -76,7 +76,7 @@ def extract(model: Prophet) -> ProphetParameters:
             for name, term in model.seasonalities.items()
         ),
         changepoint_prior_scale=model.changepoint_prior_scale,
-        closed_weekdays=closed_weekdays(model.history["ds"].to_numpy("datetime64[D]")),
+        never_open_weekdays=never_open_weekdays(model.history["ds"].to_numpy("datetime64[D]")),
         growth=model.growth,
         regressors=tuple(
             Regressor(
@@ -179,7 +179,7 @@ def _history(parameters: ProphetParameters, history: pd.DataFrame | None) -> pd.
     if history is None:
         days = np.arange(parameters.t_scale_days + 1)
         weekday = (parameters.first_day.weekday() + days) % 7
-        days = days[~np.isin(weekday, parameters.closed_weekdays)]
+        days = days[~np.isin(weekday, parameters.never_open_weekdays)]
         days = days[np.linspace(0, len(days) - 1, parameters.rows).astype(int)]
         means = {term.name: term.mean for term in parameters.regressors}
         return pd.DataFrame({"ds": _days_after_first(parameters, days), "y": np.nan, **means})

@@ -72,7 +72,7 @@ class ProphetParameters:
     changepoint both are (0.0,), its dummy. `beta` has two values per Fourier pair,
     seasonality by seasonality. `sigma_obs` is the noise's standard deviation in units of
     `y_scale`; `capacity` is C in units per day. `rows` counts the training rows. On
-    `closed_weekdays` (0 is Monday) no training row exists, so the store is taken to be closed
+    `never_open_weekdays` (0 is Monday) no training row exists, so the store is taken to be closed
     and the forecast is 0.
     `scale` is that of y: `log` means log(1 + units). `shift` (in units of `y_scale`) is what
     the last days were above the fit, damped; a forecast adds it to m. `smearing` is the share
@@ -92,7 +92,7 @@ class ProphetParameters:
     rows: int
     seasonalities: tuple[Seasonality, ...]
     changepoint_prior_scale: float
-    closed_weekdays: tuple[int, ...]
+    never_open_weekdays: tuple[int, ...]
     growth: Literal["linear", "logistic"] = "linear"
     regressors: tuple[Regressor, ...] = ()
     scale: Literal["linear", "log"] = "linear"
@@ -181,6 +181,6 @@ def weekdays(dates: Dates) -> npt.NDArray[np.int64]:
     return (dates.astype("datetime64[D]").astype(np.int64) + 3) % 7
 
 
-def closed_weekdays(open_days: Dates) -> tuple[int, ...]:
+def never_open_weekdays(open_days: Dates) -> tuple[int, ...]:
     """The weekdays (0 is Monday) that never occur among `open_days`."""
     return tuple(sorted(set(range(7)) - set(weekdays(open_days).tolist())))

@@ -11,7 +11,7 @@ from functions.forecasting.prophet.parameters import ProphetParameters
 from functions.forecasting.series import outliers
 from functions.forecasting.series.opening import opening
 from functions.forecasting.series.panel import Floats, Panel
-from functions.forecasting.series.regressors import rest_weekdays
+from functions.forecasting.series.regressors import usually_closed_weekdays
 from functions.forecasting.strategy import NAIVE
 from functions.forecasting.training.calibrate import Calibrated
 from functions.forecasting.training.caps import caps
@@ -35,7 +35,7 @@ def assemble(
     calibrated: Calibrated,
 ) -> list[Trained]:
     """What became of each series of `days`."""
-    bounds, rest = caps(days.only(~evidence.discounted)), rest_weekdays(days)
+    bounds, rest = caps(days.only(~evidence.discounted)), usually_closed_weekdays(days)
     opened = opening(days, as_of)
     compared = {
         name: mean_metrics(fold_metrics(evidence.actual, tested.band))
@@ -48,11 +48,11 @@ def assemble(
             weights=choice.weights,
             last_day=days.dates[days.offsets[i + 1] - 1].item(),
             cap=float(bounds[i]),
-            closed_weekdays=tuple(np.flatnonzero(opened.chances[i] == 0).tolist()),
+            never_open_weekdays=tuple(np.flatnonzero(opened.chances[i] == 0).tolist()),
             opening=opened.of(i),
-            rest_weekdays=tuple(np.flatnonzero(rest[i]).tolist()),
-            widening=tuple(calibrated.times[i].tolist()),
-            usual=evidence.usual(i),
+            usually_closed_weekdays=tuple(np.flatnonzero(rest[i]).tolist()),
+            interval_scale=tuple(calibrated.times[i].tolist()),
+            typical_drivers=evidence.typical_drivers(i),
         )
         first_day, rows = _used(days, i, model.members)
         coverage = float(calibrated.coverage_before[i])
@@ -132,7 +132,7 @@ def _discounted(days: Panel, i: int, evidence: Evidence) -> list[Finding]:
 
 
 def _unused(model: SeriesModel) -> list[Finding]:
-    names = sorted(model.usual.keys() - model.drivers)
+    names = sorted(model.typical_drivers.keys() - model.drivers)
     return [Finding("drivers-unused", {"names": names})] if names else []
 
 

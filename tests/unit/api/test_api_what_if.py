@@ -17,9 +17,9 @@ MODEL = SeriesModel(
     members=(BaselineModel("naive", (10.0,) * 7 + (15.0,) * 7, -4.0, 4.0, "promo"),),
     last_day=LAST_DAY,
     cap=100.0,
-    closed_weekdays=(6,),
-    rest_weekdays=(6,),
-    usual={"promo": (0.0,) * 7},
+    never_open_weekdays=(6,),
+    usually_closed_weekdays=(6,),
+    typical_drivers={"promo": (0.0,) * 7},
 )
 FITTED = ProphetParameters(
     k=0.0,
@@ -34,7 +34,7 @@ FITTED = ProphetParameters(
     rows=60,
     seasonalities=(),
     changepoint_prior_scale=0.05,
-    closed_weekdays=(6,),
+    never_open_weekdays=(6,),
     regressors=(Regressor("driver/promo", 10.0, 0.0, 1.0, 0.2),),
     scale="log",
 )
@@ -270,10 +270,10 @@ async def test_a_fitted_model_shows_its_components(api, shop):
         rows=150,
         seasonalities=(),
         changepoint_prior_scale=0.05,
-        closed_weekdays=(),
+        never_open_weekdays=(),
         regressors=(Regressor("driver/promo", 10.0, 0.0, 1.0, 0.25),),
     )
-    model = replace(MODEL, members=(fitted,), cap=100.0, widening=())
+    model = replace(MODEL, members=(fitted,), cap=100.0, interval_scale=())
     await shop.train("run", [("1", "milk")], parameters=model.to_json_dict())
 
     answer = await api.post(

@@ -1,7 +1,7 @@
 import pytest
 
 from functions.api.media import preferred
-from functions.api.refused import Refused
+from functions.api.problem_document import Refused
 
 OFFERED = ("application/json", "application/x-ndjson")
 

@@ -93,7 +93,7 @@ def made_up() -> ProphetParameters:
         rows=119,
         seasonalities=(Seasonality("weekly", 7.0, 3, 10.0),),
         changepoint_prior_scale=0.05,
-        closed_weekdays=(),
+        never_open_weekdays=(),
     )
 
 

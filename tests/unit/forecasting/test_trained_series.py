@@ -107,7 +107,7 @@ def assert_publishable(week: Forecasts, models: list[SeriesModel]) -> None:
     assert (week.upper <= UPPER_CAP * cap).all()
     weekday = (week.dates.astype(np.int64) + 3) % 7
     for i, model in enumerate(models):
-        assert (week.upper[i, np.isin(weekday, model.closed_weekdays)] == 0).all()
+        assert (week.upper[i, np.isin(weekday, model.never_open_weekdays)] == 0).all()
 
 
 @settings(deadline=None, max_examples=30)
@@ -133,7 +133,7 @@ def test_whatever_was_sold_what_is_published_makes_sense(
     for each in results:
         numbers = [v for v in each.metrics.as_dict().values() if v is not None]
         assert np.isfinite(numbers).all()
-        assert all(0.75 <= times <= 5 for times in each.model.widening)
+        assert all(0.75 <= times <= 5 for times in each.model.interval_scale)
         text = json.dumps(each.model.to_json_dict(), allow_nan=False)
         assert SeriesModel.from_json_dict(json.loads(text)) == each.model
 
@@ -237,7 +237,7 @@ def test_a_weekday_that_opens_for_the_first_time_is_not_forecast_as_closed(make_
     panel = make_panel(weekly_sales(200), closed_sundays=True)
     as_of = (panel.dates[-1] + 1).item()
     [trained] = train(panel, strategy("auto"), as_of, engine)
-    assert trained.model.closed_weekdays == (6,)
+    assert trained.model.never_open_weekdays == (6,)
     said = Calendar(as_of, np.ones((1, 7), np.int8), (), np.empty((1, 7, 0)))
     by_rule, planned = (forecast([trained.model], as_of, 7, each) for each in (None, said))
     sunday = (planned.dates.astype(np.int64) + 3) % 7 == 6

@@ -84,7 +84,7 @@ def served(*members: Member, last_day: date | None = None, cap: float = 1e300) -
         members=members,
         last_day=last_day or prophets[0].last_day,
         cap=cap,
-        closed_weekdays=prophets[0].closed_weekdays if prophets else (),
+        never_open_weekdays=prophets[0].never_open_weekdays if prophets else (),
     )
 
 

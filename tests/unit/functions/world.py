@@ -86,7 +86,7 @@ class MeanEngine:
             rows=len(dates),
             seasonalities=(),
             changepoint_prior_scale=0.05,
-            closed_weekdays=(),
+            never_open_weekdays=(),
         )
 
 

@@ -161,7 +161,7 @@ class FinalFits:
             rows=int(fits.rows[i]),
             seasonalities=seasonalities(strategy, yearly, weekly),
             changepoint_prior_scale=strategy.changepoint_prior_scale,
-            closed_weekdays=self.closed[i],
+            never_open_weekdays=self.closed[i],
             regressors=tuple(
                 Regressor(
                     self.names[at],
@@ -207,7 +207,7 @@ def _weekly(fits: Fits) -> Floats:
 
 
 def _closed_weekdays(days: Ints, rows: Ints) -> list[tuple[int, ...]]:
-    """The weekdays without a row, for each series; as `parameters.closed_weekdays`."""
+    """The weekdays without a row, for each series; as `parameters.never_open_weekdays`."""
     weekday = (days + 3) % 7
     used = np.arange(days.shape[1]) < rows[:, None]
     seen = np.stack([((weekday == day) & used).any(axis=1) for day in range(7)], axis=1)

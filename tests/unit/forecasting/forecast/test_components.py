@@ -32,7 +32,7 @@ MODEL = ProphetParameters(
     rows=150,
     seasonalities=(Seasonality("yearly", 365.25, 1, 10.0), Seasonality("weekly", 7.0, 1, 10.0)),
     changepoint_prior_scale=0.05,
-    closed_weekdays=(6,),
+    never_open_weekdays=(6,),
     regressors=(
         Regressor("driver/promo", 10.0, 0.0, 1.0, 0.25),
         Regressor("driver/promo/tue", 0.03, 0.0, 1.0, 0.0625),

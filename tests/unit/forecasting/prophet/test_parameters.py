@@ -21,7 +21,7 @@ def test_json_round_trip_is_exact(
         k=k,
         sigma_obs=sigma,
         delta=tuple(delta),
-        closed_weekdays=(5, 6),
+        never_open_weekdays=(5, 6),
         regressors=(Regressor("driver/promo", 10.0, 0.0, 1.0, beta=k),),
         scale="log",
         shift=sigma,
@@ -105,5 +105,5 @@ def test_what_was_stored_before_there_were_regressors_is_still_read(made_up: Pro
 
 
 def test_weekdays_without_an_open_day_are_closed(fitted_prophet):
-    assert extract(fitted_prophet).closed_weekdays == (6,)
+    assert extract(fitted_prophet).never_open_weekdays == (6,)
     assert date(2015, 1, 11).weekday() == 6
