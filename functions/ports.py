@@ -16,6 +16,7 @@ from functions.changes import Changes
 from functions.forecasting.series.calendar import Calendar
 from functions.forecasting.series.panel import Panel
 from functions.records import (
+    ALL_RUNS,
     MAX_FAILURES,
     AliasChange,
     Candidate,
@@ -27,6 +28,7 @@ from functions.records import (
     Plan,
     Promotion,
     Run,
+    RunFilter,
     Scope,
     SeenTick,
     Series,
@@ -116,8 +118,13 @@ class Plans(Protocol):
 class Runs(Protocol):
     """Runs as they stand."""
 
-    async def runs(self, limit: int) -> list[Run]:
-        """The newest runs, newest first."""
+    async def runs(
+        self, limit: int, after: tuple[datetime, str] | None = None, chosen: RunFilter = ALL_RUNS
+    ) -> list[Run]:
+        """Chosen runs, newest first and those of a moment by their ids.
+
+        `after` is when the last one of the page before was requested, and its id.
+        """
 
     async def run(self, run_id: str, failures: int = MAX_FAILURES) -> Run | None:
         """One run with so many of its failures, the first in order of (store, product), and once

@@ -1,7 +1,7 @@
 """What is stored, as functions read and write it: series, runs, models, aliases, forecasts."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
 from typing import Any
 
@@ -31,11 +31,11 @@ class Scope:
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """A run as planned: what, for which series, in which shards.
+class RunRequest:
+    """What was asked of a run, as it was understood: by whom, when and why, and what to train.
 
-    `fingerprint` is equal for two runs if the same was asked of both; empty, it equals none. A run
-    with `coalesced_into` has no shards: the run of that id does what was asked.
+    `named` says that its series were named one by one. A run with `coalesced_into` trains nothing:
+    the run of that id does what was asked.
     """
 
     run_id: str
@@ -47,13 +47,25 @@ class Plan:
     strategy: str
     as_of: date
     horizon: int
+    policy: Policy = field(default="if-better", kw_only=True)
+    named: bool = field(default=False, kw_only=True)
+    failed_in: str | None = field(default=None, kw_only=True)
+    older_than_days: int | None = field(default=None, kw_only=True)
+    coalesced_into: str | None = field(default=None, kw_only=True)
+
+
+REQUEST_FIELDS = tuple(each.name for each in fields(RunRequest))
+
+
+@dataclass(frozen=True, slots=True)
+class Plan(RunRequest):
+    """A run as planned: its series, in shards. None if it is coalesced into another one.
+
+    `fingerprint` is equal for two runs if the same was asked of both; empty, it equals none.
+    """
+
     shards: tuple[tuple[Series, ...], ...]
-    policy: Policy = "if-better"
-    named: bool = False
-    failed_in: str | None = None
-    older_than_days: int | None = None
     fingerprint: str = ""
-    coalesced_into: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,30 +273,14 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class Run(RunRequest):
     """A run as it stands; the first `failures` are filled in when one run is asked for, and
     `forecasts` when that has ended.
-
-    `named` says that its series were named one by one.
     """
 
-    run_id: str
-    requested_by: str
-    requested_at: datetime
-    reason: str
-    store: str | None
-    product: str | None
-    strategy: str
-    as_of: date
-    horizon: int
     counts: Counts
     finished_at: datetime | None
     failures: tuple[Failure, ...] = ()
-    policy: Policy = "if-better"
-    named: bool = False
-    failed_in: str | None = None
-    older_than_days: int | None = None
-    coalesced_into: str | None = None
     forecasts: ForecastCounts | None = None
 
     @property
@@ -295,6 +291,21 @@ class Run:
         if self.counts.pending:
             return "running"
         return "cancelled" if self.counts.cancelled else "completed"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs to list: those in a state, asked for by somebody, requested from one moment on,
+    and before another. None: whatever.
+    """
+
+    state: str | None = None
+    requested_by: str | None = None
+    since: datetime | None = None
+    before: datetime | None = None
+
+
+ALL_RUNS = RunFilter()
 
 
 @dataclass(frozen=True, slots=True)

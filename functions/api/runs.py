@@ -1,12 +1,13 @@
 """Runs over HTTP: how they go, and ending one that goes."""
 
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query
 
 from events.envelope import Event, derive_id, first_event
-from events.payloads import CancelRequested, RunId
+from events.payloads import CancelRequested, Name, RunId
 from functions.api import views
 from functions.api.body import body_of, documented
 from functions.api.given import Asking, Stored
@@ -21,7 +22,7 @@ from functions.api.problems import (
     not_found,
 )
 from functions.planner.planner import coalesced, unknown_run
-from functions.records import MAX_FAILURES
+from functions.records import MAX_FAILURES, RunFilter
 
 SOURCE = "shelfcast/api"
 
@@ -30,9 +31,29 @@ router = APIRouter(tags=["runs"], responses=REFUSALS)
 
 
 @router.get("/runs")
-async def runs(storage: Stored, limit: views.Limit = 50) -> views.Runs:
-    """The newest runs."""
-    return views.Runs.model_validate({"runs": await storage.runs(limit)})
+async def runs(
+    storage: Stored,
+    limit: views.Limit = 50,
+    after: Annotated[
+        views.AfterRun | None, Query(description="The `next` of the page before.")
+    ] = None,
+    state: views.RunState | None = None,
+    requested_by: Name | None = None,
+    since: Annotated[views.Day | None, Query(description="Requested on this day or later.")] = None,
+    until: Annotated[
+        views.Day | None, Query(description="Requested on this day or earlier.")
+    ] = None,
+) -> views.Runs:
+    """Runs, newest first; days are those of UTC."""
+    start = None
+    if after is not None:
+        requested_at, _, run_id = after.partition("/")
+        start = (datetime.fromisoformat(requested_at), run_id)
+    end = None if until is None else until + timedelta(days=1)
+    chosen = RunFilter(state, requested_by, _midnight(since), _midnight(end))
+    page = await storage.runs(limit, start, chosen)
+    last = f"{page[-1].requested_at.isoformat()}/{page[-1].run_id}" if len(page) == limit else None
+    return views.Runs.model_validate({"runs": page, "next": last})
 
 
 @router.get(
@@ -100,6 +121,10 @@ async def cancel(
     again = "repeat it: to cancel twice is to cancel once"
     await requests.publish([_cancel_request(run_id, body)], again)
     return views.Accepted(run_id=run_id, url=f"/runs/{run_id}")
+
+
+def _midnight(day: date | None) -> datetime | None:
+    return None if day is None else datetime.combine(day, time.min, UTC)
 
 
 def _unknown(run_id: str) -> Refused:

@@ -1,7 +1,7 @@
 """What the API takes and answers; the OpenAPI document comes from these models."""
 
 import datetime as dt
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -63,6 +63,27 @@ def _within_reach(day: dt.date) -> dt.date:
     if not EARLIEST_DAY <= day <= latest:
         raise ValueError(f"must be a day from {EARLIEST_DAY} to {latest}")
     return day
+
+
+def _stands_in_runs(text: str) -> str:
+    time, _, run_id = text.partition("/")
+    try:
+        moment = dt.datetime.fromisoformat(time)
+    except ValueError:
+        moment = dt.datetime.min
+    known = moment.tzinfo is not None and 1 < moment.year < 9999  # a year that each zone has
+    if not (known and run_id.isprintable()):
+        raise ValueError("must be a time and a run id, as `next` gives it")
+    return text
+
+
+AfterRun = Annotated[
+    str,
+    AfterValidator(_stands_in_runs),
+    WithJsonSchema({"type": "string", "maxLength": MAX_KEY}),
+    Field(max_length=MAX_KEY),
+]
+RunState = Literal["running", "completed", "cancelled", "coalesced"]
 
 
 Day = Annotated[dt.date, BeforeValidator(_written_as_a_day), AfterValidator(_within_reach)]
@@ -237,9 +258,10 @@ class Failures(View):
 
 
 class Runs(View):
-    """Runs, newest first."""
+    """A page of runs, newest first; ask again with `after` = `next` until it is null."""
 
     runs: list[RunView]
+    next: str | None
 
 
 class ForecastView(View):

@@ -74,19 +74,36 @@ def show(
     limit: Annotated[
         int, typer.Option(metavar="N", help="How many runs, newest first, or failures of one.")
     ] = 20,
+    state: Annotated[
+        str | None,
+        typer.Option(help="Only runs that are running, completed, cancelled or coalesced."),
+    ] = None,
+    requested_by: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Only runs that NAME asked for.")
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option(metavar="DAY", help="Only runs requested on DAY or later.")
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option(metavar="DAY", help="Only runs requested on DAY or earlier.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Show the newest runs, or one run with the series that failed."""
+    chosen = {"state": state, "requested_by": requested_by, "since": since, "until": until}
     with outcome():
         client = client_of(ctx)
         if run_id is not None:
+            if given := [name for name, value in chosen.items() if value is not None]:
+                option = given[0].replace("_", "-")
+                raise BadInput(f"--{option}: it chooses among runs; leave out it or RUN_ID")
             found = find_run(client, run_id)
             if as_json:
                 print_json(with_failures(client, found))
             else:
                 print_run(with_failures(client, found, limit), limit)
             return
-        listed = client.get("runs", limit=limit)
+        listed = client.get("runs", limit=limit, **chosen)
         if as_json:
             print_json(listed)
         elif listed["runs"]:
@@ -94,6 +111,8 @@ def show(
 
             console = Console(highlight=False)
             console.print(runs_table(listed["runs"], console.width))
+        elif any(chosen.values()):
+            typer.echo("No run is like that; `shelfcast runs` shows the newest ones")
         else:
             typer.echo("There is no run yet; ask for one with `shelfcast retrain --all`")
 

@@ -5,12 +5,15 @@ from dataclasses import replace
 from datetime import datetime
 
 from functions.records import (
+    ALL_RUNS,
     MAX_FAILURES,
+    REQUEST_FIELDS,
     Counts,
     Failure,
     ForecastCounts,
     Plan,
     Run,
+    RunFilter,
     Series,
     Window,
 )
@@ -20,11 +23,21 @@ from infra.memory.tables import Tables
 class MemoryRuns(Tables):
     """See `functions.ports.Runs`."""
 
-    async def runs(self, limit: int) -> list[Run]:
-        """Newest first."""
+    async def runs(
+        self, limit: int, after: tuple[datetime, str] | None = None, chosen: RunFilter = ALL_RUNS
+    ) -> list[Run]:
+        """Scan all of them."""
         plans = sorted(self.plans.values(), key=lambda p: p.run_id)
         plans.sort(key=lambda p: p.requested_at, reverse=True)
-        return [replace(self._run(plan), failures=()) for plan in plans[:limit]]
+        runs = [
+            replace(self._run(plan), failures=())
+            for plan in plans
+            if after is None or (after[0], plan.run_id) > (plan.requested_at, after[1])
+            if chosen.requested_by in (None, plan.requested_by)
+            if chosen.since is None or plan.requested_at >= chosen.since
+            if chosen.before is None or plan.requested_at < chosen.before
+        ]
+        return [run for run in runs if chosen.state in (None, run.state)][:limit]
 
     async def run(self, run_id: str, failures: int = MAX_FAILURES) -> Run | None:
         """With the first of its failures, and its forecasts."""
@@ -52,23 +65,10 @@ class MemoryRuns(Tables):
             if run == plan.run_id and result.error is not None
         )
         return Run(
-            run_id=plan.run_id,
-            requested_by=plan.requested_by,
-            requested_at=plan.requested_at,
-            reason=plan.reason,
-            store=plan.store,
-            product=plan.product,
-            strategy=plan.strategy,
-            as_of=plan.as_of,
-            horizon=plan.horizon,
+            **{name: getattr(plan, name) for name in REQUEST_FIELDS},
             counts=counts,
             finished_at=None if counts.pending else self.finished_at(plan.run_id),
             failures=tuple(Failure(*failure) for failure in failures),
-            policy=plan.policy,
-            named=plan.named,
-            failed_in=plan.failed_in,
-            older_than_days=plan.older_than_days,
-            coalesced_into=plan.coalesced_into,
         )
 
     async def failures(self, run_id: str, after: Series | None, limit: int) -> list[Failure]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import groupby
 from typing import Any
 
-from functions.records import Plan, Series
+from functions.records import REQUEST_FIELDS, Plan, Series
 from infra.postgres.columns import columns
 from infra.postgres.connections import Connections
 from infra.postgres.ended import count_ended
@@ -93,22 +93,9 @@ async def _plan(connection: Any, run_id: str) -> Plan | None:
         return None
     rows = await connection.fetch(queries.PLANNED_SERIES, run_id)
     return Plan(
-        run_id=run["run_id"],
-        requested_by=run["requested_by"],
-        requested_at=run["requested_at"],
-        reason=run["reason"],
-        store=run["store"],
-        product=run["product"],
-        strategy=run["strategy"],
-        as_of=run["as_of"],
-        horizon=run["horizon"],
+        **{name: run[name] for name in REQUEST_FIELDS},
         shards=_shards(rows),
-        policy=run["policy"],
-        named=run["named"],
-        failed_in=run["failed_in"],
-        older_than_days=run["older_than_days"],
         fingerprint=run["wish"] or "",
-        coalesced_into=run["coalesced_into"],
     )
 
 

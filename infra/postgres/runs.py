@@ -2,14 +2,18 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from functions.records import (
+    ALL_RUNS,
     MAX_FAILURES,
+    REQUEST_FIELDS,
     Counts,
     Failure,
     ForecastCounts,
     Run,
+    RunFilter,
     Series,
     Window,
 )
@@ -20,9 +24,13 @@ from infra.postgres.queries import runs as queries
 class PostgresRuns(Connections):
     """See `functions.ports.Runs`."""
 
-    async def runs(self, limit: int) -> list[Run]:
+    async def runs(
+        self, limit: int, after: tuple[datetime, str] | None = None, chosen: RunFilter = ALL_RUNS
+    ) -> list[Run]:
         """With their counts."""
-        return [_run(row) for row in await (await self.pool()).fetch(queries.RUNS, limit)]
+        chosen_by = (chosen.state, chosen.requested_by, chosen.since, chosen.before)
+        values = (limit, *(after or (None, None)), *chosen_by)
+        return [_run(row) for row in await (await self.pool()).fetch(queries.RUNS, *values)]
 
     async def run(self, run_id: str, failures: int = MAX_FAILURES) -> Run | None:
         """With the first of its failures."""
@@ -69,23 +77,10 @@ class PostgresRuns(Connections):
 def _run(row: Any, failures: tuple[Failure, ...] = ()) -> Run:
     counts = _counts(row)
     return Run(
-        run_id=row["run_id"],
-        requested_by=row["requested_by"],
-        requested_at=row["requested_at"],
-        reason=row["reason"],
-        store=row["store"],
-        product=row["product"],
-        strategy=row["strategy"],
-        as_of=row["as_of"],
-        horizon=row["horizon"],
+        **{name: row[name] for name in REQUEST_FIELDS},
         counts=counts,
         finished_at=None if counts.pending else row["finished_at"],
         failures=failures,
-        policy=row["policy"],
-        named=row["named"],
-        failed_in=row["failed_in"],
-        older_than_days=row["older_than_days"],
-        coalesced_into=row["coalesced_into"],
     )
 
 

@@ -5,10 +5,12 @@ from dataclasses import replace
 from datetime import timedelta
 
 from functions.ports import Storage
-from functions.records import MAX_FAILURES, Counts
+from functions.records import MAX_FAILURES, Counts, RunFilter
 from functions.registry.transactions import record_results
 from tests.contract.examples import NOON, SERIES, failed, plan, trained
 from tests.contract.harness import Harness
+
+LATER = NOON + timedelta(hours=1)
 
 
 async def test_runs_come_newest_first_and_unknown_ones_not_at_all(storage: Storage):
@@ -17,6 +19,46 @@ async def test_runs_come_newest_first_and_unknown_ones_not_at_all(storage: Stora
     assert [run.run_id for run in await storage.runs(2)] == ["run-2", "run-1"]
     assert await storage.run("unknown") is None
     assert (await storage.runs(1))[0].counts == Counts(3, 0, 0)
+
+
+async def test_runs_come_in_pages_of_those_that_are_chosen(storage: Storage):
+    at = [NOON + timedelta(hours=n // 2) for n in range(5)]  # two at a time
+    for n, moment in enumerate(at):
+        asked = replace(plan(f"run-{n}", moment), requested_by=("anna", "ben")[n % 2])
+        await storage.save_or_coalesce_plan(asked)
+
+    async def listed(limit: int = 10, after: int | None = None, **chosen: object) -> list[str]:
+        last = None if after is None else (at[after], f"run-{after}")
+        return [run.run_id for run in await storage.runs(limit, last, RunFilter(**chosen))]
+
+    assert await listed() == ["run-4", "run-2", "run-3", "run-0", "run-1"]
+    assert await listed(2, after=2) == ["run-3", "run-0"]
+    assert await listed(after=0) == ["run-1"]
+    assert await listed(requested_by="ben") == ["run-3", "run-1"]
+    assert await listed(requested_by="nobody") == []
+    assert await listed(since=at[2]) == ["run-4", "run-2", "run-3"]
+    assert await listed(since=at[2], before=at[4]) == ["run-2", "run-3"]
+
+
+async def test_runs_are_chosen_by_the_state_that_they_tell(storage: Storage):
+    for run_id in ("done", "stopped", "going", "halfway", "short"):
+        await storage.save_or_coalesce_plan(replace(plan(run_id), fingerprint=run_id))
+    await storage.save_or_coalesce_plan(replace(plan("same", at=LATER), fingerprint="going"))
+    await storage.save_or_coalesce_plan(replace(plan("nothing"), shards=()))
+    of_run = plan("done")
+    await record_results(storage, [trained(of_run, s) for s in SERIES], [])
+    await storage.cancel("stopped", NOON)
+    await record_results(storage, [trained(plan("halfway"), SERIES[0])], [])
+    await record_results(storage, [], [failed(plan("short"), s, "short") for s in SERIES])
+    expected = {
+        "running": {"going", "halfway"},
+        "completed": {"done", "short", "nothing"},
+        "cancelled": {"stopped"},
+        "coalesced": {"same"},
+    }
+    for state, runs in expected.items():
+        found = await storage.runs(10, chosen=RunFilter(state=state))
+        assert ({run.run_id for run in found}, {run.state for run in found}) == (runs, {state})
 
 
 async def test_it_answers(storage: Storage):

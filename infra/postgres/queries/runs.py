@@ -91,10 +91,31 @@ FROM {runs} AS run, LATERAL (
 ) AS counts
 """
 
-RUNS = (
-    _RUN.format(runs="(SELECT * FROM training_runs ORDER BY requested_at DESC LIMIT $1)")
-    + "ORDER BY requested_at DESC, run_id"
-)
+_PAGE = """(
+    SELECT * FROM (
+        SELECT run.*,
+               CASE WHEN coalesced_into IS NOT NULL THEN 'coalesced'
+                    WHEN planned IS NULL AND EXISTS (
+                        SELECT FROM training_results AS result
+                        WHERE result.run_id = run.run_id AND result.state = 'planned'
+                    ) THEN 'running'
+                    WHEN coalesce(cancelled > 0, EXISTS (
+                        SELECT FROM training_results AS result
+                        WHERE result.run_id = run.run_id AND result.state = 'cancelled'
+                    )) THEN 'cancelled'
+                    ELSE 'completed' END AS state
+        FROM training_runs AS run
+        WHERE ($2::timestamptz IS NULL OR requested_at < $2
+               OR (requested_at = $2 AND run_id > $3))
+          AND ($5::text IS NULL OR requested_by = $5)
+          AND ($6::timestamptz IS NULL OR requested_at >= $6)
+          AND ($7::timestamptz IS NULL OR requested_at < $7)
+    ) AS run
+    WHERE $4::text IS NULL OR state = $4
+    ORDER BY requested_at DESC, run_id LIMIT $1
+)"""
+
+RUNS = _RUN.format(runs=_PAGE) + "ORDER BY requested_at DESC, run_id"
 
 RUN = _RUN.format(runs="(SELECT * FROM training_runs WHERE run_id = $1)")
 

@@ -1,4 +1,4 @@
-from datetime import date
+from datetime import UTC, date, datetime
 
 import httpx
 import pytest
@@ -57,6 +57,51 @@ async def test_a_run_tells_its_parameters_counts_and_failures(api: httpx.AsyncCl
     }
 
 
+async def test_runs_come_in_pages(api: httpx.AsyncClient, shop: Shop, run: str):
+    await api.post("/retrain", json={"store": "2", "run_id": "run-2"})
+    await shop.plan()
+    newest = (await api.get("/runs", params={"limit": 1})).json()
+    assert [each["run_id"] for each in newest["runs"]] == ["run-2"]
+    rest = (await api.get("/runs", params={"limit": 2, "after": newest["next"]})).json()
+    assert [each["run_id"] for each in rest["runs"]] == ["run-1"]
+    assert rest["next"] is None
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"state": "running"}, ["run-2"]),
+        ({"state": "completed"}, ["run-1"]),
+        ({"state": "cancelled"}, []),
+        ({"requested_by": "anna"}, ["run-2"]),
+        ({"since": "2999-01-01"}, 422),
+        ({"until": "2015-07-31"}, []),
+        ({"state": "sleeping"}, 422),
+        ({"after": "yesterday/run-1"}, 422),
+        ({"after": "2015-07-31T12:00:00/run-1"}, 422),
+        ({"after": "0001-01-01T00:00:00+14:00/run-1"}, 422),
+    ],
+)
+async def test_runs_are_chosen_by_state_requester_and_day(
+    api, shop: Shop, run: str, query, expected
+):
+    body = {"store": "2", "run_id": "run-2", "requested_by": "anna"}
+    await api.post("/retrain", json=body)
+    await shop.plan()
+    answer = await api.get("/runs", params=query)
+    if expected == 422:
+        (error,) = answer.json()["errors"]
+        assert (answer.status_code, error["field"]) == (422, next(iter(query)))
+    else:
+        assert [each["run_id"] for each in answer.json()["runs"]] == expected
+
+
+async def test_the_runs_of_a_day_are_those_of_utc(api, run: str):
+    today = datetime.now(UTC).date().isoformat()
+    for query in ({"since": today}, {"until": today}, {"since": today, "until": today}):
+        assert len((await api.get("/runs", params=query)).json()["runs"]) == 1
+
+
 async def test_runs_are_listed_newest_first_without_failures(api, shop: Shop, run: str):
     await api.post("/retrain", json={"all": True, "run_id": "run-2"})
     await shop.plan()
@@ -72,7 +117,7 @@ async def test_runs_are_listed_newest_first_without_failures(api, shop: Shop, ru
 
 
 async def test_without_a_run_the_list_is_empty(api: httpx.AsyncClient):
-    assert (await api.get("/runs")).json() == {"runs": []}
+    assert (await api.get("/runs")).json() == {"runs": [], "next": None}
 
 
 async def test_a_run_is_unknown_until_its_request_is_read(api: httpx.AsyncClient):

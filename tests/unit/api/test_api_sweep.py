@@ -76,7 +76,7 @@ WHOLE["/calendar/check"] = {
 }
 TEXTS = sorted({each for each in NASTY if isinstance(each, str)} | {"%00", "%2F", "99999999999999"})
 QUERIES = {
-    "/runs": ("limit",),
+    "/runs": ("limit", "after", "state", "requested_by", "since", "until"),
     "/runs/run-1": ("failures",),
     "/runs/run-1/failures": ("limit", "after"),
     "/series": ("limit", "after"),

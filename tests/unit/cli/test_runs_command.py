@@ -78,6 +78,26 @@ def test_runs_as_json_are_the_answer_of_the_api(client: Client, runs: None):
     assert told.stderr == ""
 
 
+def test_runs_are_chosen_by_state_requester_and_day(client: Client, runs: None):
+    def listed(*options: str) -> list[str]:
+        told = shelfcast(client, "runs", "--json", *options)
+        return [run["run_id"] for run in json.loads(told.stdout)["runs"]]
+
+    assert listed("--state", "running") == ["weekly-2"]
+    assert listed("--requested-by", "api", "--since", "2015-07-31") == ["weekly-2", "weekly-1"]
+    assert listed("--until", "2015-07-31") == []
+    assert "No run is like that" in shelfcast(client, "runs", "--state", "cancelled").stdout
+
+
+def test_what_chooses_among_runs_must_be_right_and_of_many(client: Client, runs: None):
+    wrong = shelfcast(client, "runs", "--state", "sleeping")
+    assert wrong.exit_code == 2
+    assert "state: must be 'running', 'completed', 'cancelled' or 'coalesced'" in wrong.stderr
+    one = shelfcast(client, "runs", "weekly-1", "--requested-by", "anna")
+    assert one.exit_code == 2
+    assert "--requested-by: it chooses among runs; leave out it or RUN_ID" in one.stderr
+
+
 def test_one_run_is_told_with_its_failures(client: Client, runs: None):
     told = shelfcast(client, "runs", "weekly-1")
 
