@@ -13,11 +13,11 @@ import typer
 from events.printable import one_line
 from infra.cli.client import Client, client_of
 from infra.cli.errors import Unavailable
-from infra.sales_io.errors import BadInput
+from infra.errors import BadInput
 
 if TYPE_CHECKING:
-    from infra.sales_io.importing import Check
-    from infra.sales_io.planned import Scope
+    from infra.sales_io.publishing.import_calendar import Scope
+    from infra.sales_io.publishing.import_sales import Check
 
 AT_ONCE = 1000  # scopes that the API takes in one request
 SHOWN = 3  # of what is wrong; the first ones tell what to mend

@@ -21,7 +21,7 @@ import numpy as np
 import pandas as pd
 from dateutil.easter import easter  # type: ignore[import-untyped]
 
-from infra.sales_io.layout import TOTAL
+from infra.sales_io.columns.layout import TOTAL
 
 COLUMNS = (
     "store",

@@ -14,17 +14,17 @@ from events.envelope import first_event
 from events.memory import MemoryLog
 from events.payloads import EARLIEST_DAY, LATEST_DAY, CalendarPlanned
 from events.publisher import to_record
-from infra.sales_io.errors import BadInput, RowsRefused
-from infra.sales_io.importing import import_calendar, import_sales
-from infra.sales_io.layout import (
+from infra.errors import BadInput, RowsRefused
+from infra.sales_io.checking.rejections import ALL
+from infra.sales_io.columns.layout import (
     GENERATED,
     ROSSMANN,
     ROSSMANN_TEST,
     ColumnChoice,
     choose_calendar_layout,
 )
-from infra.sales_io.records import encode_plans, id_of
-from infra.sales_io.verdict import ALL
+from infra.sales_io.publishing.event_records import encode_plans, id_of
+from infra.sales_io.publishing.import_sales import import_calendar, import_sales
 from tests.unit.sales_io.test_records import finite, names
 
 AT = dt.datetime(2026, 11, 24, 6, 0, tzinfo=dt.UTC)

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.sales_io.date_columns import DateColumn, DayRule
-from infra.sales_io.dates import period_of
-from infra.sales_io.errors import BadInput
+from infra.errors import BadInput
+from infra.sales_io.columns.date_form_choice import DateColumn, DayRule
+from infra.sales_io.columns.date_texts import period_of
 
 TODAY = dt.date(2026, 11, 28)
 FORMS = ["%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y-%m-%d", "%Y/%m/%d", "%Y%m%d"]

@@ -1,7 +1,7 @@
 import pytest
 
-from infra.sales_io.drivers import DriverColumn, DriverRule
-from infra.sales_io.errors import BadInput
+from infra.errors import BadInput
+from infra.sales_io.columns.driver_kinds import DriverColumn, DriverRule
 
 NUMBERS, FLAG = DriverRule(), DriverRule(is_boolean=True)
 

@@ -8,10 +8,10 @@ import pytest
 from events.cloudevents import decode
 from events.log import Received
 from events.memory import MemoryLog
-from infra.sales_io import importing
-from infra.sales_io.errors import BadInput, BrokerAway
-from infra.sales_io.layout import ColumnChoice
-from infra.sales_io.verdict import ALL
+from infra.errors import BadInput, BrokerAway
+from infra.sales_io.checking.rejections import ALL
+from infra.sales_io.columns.layout import ColumnChoice
+from infra.sales_io.publishing.import_sales import import_sales as import_whole
 
 AT = dt.datetime(2026, 11, 24, 6, 0, tzinfo=dt.UTC)
 CHOICE = ColumnChoice(store="store", date="date", units="units")
@@ -28,7 +28,7 @@ def file(tmp_path: Path) -> Path:
 async def import_sales(*arguments: Any, **options: Any):
     """Of files with a gap, a line said twice and a bad row, which most here have."""
     said = {"missing_days": "closed", "duplicates": "last", "allow_rejects": ALL} | options
-    return await importing.import_sales(*arguments, **said)
+    return await import_whole(*arguments, **said)
 
 
 def rewrite(file: Path, data: bytes) -> None:

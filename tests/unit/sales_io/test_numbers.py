@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.sales_io.numbers import NumberColumn, hidden_characters, read_number, take_apart
+from infra.sales_io.columns.numbers import NumberColumn, hidden_characters, read_number, take_apart
 
 # Of each country: the thousands mark, the decimal mark, how many digits the groups have.
 FORMATS = {

@@ -10,10 +10,10 @@ import pytest
 from events.cloudevents import decode
 from events.memory import MemoryLog
 from events.payloads import SaleRecorded
-from infra.sales_io.errors import BadInput, RowsRefused
-from infra.sales_io.importing import ImportSummary, import_calendar, import_sales
-from infra.sales_io.layout import ColumnChoice
-from infra.sales_io.verdict import Allowance
+from infra.errors import BadInput, RowsRefused
+from infra.sales_io.checking.rejections import Allowance
+from infra.sales_io.columns.layout import ColumnChoice
+from infra.sales_io.publishing.import_sales import ImportSummary, import_calendar, import_sales
 
 DAYS = [dt.date(2026, 9, 24) + dt.timedelta(days=number) for number in range(60)]
 

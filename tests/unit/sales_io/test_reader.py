@@ -11,13 +11,13 @@ from pydantic import ValidationError
 
 from events.clock import utc_today
 from events.payloads import SaleRecorded
-from infra.sales_io import cells
-from infra.sales_io.days_seen import DaysSeen
-from infra.sales_io.errors import BadInput
-from infra.sales_io.layout import ColumnChoice
-from infra.sales_io.reader import RowsChunk, read_rows
-from infra.sales_io.source import CHUNK_ROWS
-from infra.sales_io.survey import survey
+from infra.errors import BadInput
+from infra.sales_io.checking.days_seen import DaysSeen
+from infra.sales_io.checking.rows import RowsChunk, read_rows
+from infra.sales_io.checking.survey import survey
+from infra.sales_io.columns import cells
+from infra.sales_io.columns.layout import ColumnChoice
+from infra.sales_io.tables.source import CHUNK_ROWS
 
 CHOICE = ColumnChoice(store="store", date="date", units="units", open="open")
 
@@ -196,5 +196,9 @@ def test_what_the_contract_takes_of_plain_letters_is_read(
         SaleRecorded(store=store, product="total", date=day, units=units)
     except ValidationError:
         return
-    read = (cells.name(store), cells.day(day.isoformat()), cells.units(repr(units)))
+    read = (
+        cells.name(store),
+        cells.day(day.isoformat()),
+        cells.units(repr(units)),
+    )
     assert read == (store, day, units)

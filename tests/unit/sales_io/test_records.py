@@ -9,7 +9,7 @@ from events.cloudevents import decode
 from events.envelope import first_event
 from events.payloads import EARLIEST_DAY, SaleRecorded
 from events.publisher import to_record
-from infra.sales_io.records import encode_sales, id_of, import_id_of
+from infra.sales_io.publishing.event_records import encode_sales, id_of, import_id_of
 from tests.names import names
 
 AT = dt.datetime(2026, 11, 24, 6, 0, tzinfo=dt.UTC)

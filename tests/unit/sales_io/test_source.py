@@ -7,8 +7,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from infra.sales_io.errors import BadInput
-from infra.sales_io.source import open_source
+from infra.errors import BadInput
+from infra.sales_io.tables.opening import open_source
 
 TEXT = "store,units\nA,1\nB,2\n"
 

@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from infra.sales_io.errors import BadInput
-from infra.sales_io.source import open_source
+from infra.errors import BadInput
+from infra.sales_io.tables.opening import open_source
 from tests.unit.sales_io.workbooks import write_workbook
 
 ROWS = [["A", "2026-09-24", "1"], ["B", "2026-09-25", "2"]]
