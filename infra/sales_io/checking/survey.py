@@ -16,7 +16,8 @@ import pandas as pd
 from events.clock import utc_today
 from events.payloads import LATEST_DAY, MAX_DRIVERS
 from infra.errors import BadInput
-from infra.sales_io.columns.date_form_choice import DateColumn, DayRule
+from infra.sales_io.columns.date_form_choice import DateColumn
+from infra.sales_io.columns.date_rule import DayRule
 from infra.sales_io.columns.driver_kinds import DriverColumn, DriverRule
 from infra.sales_io.columns.layout import ColumnChoice, Layout, choose_layout, snake_case
 from infra.sales_io.columns.numbers import MARK, Decimal, NumberColumn, read_number

@@ -1,8 +1,8 @@
-"""What a cell of text means, judged by the contracts of sales and of plans themselves.
+"""What a single cell means. The payload contracts of sales and plans decide what is valid.
 
-Each reader takes one text and returns its value, or raises ValueError with the reason.
-`Column` applies a reader to a whole column, once for each distinct text: a million rows
-have about a thousand distinct dates.
+Each reader takes one text and returns its value, or raises ValueError with the reason. `Column`
+applies a reader to a whole column, once for each distinct text: a million rows have about a
+thousand distinct dates.
 """
 
 import datetime as dt
@@ -16,7 +16,7 @@ from pydantic import TypeAdapter, ValidationError
 from events.errors import SHOWN
 from events.payloads import MAX_UNITS, CalendarPlanned, Finite, Payload, SaleRecorded
 from events.wording import in_words
-from infra.sales_io.columns.date_form_choice import DayRule
+from infra.sales_io.columns.date_rule import DayRule
 from infra.sales_io.columns.numbers import Decimal, read_number
 from infra.sales_io.columns.series_names import NameRule
 from infra.sales_io.columns.vocabulary import CLOSED, OPEN, is_empty, plain_word, yes_or_no
@@ -42,13 +42,13 @@ _DRIVER: TypeAdapter[float] = TypeAdapter(Finite)
 
 
 def name(text: str, rule: NameRule | None = None) -> str:
-    """A store or a product."""
+    """The name of a store or a product."""
     found: str = _judged(_NAME, (rule or NameRule()).read(text), "a name that Shelfcast can't keep")
     return found
 
 
 def day(text: str, rule: DayRule | None = None, planned: bool = False) -> dt.date:
-    """A calendar day, read by its column's rule. A sale's can't be in the future, a planned can."""
+    """A calendar day, read by its column's rule. A planned day can be in the future."""
     if not text:
         raise ValueError("empty; every row needs its day")
     found = (rule or DayRule()).read(text)
@@ -57,24 +57,24 @@ def day(text: str, rule: DayRule | None = None, planned: bool = False) -> dt.dat
 
 
 def amount(text: str, decimal: Decimal | None = None) -> float:
-    """What was sold, or less than nothing where it was given back."""
+    """The units of a row; below zero they are a return."""
     found = number(text, decimal)
     if abs(found) > MAX_UNITS:
-        raise ValueError(f"more than {MAX_UNITS:,.0f}, the most that a day can have")
+        raise ValueError(f"more than {MAX_UNITS:,.0f}, the most units of a day")
     return found
 
 
 def units(text: str, decimal: Decimal | None = None) -> float:
-    """What was sold."""
+    """The units of a sale, zero or more."""
     found = amount(text, decimal)
     if found < 0:
-        raise ValueError("below zero; less than nothing can't be sold")
+        raise ValueError("below zero; a sale has zero units or more")
     judged: float = _judged(_UNITS, found)
     return judged
 
 
 def driver(text: str, decimal: Decimal | None = None) -> float:
-    """A driver's number; NaN for a cell that says nothing about that day."""
+    """A driver's number; NaN for an empty cell."""
     if is_empty(text):
         return float("nan")
     judged: float = _judged(_DRIVER, number(text, decimal), "a number that is too large")
@@ -82,7 +82,7 @@ def driver(text: str, decimal: Decimal | None = None) -> float:
 
 
 def flag(text: str) -> float:
-    """1 for yes and 0 for no in any language; NaN for a cell that says nothing."""
+    """1 for yes and 0 for no in any language; NaN for an empty cell."""
     if is_empty(text):
         return float("nan")
     found = yes_or_no(text)
@@ -100,19 +100,19 @@ def is_open(text: str) -> bool:
 
 
 def is_planned_open(text: str) -> int:
-    """Whether the store will be open: 1 or 0, and -1 for a cell that does not say."""
+    """Whether the store will be open: 1 or 0, and -1 (UNSAID) for an empty cell."""
     return UNSAID if is_empty(text) else int(is_open(text))
 
 
 def number(text: str, decimal: Decimal | None = None) -> float:
-    """A number of a column with this decimal mark; minus zero is zero."""
+    """A number of a column with this decimal mark; minus zero becomes zero."""
     if is_empty(text):
         raise ValueError("empty; a number is missing")
     return read_number(text, decimal)
 
 
 def _judged(adapter: TypeAdapter[Any], value: Any, otherwise: str = "") -> Any:
-    """The value, if the contract takes it; the reason in words for people."""
+    """The value if the contract allows it; else ValueError with `otherwise` or its reason."""
     try:
         return adapter.validate_python(value)
     except ValidationError as error:
@@ -121,14 +121,14 @@ def _judged(adapter: TypeAdapter[Any], value: Any, otherwise: str = "") -> Any:
 
 
 class Column:
-    """A reader for whole columns that remembers what it has read."""
+    """Applies a reader to whole columns and remembers the values of texts."""
 
     def __init__(self, reader: Reader, dtype: str, blank: Any) -> None:
         self._reader, self._dtype, self._blank = reader, dtype, blank
         self._known: dict[str, tuple[Any, str | None]] = {}
 
     def read(self, texts: Texts) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-        """The values, and for each the reason why it is none (None where it is one)."""
+        """The values, and for each the reason why its text has none (None if it has one)."""
         codes, distinct = pd.factorize(texts)
         if len(self._known) > MAX_REMEMBERED:
             self._known.clear()
@@ -151,5 +151,5 @@ class Column:
 
 
 def shown(text: str) -> str:
-    """As much of a bad value as it takes to recognise it."""
+    """The start of a bad value, enough to recognise it."""
     return text if len(text) <= SHOWN else text[:SHOWN] + "…"

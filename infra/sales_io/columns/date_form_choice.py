@@ -1,18 +1,20 @@
-"""Which form the days of a column have, and how each of its cells is read then."""
+"""Which form the days of a column are written in, by what all of its values say.
+
+`03/04/2026` is in April for one reader and in March for another. A value like `13/04/2026`
+elsewhere in the column decides; if no value does, a person is asked.
+"""
 
 import datetime as dt
-import re
 from collections import Counter
 from dataclasses import dataclass, field
-from functools import cached_property
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from infra.errors import BadInput
+from infra.sales_io.columns.date_rule import DayRule
 from infra.sales_io.columns.date_texts import (
     EXCEL_PLAUSIBLE,
     EXCEL_START,
-    NAMED_FORMS,
     OPTION,
+    ORDERS,
     SAID,
     Form,
     Period,
@@ -20,13 +22,8 @@ from infra.sales_io.columns.date_texts import (
     period_of,
     read_stamp,
 )
-from infra.sales_io.columns.numbers import hidden_characters
 
-ORDERS: tuple[Form, ...] = ("dmy", "mdy", "ymd")
-ISO_LIKE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-MIN_WIDER = (
-    8  # times that one reading's days lie further apart than the other's, to be the wrong one
-)
+MIN_WIDER = 8  # a reading whose days span this many times the other's is wrong
 PERIOD_WAYS = {
     "week": "spread each week over its days, by a weekday's usual share if you know it",
     "month": "export the days of each month from the till or the warehouse system",
@@ -36,99 +33,9 @@ PERIOD_WAYS = {
 }
 
 
-@dataclass(frozen=True)
-class DayRule:
-    """How the days of a column are read: a `strptime` form, or one of ours, and a time zone.
-
-    Without a form, what has one meaning is read. A moment that names its offset is taken on the
-    day that is written, or with a zone on that zone's day.
-    """
-
-    form: Form | None = None
-    strptime: str | None = None
-    zone: str | None = None
-
-    @classmethod
-    def named(cls, date_format: str | None, zone: str | None) -> "DayRule":
-        """The rule that a person asked for."""
-        if zone is not None:
-            try:
-                ZoneInfo(zone)
-            except (ZoneInfoNotFoundError, ValueError, OSError):
-                raise BadInput(
-                    f"--time-zone: {zone!r} is not a time zone; use one like Europe/Berlin"
-                ) from None
-        if date_format is None or date_format in NAMED_FORMS:
-            return cls(form=NAMED_FORMS.get(date_format or ""), zone=zone)
-        if "%" not in date_format:
-            raise BadInput(
-                f"--date-format: {date_format!r}; use {', '.join(NAMED_FORMS)}, or a form like "
-                "%d.%m.%Y"
-            )
-        return cls(strptime=date_format, zone=zone)
-
-    def read(self, text: str) -> dt.date:
-        """The day; ValueError says why it is none."""
-        if self.strptime is not None:
-            return self._by_strptime(text, self.strptime)
-        stamp = read_stamp(text)
-        wanted: tuple[Form, ...] = ("iso", "named")
-        if self.form is not None and self.form != "iso":
-            wanted = (self.form, *wanted)
-        found = next((stamp.days[form] for form in wanted if form in stamp.days), None)
-        if found is None or stamp.at is None:
-            raise ValueError(self._refusal(text, tuple(stamp.days)))
-        if self._zone is None or not stamp.zone:
-            return found
-        return self._moved(dt.datetime.combine(found, stamp.at, _offset(stamp.zone)))
-
-    @cached_property
-    def _zone(self) -> ZoneInfo | None:
-        return None if self.zone is None else ZoneInfo(self.zone)
-
-    def _moved(self, moment: dt.datetime) -> dt.date:
-        try:
-            return moment.astimezone(self._zone).date()
-        except OverflowError:
-            raise ValueError("no calendar day: beyond the calendar") from None
-
-    def _by_strptime(self, text: str, form: str) -> dt.date:
-        try:
-            moment = dt.datetime.strptime(text, form)
-        except ValueError:
-            raise ValueError(f"no calendar day of the form {form}") from None
-        if self._zone is not None and moment.tzinfo is not None:
-            return self._moved(moment)
-        return moment.date()
-
-    def _refusal(self, text: str, forms: tuple[Form, ...]) -> str:
-        if period := period_of(text):
-            many = "a range of days" if period == "range" else f"a {period}"
-            return f"{many}, and a sale is of one day"
-        if "excel" in forms:
-            return "a number; give --date-format excel if it is Excel's day number"
-        if forms and self.form in ORDERS:
-            return f"a day that is not {SAID[self.form]}, as the others of its column are"
-        if forms:
-            return "a day of several readings; name its form with --date-format"
-        if ISO_LIKE.match(text):
-            return "no calendar day; there is none of that number"
-        if hidden := hidden_characters(text):
-            return f"no date; it has {hidden}"
-        return "no date like 2015-07-31; name its form with --date-format"
-
-
-def _offset(zone: str) -> dt.tzinfo:
-    if zone[0] not in "+-":
-        return dt.UTC
-    hours, minutes = int(zone[1:3]), int(zone[-2:])
-    ahead = dt.timedelta(hours=hours, minutes=minutes)
-    return dt.timezone(-ahead if zone[0] == "-" else ahead)
-
-
 @dataclass
 class DateColumn:
-    """What a column's distinct values say of how its days are written."""
+    """Counts, over a column's distinct values, which forms can read them."""
 
     rule: DayRule
     values: int = 0
@@ -147,7 +54,7 @@ class DateColumn:
     last_misfit: str = ""
 
     def look(self, text: str) -> None:
-        """Note one distinct value."""
+        """Take note of one distinct value."""
         text = text.strip()
         if not text:
             return
@@ -188,14 +95,14 @@ class DateColumn:
             self.moment = self.moment or text
 
     def decide(self, column: str, today: dt.date) -> tuple[DayRule, str]:
-        """How the column is read, and a word on it; BadInput where only a person knows.
+        """The rule for the column, and a note for its reader; BadInput if a person must decide.
 
-        `today` is the latest plausible day of a day number.
+        `today` is the latest day that a day number can plausibly mean.
         """
         if self.utc and self.rule.zone is None:
             raise BadInput(
                 f"{column}: moments in UTC, like {self.utc}, and the store's own day may be "
-                "another; give --time-zone, the store's, like Europe/Berlin (UTC takes the days "
+                "another; give the store's --time-zone, like Europe/Berlin (UTC takes the days "
                 "as they are written)"
             )
         if self.rule.form or self.rule.strptime:
@@ -223,7 +130,7 @@ class DateColumn:
         shared = set.intersection(*by_form)
         if not shared:
             raise BadInput(
-                f"{column}: days of two forms, {self._only('dmy')} and {self._only('mdy')}; name "
+                f"{column}: days in two forms, {self._only('dmy')} and {self._only('mdy')}; name "
                 "the right one with --date-format day-first or month-first"
             )
         found = sorted(shared, key=ORDERS.index)
@@ -272,7 +179,7 @@ class DateColumn:
             )
 
     def _refuse_better_form(self, column: str) -> None:
-        """BadInput where the named form fails and another one reads more: the days would swap."""
+        """BadInput if another form reads more values than the named one: days would be swapped."""
         if self.ruled == self.values:
             return
         better = [form for form in ("iso", *ORDERS) if self.fits[form] > self.ruled]

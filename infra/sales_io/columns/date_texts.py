@@ -1,8 +1,7 @@
-"""Days as countries and systems write them, and which form a column's days have.
+"""Every day that a single text can mean, as countries and systems write days.
 
-`03/04/2026` is in April for one reader and in March for another; the other values of its column
-decide: where one has a 13 in it, that is the day. A column whose values all fit both forms could
-be either, and only a person knows. A time of day is passed over: the day is the one written.
+`03/04/2026` has two readings here; `date_form_choice` picks one for a whole column. A time of
+day is read too, but the day is the one that is written.
 """
 
 import datetime as dt
@@ -10,10 +9,9 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from infra.sales_io.columns.months import MONTHS, WEEKDAYS
 from infra.sales_io.columns.numbers import UNSEEN
+from infra.sales_io.columns.vocabulary import MONTHS, WEEKDAYS
 
-Order = Literal["dmy", "mdy", "ymd"]
 Form = Literal["iso", "dmy", "mdy", "ymd", "named", "excel", "excel-1904"]
 Period = Literal["week", "month", "quarter", "year", "range"]
 
@@ -34,11 +32,12 @@ SAID: dict[Form, str] = {
     "excel": "Excel's day numbers",
     "excel-1904": "Excel's day numbers since 1904",
 }
+ORDERS: tuple[Form, ...] = ("dmy", "mdy", "ymd")
 OPTION: dict[Form, str] = {form: option for option, form in NAMED_FORMS.items()}
 EXCEL_START = dt.date(1899, 12, 30)  # Excel counts a 29 February 1900 that never was
 EXCEL_1904_START = dt.date(1904, 1, 1)
-EXCEL_PLAUSIBLE = (32_874, 73_051)  # 1990 to 2100: nobody's units or years, every shop's days
-MIN_SECONDS, MAX_SECONDS = 631_152_000, 4_102_444_800  # since 1970, of the same years
+EXCEL_PLAUSIBLE = (32_874, 73_051)  # 1990 to 2100: covers a shop's days, and is not a year
+MIN_SECONDS, MAX_SECONDS = 631_152_000, 4_102_444_800  # since 1970, the same years
 
 TIME = r"(?:[T ]\s*(?P<time>\d{1,2}[:.h]\d{2}(?:[:.]\d{2}(?:[.,]\d+)?)?(?:\s*[ap]\.?\s?m\.?)?)" + (
     r"\s*(?P<zone>Z|UTC|GMT|[+-]\d{2}:?\d{2}|\[[\w/]+\])?(?:\[[\w/]+\])?)?"
@@ -93,7 +92,7 @@ _WEEKDAY = re.compile(r"^(?P<name>[^\W\d_]{2,})\.?,?\s+(?=\S)")
 
 @dataclass(frozen=True, slots=True)
 class Stamp:
-    """What a text says: the day by each form that fits, and the time of day if there is one."""
+    """What a text says: its day in each form that fits, its time of day and its time zone."""
 
     days: dict[Form, dt.date]
     at: dt.time | None = dt.time()
@@ -101,12 +100,12 @@ class Stamp:
 
     @property
     def midnight(self) -> bool:
-        """Whether no time of day is said but the day's beginning."""
+        """Whether the time of day is 00:00, or there is none."""
         return self.at == dt.time()
 
     @property
     def is_utc(self) -> bool:
-        """Whether the time is UTC's and not the store's."""
+        """Whether the time zone is UTC, so the store's own day may be another."""
         return self.zone.upper() in ("Z", "UTC", "GMT", "+0000", "+00:00")
 
 
@@ -114,7 +113,7 @@ NOTHING = Stamp({})
 
 
 def read_stamp(text: str) -> Stamp:
-    """All the days that a text can be."""
+    """All readings of a text as a day; none if it is not a day."""
     if not text.isascii():
         text = text.translate(UNSEEN).replace("\u00a0", " ").replace("\u202f", " ")
     text = text.strip().lstrip("'").strip()
@@ -150,7 +149,7 @@ def _read(text: str) -> Stamp:
 
 
 def period_of(text: str) -> Period | None:
-    """What else than a day a text is: a week, a month, …; None if it is nothing like it."""
+    """The period that a text names in place of a day; None if it names none."""
     text = text.strip()
     for period, pattern in _PERIODS:
         if pattern.fullmatch(text):

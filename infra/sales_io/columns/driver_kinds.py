@@ -1,7 +1,7 @@
-"""What a driver's column holds: numbers, yes and no, or words, whatever the file's kind.
+"""Which of three kinds a driver's column has: numbers, yes and no, or words.
 
-A column of yes and no is one driver of 1 and 0 in every spelling; one of words is a driver for
-each word. Cells that say nothing are of no kind.
+A column of numbers is one driver. A column of yes and no, in any spelling, is one driver of 1 and
+0. A column of words is a driver for each word. Empty cells don't count.
 """
 
 from collections import Counter
@@ -13,15 +13,15 @@ from infra.sales_io.columns.layout import snake_case
 from infra.sales_io.columns.numbers import NumberColumn, readings, take_apart
 from infra.sales_io.columns.vocabulary import NO, YES, is_empty, plain_word
 
-MAX_LABELS = 20  # different words in a driver's column; beyond, it is a column of numbers
+MAX_LABELS = 20  # different words in a column of words; each becomes a driver
 SURE_LETTERS = ({"y", "n"}, {"t", "f"})
 LETTERS = (*SURE_LETTERS, {"j", "n"}, {"o", "n"}, {"s", "n"}, {"x"})
-MAX_STRAY_SHARE = 0.05  # of a column's rows that words may be in a column of numbers
+MAX_STRAY_SHARE = 0.05  # of rows; so few words in a column of numbers are rejected rows
 
 
 @dataclass(frozen=True, slots=True)
 class DriverRule:
-    """How a driver's column is read: `labels` are the words of a column of words."""
+    """How a driver's column is read. `labels` are the words; None if it is not of words."""
 
     is_boolean: bool = False
     labels: tuple[str, ...] | None = None
@@ -29,7 +29,7 @@ class DriverRule:
 
 @dataclass
 class DriverColumn:
-    """What a column's cells say of its kind."""
+    """Counts, over a column's cells, what they can be."""
 
     rows: Counter[str] = field(default_factory=Counter)
     numbers: NumberColumn = field(default_factory=NumberColumn)
@@ -38,7 +38,7 @@ class DriverColumn:
     crowded: bool = False
 
     def look(self, texts: Iterable[tuple[str, int]], known: set[str]) -> None:
-        """Note distinct texts with their rows; `known` are those that were noted before."""
+        """Take note of distinct texts and their numbers of rows; `known` texts came before."""
         for text, rows in texts:
             if is_empty(text):
                 continue
@@ -55,7 +55,7 @@ class DriverColumn:
                 self.rows[word] += rows
 
     def decide(self, column: str, labels: tuple[str, ...] = ()) -> DriverRule:
-        """How the column is read; `labels` are words that it is known to have."""
+        """How the column is read. `labels` are words that files of this kind have."""
         if labels:
             return DriverRule(labels=_labels({*self.rows, *labels}))
         if not self.words or len(self.rows) > MAX_LABELS:
@@ -71,7 +71,7 @@ class DriverColumn:
             some = ", ".join(list(self.words)[:3])
             raise BadInput(
                 f"--driver-columns: {column} has 1 and 0, and words in other cells ({some}); "
-                "write it with numbers or with words alone, and leave cells empty that say nothing"
+                "write it with numbers alone or with words alone, and leave missing values empty"
             )
         return DriverRule(labels=_labels(set(self.rows)))
 
@@ -85,7 +85,7 @@ class DriverColumn:
 
 
 def is_figure(text: str) -> bool:
-    """Whether a text is a number, in whatever country."""
+    """Whether some country writes a number like this text."""
     if text.isascii() and text.isdecimal():
         return True
     written = take_apart(text)
@@ -99,7 +99,7 @@ def _is_boolean(words: Iterable[str]) -> bool:
     letters = {word for word in found if len(word) == 1 and word.isalpha()}
     if not letters:
         return True
-    # Among 1 and 0 an o is a slip of the pen, and s and o together are yes in no language.
+    # Beside 1 and 0 an "o" is a typing error; no language has both "s" and "o" for yes.
     has_digits = any(word[0].isdigit() for word in found)
     return any(letters <= pair for pair in (SURE_LETTERS if has_digits else LETTERS))
 

@@ -1,7 +1,7 @@
-"""Which column of a file of sales, or of a calendar, means what.
+"""Which column of a sales file or a calendar is the store, the product, the date and so on.
 
-A file whose columns are exactly those of a known layout needs no choice, nor does one whose
-columns speak for themselves; whatever a person chooses goes before that.
+What a person chooses comes first, then a known layout that has exactly these columns, then what
+the columns' names say.
 """
 
 import re
@@ -14,16 +14,16 @@ from infra.errors import BadInput
 from infra.sales_io.columns.numbers import Decimal
 from infra.sales_io.columns.roles import Role, columns_of
 
-TOTAL = "total"  # the product of a file without products: everything a store sold
+TOTAL = "total"  # the product where a file has no column of products: all that a store sold
 COLUMNS_SHOWN = 30  # columns listed in a message
 
 
 @dataclass(frozen=True, slots=True)
 class ColumnChoice:
-    """The columns a person named, and how they said to read them.
+    """The columns that a person named, and how to read them.
 
-    None leaves a column to the known layouts and to the header's own words, and the way it is
-    read to what its values say.
+    A column that is None is found by known layouts and by names; a way of reading that is None
+    is decided by the column's values.
     """
 
     store: str | None = None
@@ -43,12 +43,12 @@ class ColumnChoice:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The columns of one file. `drivers` maps each column to its driver's name.
+    """The columns of one file. `drivers` maps each driver's column to the driver's name.
 
-    A file without units is a calendar. There, no store column means every store and no product
-    column every product; of sales without one the product is TOTAL. `labels` are the words
-    that a driver's column is known to have, in this file or another of its kind, so that all
-    of them give the same drivers.
+    A file without units is a calendar: without a store column it holds for every store, without a
+    product column for every product. In sales without a product column the product is TOTAL.
+    `labels` are the words that a driver's column has in files of this kind, so that each such
+    file gives the same drivers.
     """
 
     date: str
@@ -62,21 +62,21 @@ class Layout:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """Every column that is read, once, in a fixed order."""
+        """Every column that is read, each once, in a fixed order."""
         named = (self.store, self.product, self.date, self.units, self.open, *self.drivers)
         return tuple(dict.fromkeys(name for name in named if name is not None))
 
 
 @dataclass(frozen=True, slots=True)
 class KnownLayout:
-    """A kind of file that needs no choice: its exact header, and what its columns mean."""
+    """A kind of file that is known by its exact header, and what its columns mean."""
 
     header: tuple[str, ...]
     choice: ColumnChoice
     labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     def without(self, *columns: str) -> "KnownLayout":
-        """The kind of file that differs by not having these."""
+        """The same kind of file without these columns."""
         return KnownLayout(
             tuple(c for c in self.header if c not in columns), self.choice, self.labels
         )
@@ -139,10 +139,10 @@ KNOWN_CALENDARS = KNOWN_SALES | {
 
 
 def choose_layout(header: Sequence[str], choice: ColumnChoice) -> Layout:
-    """The layout of a file of sales with this header.
+    """The layout of a sales file with this header.
 
     Raises BadInput for a column that the file lacks or has twice, for a needed column that
-    nobody named and no name says, and for driver names that clash.
+    neither a person nor its own name says, and for two drivers of one name.
     """
     known = KNOWN_SALES.get(tuple(header), UNKNOWN)
     if known is UNKNOWN and None in (choice.store, choice.date, choice.units):
@@ -155,8 +155,8 @@ def choose_layout(header: Sequence[str], choice: ColumnChoice) -> Layout:
 def choose_calendar_layout(header: Sequence[str], choice: ColumnChoice) -> Layout:
     """The layout of a calendar with this header.
 
-    Raises BadInput as for sales, and for a file that says neither when stores are open nor what
-    drives demand.
+    Raises BadInput as `choose_layout` does, and for a file with neither a column of open days nor
+    a driver.
     """
     known = KNOWN_CALENDARS.get(tuple(header), UNKNOWN)
     if known is UNKNOWN and choice.date is None:
@@ -164,16 +164,16 @@ def choose_calendar_layout(header: Sequence[str], choice: ColumnChoice) -> Layou
     layout = _layout(header, choice, known)
     if layout.open is None and not layout.drivers:
         raise BadInput(
-            "--open-column, --driver-columns: neither is given, and the file is of no known "
+            "--open-column, --driver-columns: neither is given, and the file has no known "
             f"layout; its columns are {_listed(header)}"
         )
     return layout
 
 
 def _by_names(header: Sequence[str], choice: ColumnChoice, roles: Sequence[Role]) -> ColumnChoice:
-    """The choice with what the columns' own names say; BadInput where two say the same.
+    """The choice, completed by what the columns' names say; BadInput if two say the same.
 
-    A person who named every needed column has named all there is, so nothing is added then.
+    Call it only if a needed column is missing: a person who named those has named all.
     """
     taken = {choice.store, choice.product, choice.date, choice.units, choice.open}
     taken.update(choice.drivers or ())
@@ -193,7 +193,7 @@ def _by_names(header: Sequence[str], choice: ColumnChoice, roles: Sequence[Role]
 
 
 def _layout(header: Sequence[str], choice: ColumnChoice, known: KnownLayout) -> Layout:
-    """What sales and calendars have in common."""
+    """The parts of a layout that sales and calendars share."""
     usual = known.choice
     drivers = usual.drivers if choice.drivers is None else choice.drivers
     return Layout(
@@ -239,7 +239,7 @@ def _needed(role: Role, column: str | None, header: Sequence[str]) -> str:
     if (found := _present(option, column, header)) is None:
         hint = ""
         if len(header) == 1:
-            hint = "; it is one column, so name what parts the columns with --delimiter"
+            hint = "; it is one column, so name what separates the columns with --delimiter"
         raise BadInput(
             f"{option}: not given, and no column's name says that it is the {role}; the columns "
             f"are {_listed(header)}{hint}"

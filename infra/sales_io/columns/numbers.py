@@ -1,8 +1,8 @@
-"""Numbers as countries and systems write them, and which mark is a column's decimal one.
+"""Numbers as countries and systems write them, and the decimal mark of a whole column.
 
-`1.234` is a thousand in one file and little more than one in another; the other values of its
-column decide: `12,5` and `1.234,5` have a decimal comma, `12.5` and `1,234.5` a point. A column
-of values like `1.234` alone could be either, and only a person knows.
+`1.234` is over a thousand in one file and little more than one in another. The other values of
+the column decide: `12,5` and `1.234,5` have a decimal comma, `12.5` and `1,234.5` a point. If all
+values are like `1.234`, a person is asked.
 """
 
 import re
@@ -21,7 +21,7 @@ QUOTES = dict.fromkeys(map(ord, "\u2019\u2018\u02bc`\u00b4\uff07"), "'")
 UNSEEN = dict.fromkeys(map(ord, "\u200b\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\ufeff"), "")
 SIGNS = {ord("\uff0b"): "+", ord("\uff0e"): ".", ord("\uff0c"): ",", ord("\u066b"): "\u066b"}
 ONE_MEANING = MINUS | BLANKS | QUOTES | UNSEEN | SIGNS
-CODES_LISTED = (  # of currencies, and what is written in place of a sign
+CODES_LISTED = (  # codes of currencies, and words written in place of a sign
     "aed|ars|aud|bgn|brl|cad|chf|clp|cny|cop|czk|dkk|eur|gbp|hkd|huf|idr|ils|inr|isk|jpy|krw|mxn|"
     "myr|nok|nzd|pen|php|pln|rmb|ron|rsd|rub|sar|sek|sgd|thb|try|twd|uah|usd|vnd|zar|kr|kr.|kč|zł|"
     "fr|fr.|sfr|sfr.|ft|lei|rs|rs.|tl|r|us|din|euro|dollar"
@@ -33,15 +33,15 @@ BODY = re.compile(
 )
 INDIAN = r"[0-9]{1,2}(?:%s[0-9]{2})*%s[0-9]{3}"
 WESTERN = r"[0-9]{1,3}(?:%s[0-9]{3})+"
-EVEN = re.compile(r"(?<=[0-9])[.,](-|\u2013|\u2014){1,2}(?=$|\s*[^0-9]*$)")  # 12,- is an even sum
-MIN_SHARE = 50  # one value in fifty must decide the mark: fewer may be slips of the pen
+EVEN = re.compile(r"(?<=[0-9])[.,](-|\u2013|\u2014){1,2}(?=$|\s*[^0-9]*$)")  # 12,- has no cents
+MIN_SHARE = 50  # one value in fifty must decide the mark: fewer may be typing errors
 SAME = {"€": "eur", "euro": "eur", "$": "usd", "us$": "usd", "£": "gbp", "zł": "pln", "kč": "czk"}
 MAX_TEXT = 64  # characters; no number is longer
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A number's parts: its digits with their marks, its sign and power, and its currency."""
+    """A number's parts: digits with their marks, sign, power of ten, and currency."""
 
     body: str
     negative: bool
@@ -50,7 +50,7 @@ class Written:
 
 
 def take_apart(text: str) -> Written | None:
-    """The parts of a number; None for what is none in any country."""
+    """The parts of a number; None if no country writes a number like that."""
     if len(text) > MAX_TEXT:
         return None
     rest = EVEN.sub("", _plain_marks(text).strip())
@@ -85,7 +85,7 @@ def _plain_marks(text: str) -> str:
 
 
 def _without_currency(text: str) -> tuple[str, str]:
-    """The text without a currency's sign or code at either end, and that."""
+    """The text without the currency's sign or code at either end, and that currency."""
     start = re.match(r"[^0-9 .,'()+-]+\.?", text)
     end = re.search(r"[^0-9 .,'()+-]+\.?$", text)
     for found, rest in (
@@ -102,7 +102,7 @@ def _without_currency(text: str) -> tuple[str, str]:
 
 
 def readings(body: str) -> dict[Decimal, str]:
-    """The body as plain digits with a decimal point, by the decimal mark that allows it."""
+    """The body with a decimal point, for each decimal mark by which it can be read."""
     found: dict[Decimal, str] = {}
     for decimal in MARK:
         if (plain := _read(body, decimal)) is not None:
@@ -136,10 +136,10 @@ def _read(body: str, decimal: Decimal) -> str | None:
 
 @dataclass
 class NumberColumn:
-    """What a column's distinct values say of how its numbers are written.
+    """Counts, over a column's distinct values, which decimal marks can read them.
 
-    `decides` counts the values that only one decimal mark can read, `sure` those of them with
-    two marks, and `open`, by the mark in it, the values that either can read.
+    `decides` counts the values that only one mark can read, `sure` those of them that have two
+    kinds of mark, and `open` the values that both can read, by the mark that they have.
     """
 
     decides: dict[Decimal, int] = field(default_factory=lambda: {"point": 0, "comma": 0})
@@ -151,7 +151,7 @@ class NumberColumn:
     numbers: int = 0
 
     def look(self, text: str) -> None:
-        """Note one distinct value."""
+        """Take note of one distinct value."""
         if text.isascii() and text.isdecimal():
             self.numbers += 1
             return
@@ -176,7 +176,7 @@ class NumberColumn:
 
     @property
     def decimal(self) -> Decimal | None:
-        """The decimal mark; None where the values leave it open."""
+        """The decimal mark; None if the values do not decide."""
         point, comma = self.decides["point"], self.decides["comma"]
         if point and comma:
             return None
@@ -189,40 +189,40 @@ class NumberColumn:
 
     @property
     def is_mixed(self) -> bool:
-        """Whether some values have a decimal point for sure, and others a comma."""
+        """Whether some values can only have a decimal point, and others only a comma."""
         return self.decides["point"] > 0 and self.decides["comma"] > 0
 
 
 def read_number(text: str, decimal: Decimal | None = None) -> float:
-    """The number, by its column's decimal mark; without one, a point. ValueError if it is none.
+    """The number, read with its column's decimal mark, or with a point if that is None.
 
-    Minus zero is zero.
+    Minus zero becomes zero. ValueError says why a text is not a number.
     """
     if PLAIN.fullmatch(text) and decimal != "comma":
         return float(text) + 0.0
     written = take_apart(text)
     plain = None if written is None else _read(written.body, decimal or "point")
     if written is None or plain is None:
-        raise ValueError(_no_number(text, decimal, written))
+        raise ValueError(_not_a_number(text, decimal, written))
     value = float(plain + written.power)
     return (-value if written.negative else value) + 0.0
 
 
-def _no_number(text: str, decimal: Decimal | None, written: Written | None) -> str:
+def _not_a_number(text: str, decimal: Decimal | None, written: Written | None) -> str:
     if written is not None and (other := readings(written.body)):
         (it,) = other
-        return f"no number with a decimal {decimal or 'point'}; it has a decimal {it}"
+        return f"not a number with a decimal {decimal or 'point'}; it has a decimal {it}"
     if hidden := hidden_characters(text):
-        return f"no number; it has {hidden}"
+        return f"not a number; it has {hidden}"
     if "%" in text:
-        return "no number; it is a share with a percent sign"
+        return "not a number; it is a share with a percent sign"
     if re.search(r"[0-9]\s*[a-zA-Z]", text):
-        return "no number; it has letters; keep only digits and their marks"
-    return "no number; use digits and a decimal point"
+        return "not a number; it has letters; keep only digits and their marks"
+    return "not a number; use digits and a decimal point"
 
 
 def hidden_characters(text: str) -> str:
-    """The characters of a text that nobody sees or that look like others, by their names."""
+    """The names of a text's characters that are invisible or look like a blank."""
     hidden = [
         c
         for c in dict.fromkeys(text)

@@ -1,4 +1,4 @@
-"""Headers that speak for themselves: the names that people give a sale's columns."""
+"""Which role a column has by its name: the names that people give a sale's columns."""
 
 import re
 import unicodedata
@@ -9,7 +9,7 @@ from typing import Literal
 Role = Literal["store", "product", "date", "units", "open"]
 
 # English, German, French, Spanish, Italian, Portuguese, Dutch, Nordic, Polish, Czech, Turkish,
-# Russian, Chinese, Japanese. Names of money (revenue, Umsatz) are left out: units are meant.
+# Russian, Chinese, Japanese. Without names of money (revenue, Umsatz), which is not units.
 NAMES: dict[Role, str] = {
     "store": "store, store id, store nbr, store number, store no, store code, store name, "
     "storeid, shop, shop id, shop name, branch, branch id, outlet, outlet id, "
@@ -38,7 +38,7 @@ NAMES: dict[Role, str] = {
     "antal, ilosc, mnozstvi, miktar, adet, количество, 数量, 販売数, 销量",
     "open": "open, is open, geoffnet, offen, ouvert, abierto, aperto",
 }
-SECOND: dict[Role, str] = {  # what the column is taken for where no better one is there
+SECOND: dict[Role, str] = {  # used only if no column has a name listed above
     "units": "sales, verkaufe, verkaeufe, verkauf, ventes, ventas, vendite, vendas, y",
     "date": "created at, timestamp, datetime, date time, zeitstempel, time",
 }
@@ -46,7 +46,7 @@ SECOND: dict[Role, str] = {  # what the column is taken for where no better one 
 
 @lru_cache(4096)
 def plain(name: str) -> str:
-    """A name without accents, capitals and marks: `Store_Nbr` and `store nbr` are one."""
+    """The name without accents, capitals and punctuation: `Store_Nbr` becomes `store nbr`."""
     words = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", name)
     letters = unicodedata.normalize("NFKD", words.replace("ß", "ss").replace("ł", "l"))
     bare = "".join(c for c in letters if not unicodedata.combining(c)).lower()
@@ -61,12 +61,12 @@ BEST, GOOD = _table(NAMES), _table(SECOND)
 
 
 def role_of(name: str) -> Role | None:
-    """What a column of this name is; None if the name does not say."""
+    """The role of a column with this name; None if the name does not say."""
     return BEST.get(plain(name)) or GOOD.get(plain(name))
 
 
 def columns_of(role: Role, header: Sequence[str]) -> list[str]:
-    """The columns whose names say that they are this; of several kinds of names the better."""
+    """The columns whose names say this role; those named in SECOND only if there are no others."""
     names = list(dict.fromkeys(header))
     best = [name for name in names if BEST.get(plain(name)) == role]
     return best or [name for name in names if GOOD.get(plain(name)) == role]

@@ -1,7 +1,7 @@
-"""Names of stores and products: one spelling of each, whatever wrote them.
+"""Names of stores and products, in one spelling whatever program wrote them.
 
-Letters are composed (NFC) and every kind of blank is a plain one, so names that look alike
-are one. Leading zeros stay.
+Letters are composed (NFC) and every kind of blank becomes a space, so names that look alike are
+equal. Leading zeros stay.
 """
 
 import hashlib
@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from infra.errors import BadInput
 from infra.sales_io.columns.numbers import hidden_characters
 
-MAX_NAME = 64  # characters, as the contract of a sale has it
-SHORT = MAX_NAME - 9  # characters kept of a shortened name, before ~ and eight digits
+MAX_NAME = 64  # characters, by the contract of a sale
+SHORT = MAX_NAME - 9  # characters of a name that are kept before ~ and eight digits of its hash
 WITH_FRACTION = re.compile(r"(0|-?[1-9][0-9]*)[.,]0+")
 WHOLE = re.compile(r"(0|-?[1-9][0-9]*)(?:[.,]0+)?")
 SCIENTIFIC = re.compile(r"-?[0-9](?:[.,][0-9]+)?[eE][+-][0-9]{1,3}")
@@ -22,14 +22,14 @@ JOINERS = "\u200c\u200d"  # parts of words and of emoji
 
 @dataclass(frozen=True, slots=True)
 class NameRule:
-    """How a column's names are read. `whole`: 118.0 is 118; a slash becomes `slash`."""
+    """How a column's names are read: with `whole`, 118.0 becomes 118; a slash becomes `slash`."""
 
     whole: bool = False
     slash: str | None = None
     shorten: bool = False
 
     def read(self, text: str) -> str:
-        """The name; ValueError says why it is none."""
+        """The name; ValueError says why the text can't be one."""
         name = self.unreplaced(text)
         if self.slash is not None:
             name = name.replace("/", self.slash)
@@ -40,14 +40,14 @@ class NameRule:
         return name
 
     def unreplaced(self, text: str) -> str:
-        """The same before anything is written in the place of something else."""
+        """The name before its slashes are replaced and before it is shortened."""
         name = one_spelling(text)
         number = WITH_FRACTION.fullmatch(name) if self.whole else None
         return number[1] if number else name
 
 
 def one_spelling(text: str) -> str:
-    """The name as it is written everywhere else."""
+    """The name with composed letters, plain spaces, and no blanks around it."""
     if text.isascii():
         return text.strip()
     composed = unicodedata.normalize("NFC", text)
@@ -71,9 +71,9 @@ def _check(name: str) -> None:
 
 @dataclass
 class NameColumn:
-    """What a column's distinct names say of how they are written."""
+    """Counts, over a column's distinct names, how they are written."""
 
-    kept: bool = False  # a person said that names are as they are written
+    kept: bool = False  # a person asked for --names-as-written
     rule: NameRule = field(default_factory=NameRule)
     spellings: dict[str, str] = field(default_factory=dict)
     twins: int = 0
@@ -84,7 +84,7 @@ class NameColumn:
     scientific: str = ""
 
     def look(self, text: str) -> None:
-        """Note one distinct text."""
+        """Take note of one distinct text."""
         name = one_spelling(text)
         if not name:
             return
@@ -102,7 +102,7 @@ class NameColumn:
                 self.scientific = self.scientific or name
 
     def decide(self, column: str) -> tuple[NameRule, str]:
-        """How the column is read, and a word on it; BadInput where only a person knows."""
+        """The rule for the column, and a note for its reader; BadInput if a person must decide."""
         rule, words = self.rule, []
         if self.twins:
             words.append(f"several spellings of one name are one, like {self.twin}")
@@ -142,7 +142,7 @@ class NameColumn:
         for name in self.spellings:
             try:
                 read = rule.read(name)
-            except ValueError:  # a rejected row, by then
+            except ValueError:  # its rows are rejected later
                 continue
             if (other := taken.setdefault(read, rule.unreplaced(name))) != rule.unreplaced(name):
                 raise BadInput(

@@ -123,7 +123,7 @@ async def test_a_row_without_its_store_is_rejected_where_there_is_a_column_of_st
         ("A,2200-01-02,1,0", "day", str(LATEST_DAY)),
         ("A,soon,1,0", "day", "--date-format"),
         ("A,2036-01-01,maybe,0", "open", "use 1 or 0"),
-        ("A,2036-01-01,1,many", "promo", "no number"),
+        ("A,2036-01-01,1,many", "promo", "not a number"),
     ],
 )
 async def test_a_bad_row_is_listed_and_the_others_go_on(

@@ -74,7 +74,7 @@ async def test_rejected_rows_are_listed_beside_the_file(file: Path) -> None:
     summary = await import_sales(file, None, CHOICE)
     assert summary.rejects_file == f"{file}.rejected.csv"
     assert lines_of(f"{file}.rejected.csv")[0] == "line,field,value,reason"
-    assert lines_of(f"{file}.rejected.csv")[1].startswith("4,units,x,no number")
+    assert lines_of(f"{file}.rejected.csv")[1].startswith("4,units,x,not a number")
     assert summary.published == 0
     assert summary.import_id is None
 
