@@ -1,7 +1,7 @@
-"""The bytes of a file, however it is packed, and what kind of file they make.
+"""The unpacked bytes of a file, and which kind of file they are.
 
-What the bytes themselves say goes before the name's ending: a web page called .xls is a web
-page. What Shelfcast does not read is named for what it is, with the way out.
+The bytes decide before the name's ending does: a web page called .xls is a web page. For a kind
+that Shelfcast does not read, BadInput names the kind and what to do.
 """
 
 import bz2
@@ -26,7 +26,7 @@ PARQUET = (".parquet", ".pq")
 WORKBOOK = (".xlsx", ".xls", ".ods", ".xlsm", ".xlsb")
 EMPTY_ZIP = b"PK\x05\x06"
 ZIP, OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-HEAD = 4096  # bytes that tell what a file is
+HEAD = 4096  # first bytes, which show the kind of a file
 
 EXPORT = "open it where it comes from and save it as CSV, Parquet or .xlsx"
 FOREIGN = {
@@ -48,7 +48,7 @@ Kind = Literal["text", "parquet", "workbook"]
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What a file holds once it is unpacked. `name` is its own name, of a zip's member too."""
+    """An unpacked file. `name` is without the packing's ending, or that of the zip's member."""
 
     path: Path
     name: str
@@ -57,24 +57,24 @@ class Content:
 
     @property
     def suffix(self) -> str:
-        """The ending of its own name, in small letters."""
+        """The ending of the name, in small letters."""
         return PurePath(self.name).suffix.lower()
 
     def whole(self) -> io.BytesIO:
-        """All of it, for readers that have to seek."""
+        """All bytes, for readers that have to seek."""
         with self.open() as stream:
             return io.BytesIO(stream.read())
 
 
 def content_of(path: Path) -> Content:
-    """The file's content, unpacked; BadInput for an archive that holds anything but one file."""
+    """The file's content, unpacked; BadInput for an archive that does not hold one file."""
     with path.open("rb") as stream:
         head = stream.read(HEAD)
     suffix = path.suffix.lower()
     if head.startswith((ZIP, EMPTY_ZIP)) and suffix not in WORKBOOK and not _is_workbook(path):
         return _member(path)
     if suffix == ".zip":
-        raise BadInput(f"{path}: no zip archive, though it is called so; unpack or rename it")
+        raise BadInput(f"{path}: not a zip archive, though it is called .zip; unpack or rename it")
     packing = suffix if suffix in COMPRESSED else ""
     if not packing and not suffix.startswith(PARQUET):
         packing = next((p for magic, p in MAGIC.items() if head.startswith(magic)), "")
@@ -133,7 +133,7 @@ def _is_content(member: zipfile.ZipInfo) -> bool:
 
 
 def kind_of(content: Content, head: bytes, start: str) -> Kind:
-    """What reads it; BadInput names what nothing here reads. `start` is `head` as text."""
+    """The kind of file; BadInput for one that is not read. `start` is `head` as text."""
     path, suffix = content.path, content.suffix
     if head.startswith(ZIP) or head.startswith(OLE):
         return "workbook"
@@ -156,12 +156,12 @@ def kind_of(content: Content, head: bytes, start: str) -> Kind:
     if suffix in PARQUET:
         return "parquet"
     if suffix in WORKBOOK and ("\t" in start or ";" in start or "," in start) and "\0" not in start:
-        return "text"  # many a program writes tab-separated text and calls it .xls
+        return "text"  # many programs write tab-separated text and call it .xls
     if suffix in WORKBOOK:
         return "workbook"
     if suffix not in TEXT and "\0" in start:
         raise BadInput(
-            f"{path}: the ending {suffix or 'none'} is unknown, and it is not a text; use "
+            f"{path}: the ending {suffix or 'none'} is unknown, and it is not text; use "
             f"{', '.join([*TEXT, *PARQUET, *WORKBOOK])}, and for text also "
             f"{', '.join(COMPRESSED)} after, or .zip"
         )

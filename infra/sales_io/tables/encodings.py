@@ -1,29 +1,30 @@
-"""In which encoding a text file is written, where its bytes leave no doubt."""
+"""The encoding of a text file, if its first bytes show it."""
 
 import codecs
 
 from infra.errors import BadInput
 
-UTF8 = "utf-8-sig"  # UTF-8, with or without a byte order mark; what is taken if nobody says
+UTF8 = "utf-8-sig"  # UTF-8 with or without a byte order mark: the default
 MARKS = (
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16's, which it begins with
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-MIN_NUL_SHARE = 0.05  # of the pairs of bytes: digits and separators alone give more
+MIN_NUL_SHARE = 0.05  # of pairs of bytes; digits and separators alone give more
 
 
 def encoding_of(head: bytes, named: str = UTF8) -> str:
-    """The encoding of a text that begins so, if it is another than the named one.
+    """The encoding of a text with these first bytes; BadInput for an unknown name.
 
-    A mark, or a NUL in every other byte, is UTF-16: no other text has them.
+    It is the named one, unless that is UTF-8 or UTF-16 and the bytes have the mark of another, or a
+    NUL in every other byte, as only UTF-16 has.
     """
     try:
         "".encode(named)
     except LookupError:
         raise BadInput(
-            f"--encoding: {named!r} is no encoding; try utf-8, latin-1 or cp1252"
+            f"--encoding: {named!r} is not an encoding; try utf-8, latin-1 or cp1252"
         ) from None
     plain = named.lower().replace("_", "-")
     if plain != UTF8 and not plain.startswith("utf-16"):
@@ -40,6 +41,6 @@ def encoding_of(head: bytes, named: str = UTF8) -> str:
     return named
 
 
-def spoken(encoding: str) -> str:
-    """The encoding's name for people."""
+def shown(encoding: str) -> str:
+    """The encoding's name in a message."""
     return "UTF-8" if encoding == UTF8 else encoding.upper().replace("_", "-")

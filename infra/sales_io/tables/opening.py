@@ -1,8 +1,8 @@
-"""A sales file as columns of text, in chunks of bounded memory.
+"""Opens any kind of sales file as columns of text, in chunks of bounded memory.
 
-CSV and its kin, plain or packed, workbooks, and Parquet, a folder of it too. Every cell comes
-as text, so one set of rules judges all kinds of file. What is wrong with the file as a whole
-(not there, no header, not the stated encoding, a broken archive) is a BadInput.
+Reads CSV and similar text, plain or packed, workbooks, and Parquet files and folders. Every cell
+is text, so one set of rules reads all kinds of file. BadInput says what is wrong with the file as
+a whole: it is missing, it has no header, another encoding, a broken archive.
 """
 
 import lzma
@@ -25,10 +25,7 @@ TABS = (".tsv", ".tab")
 def open_source(
     path: Path, encoding: str = UTF8, delimiter: str | None = None, sheet: str | None = None
 ) -> Source:
-    """The file, its header read; BadInput says what is wrong with it.
-
-    A table with a column for each day is read as one with a row for each day.
-    """
+    """The file with its header read. A table with a column for each day becomes a long one."""
     try:
         kind = path.stat()
     except OSError as error:
@@ -39,7 +36,7 @@ def open_source(
     if path.is_dir():
         return long_form(ParquetSource(path))
     if not path.is_file():
-        raise BadInput(f"{path}: no regular file, and it is read twice; save it to one first")
+        raise BadInput(f"{path}: not a regular file, but it is read twice; save it to one first")
     if kind.st_size == 0:
         raise BadInput(f"{path}: the file is empty")
     try:

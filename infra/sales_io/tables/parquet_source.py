@@ -1,6 +1,6 @@
-"""Parquet as a table: one file, or a folder of them with partitions named key=value.
+"""Parquet as a table: one file, or a folder of files with partitions named key=value.
 
-What a partition's folder says is a column of text, so a store of the folder store=007 is 007.
+A partition's key is a column of text, so the folder store=007 holds the store 007.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,7 +18,7 @@ from infra.errors import BadInput
 from infra.sales_io.tables.content import PARQUET, Content
 from infra.sales_io.tables.source import CHUNK_ROWS, TextChunk, Texts
 
-EXACT = float(2**53)  # up to here each whole number has its own floating point
+EXACT = float(2**53)  # below it every whole number has a float of its own
 MIDNIGHT = r" 00:00:00(\.0+)?$"
 
 
@@ -26,7 +26,7 @@ class ParquetSource:
     """Reads one Parquet file, or all files of a folder in the order of their names."""
 
     def __init__(self, path: Path, content: Content | None = None) -> None:
-        """The file's content, or the folder."""
+        """With `content`, the path is a file; without, a folder."""
         self.path, self._content = path, content
         self._folder: Any = None
         try:
@@ -36,14 +36,14 @@ class ParquetSource:
             else:
                 schema = pq.read_schema(content.whole() if content.packing else path)
         except (pa.ArrowException, OSError) as error:
-            raise BadInput(f"{path}: no Parquet file: {error}") from None
+            raise BadInput(f"{path}: not a Parquet file: {error}") from None
         self.header = tuple(schema.names)
         self.typed = frozenset(f.name for f in schema if not _is_text(f.type))
         packed = content is not None and bool(content.packing)
         self.notes: tuple[str, ...] = (f"{content.name} is read",) if content and packed else ()
 
     def chunks(self, columns: Sequence[str], rows: int = CHUNK_ROWS) -> Iterator[TextChunk]:
-        """The rows' cells of these columns."""
+        """The cells of these columns, up to `rows` rows at a time."""
         line = 1
         try:
             for batch in self._batches(list(columns), rows):
@@ -65,7 +65,7 @@ class ParquetSource:
         if pa.types.is_dictionary(kind):
             cells = cells.dictionary_decode()
             kind = cells.type
-        if pa.types.is_floating(kind):  # a missing number of pandas
+        if pa.types.is_floating(kind):  # pandas writes a missing number as NaN
             cells = pc.if_else(pc.is_nan(cells), pa.scalar(None, kind), cells)
         texts: Any
         try:
@@ -81,7 +81,7 @@ class ParquetSource:
 
 
 def _plainly(cells: Any) -> Any:
-    """The cells, whole floating numbers without a power of ten: 4e12 may be an article's digits."""
+    """The cells, with whole floats as plain digits: 4e12 may be the number of an article."""
     if not pa.types.is_floating(cells.type):
         return cells
     exact: Any = pc.less(pc.abs(cells), pa.scalar(EXACT, cells.type))
@@ -107,7 +107,7 @@ def _is_text(kind: Any) -> bool:
 
 
 def _folder(path: Path) -> Any:
-    """The folder as one table; BadInput for a folder of anything else."""
+    """The folder as one table; BadInput if it holds anything but Parquet files."""
     held = sorted(p for p in path.rglob("*") if p.is_file() and not _is_hidden(p, path))
     files = [p for p in held if p.suffix.lower() in PARQUET]
     for mark, what in (("_delta_log", "a Delta table"), ("metadata", "an Iceberg table")):
@@ -120,7 +120,9 @@ def _folder(path: Path) -> Any:
             "its files together into one"
         )
     if other := [p.name for p in held if p not in files]:
-        raise BadInput(f"{path}: a folder of Parquet files and others, like {other[0]}; part them")
+        raise BadInput(
+            f"{path}: a folder of Parquet and other files, like {other[0]}; separate them"
+        )
     keys = {file: _keys(file, path) for file in files}
     if len(set(keys.values())) > 1:
         raise BadInput(
@@ -131,7 +133,7 @@ def _folder(path: Path) -> Any:
         [pq.read_schema(file) for file in files], promote_options="permissive"
     )
     within = [schema.field(name) for name in schema.names if name not in keys[files[0]]]
-    read: Any = ds.dataset  # its stubs know no list of names with a schema
+    read: Any = ds.dataset  # its stubs do not allow a list of names with a schema
     return read(
         [str(file) for file in files],
         schema=pa.schema([*within, *(pa.field(*one) for one in fields)]),

@@ -1,4 +1,4 @@
-"""What every kind of file is read as: columns of text, in chunks of bounded memory."""
+"""The interface of every kind of file: columns of text, in chunks of bounded memory."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -7,14 +7,14 @@ from typing import Any, Literal, Protocol
 
 import numpy as np
 
-CHUNK_ROWS = 20_000  # rows in memory at a time: a few MB, and enough to vectorise over
+CHUNK_ROWS = 20_000  # rows in memory at a time: a few MB, yet enough for numpy to be fast
 Texts = np.ndarray[Any, np.dtype[np.object_]]
 Kind = Literal["", "return", "again"]  # "again": another row has the same store, product and day
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A row that was left out. `line` counts from 1; in Parquet, it is the row."""
+    """A row that is left out. `line` is the file's own, from 1; in Parquet, the row."""
 
     line: int
     field: str
@@ -25,9 +25,9 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class TextChunk:
-    """Some rows: their lines, their cells by column, and the rows that had other cells.
+    """Some rows: their lines, their cells by column, and the rows of another width.
 
-    `headers` counts lines that said the header again; they are no rows.
+    A row that spans several lines has the last one. `headers` counts lines that repeat the header.
     """
 
     lines: np.ndarray[Any, np.dtype[np.int64]]
@@ -37,11 +37,10 @@ class TextChunk:
 
 
 class Source(Protocol):
-    """A file that can be read again and again.
+    """A file that can be read repeatedly.
 
-    The cells of `typed` columns were written by a program that knows their type (Parquet,
-    a workbook), so their numbers have a decimal point and their days are ISO. `notes` say what
-    was done to read the file that its reader might not expect.
+    Columns in `typed` have a type in the file (Parquet, a workbook), so their numbers have a
+    decimal point and their days are ISO. `notes` tell a person how the file was read.
     """
 
     path: Path
@@ -50,4 +49,4 @@ class Source(Protocol):
     notes: tuple[str, ...]
 
     def chunks(self, columns: Sequence[str], rows: int = CHUNK_ROWS) -> Iterator[TextChunk]:
-        """The rows' cells of these columns."""
+        """The cells of these columns, up to `rows` rows at a time."""

@@ -1,4 +1,4 @@
-"""Where in a file the table begins: the separator, the lines above the header, the header."""
+"""Where a file's table begins: its separator, the lines above the header, and the header."""
 
 import csv
 import re
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from infra.sales_io.columns.roles import role_of
 
-SAMPLE_ROWS = 200  # a table that begins further below is not a table
+SAMPLE_ROWS = 200  # a header further below is not found
 SEPARATORS = ",;\t|"
 SEPARATOR_LINE = re.compile(r'"?sep=(\\t|.)"?\s*', re.IGNORECASE)
 
@@ -17,20 +17,20 @@ Row = Sequence[str]
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The header's names, trailing nameless ones left out, and the rows above it."""
+    """The header's names, without empty ones at its end, and the rows above it."""
 
     header: tuple[str, ...]
     above: tuple[tuple[str, ...], ...]
 
 
 def separator_line(line: str) -> str | None:
-    """The separator that a first line like `sep=;` names, as spreadsheets write it."""
+    """The separator that a first line like `sep=;` of a spreadsheet names; None for others."""
     found = SEPARATOR_LINE.fullmatch(line.lstrip("\ufeff"))
     return found and found[1].replace("\\t", "\t")
 
 
 def guess_separator(lines: Sequence[str]) -> str:
-    """The separator that makes the most lines rows of one width; the wider where two do."""
+    """The separator that gives most lines the same width; if two do, the greater width."""
 
     def score(separator: str) -> tuple[int, int]:
         try:
@@ -44,10 +44,10 @@ def guess_separator(lines: Sequence[str]) -> str:
 
 
 def find_shape(rows: Sequence[Row]) -> Shape | None:
-    """Where the header stands among a file's first rows; None if there is none.
+    """The header among a file's first rows, and what is above it; None if all are empty.
 
-    It is the row that names the most columns of a known meaning, at least two, else the first
-    that is as wide as most rows are: titles and remarks above a table are narrower.
+    The header is the row with the most names of known roles, at least two. Otherwise it is the
+    first row that is as wide as most rows: titles and remarks above a table are narrower.
     """
     trimmed = [_trimmed(row) for row in rows]
     widths = Counter(len(row) for row in trimmed if len(row) > 1)

@@ -1,4 +1,4 @@
-"""A text file as a table: comma, semicolon, tab or another separator, plain or packed."""
+"""A text file as a table, with any separator, plain or packed."""
 
 import codecs
 import csv
@@ -15,7 +15,7 @@ import numpy as np
 
 from infra.errors import BadInput
 from infra.sales_io.tables.content import Content
-from infra.sales_io.tables.encodings import UTF8, spoken
+from infra.sales_io.tables.encodings import UTF8, shown
 from infra.sales_io.tables.source import CHUNK_ROWS, Rejected, TextChunk
 from infra.sales_io.tables.table_start import (
     SAMPLE_ROWS,
@@ -24,16 +24,16 @@ from infra.sales_io.tables.table_start import (
     separator_line,
 )
 
-MAX_SAMPLE_LINE = 200_000  # characters; more than the csv module takes for one cell
+MAX_SAMPLE_LINE = 200_000  # characters; longer than the csv module allows for one cell
 
 
 class TextSource:
-    """Reads a table out of a text; lines above its header and headers said again are no rows."""
+    """Reads a table from text. Lines above its header and repeated headers are not rows."""
 
     typed: frozenset[str] = frozenset()
 
     def __init__(self, content: Content, encoding: str, named: str, delimiter: str | None) -> None:
-        """Of an `encoding`, where `named` was asked for."""
+        """`encoding` is the one to read with, `named` the one that was asked for."""
         self.path, self._content = content.path, content
         self._encoding, self._named = encoding, named
         with self._reading(), self._open() as stream:
@@ -50,7 +50,7 @@ class TextSource:
         self.notes = self._notes(len(shape.above))
 
     def chunks(self, columns: Sequence[str], rows: int = CHUNK_ROWS) -> Iterator[TextChunk]:
-        """The rows' cells of these columns."""
+        """The cells of these columns, up to `rows` rows at a time."""
         with self._reading(), self._open() as stream:
             reader = csv.reader(stream, delimiter=self._delimiter)
             self._pass_header(reader)
@@ -111,7 +111,7 @@ class TextSource:
         return cells[:width] == self.header and not any(cells[width:])
 
     def _is_nothing(self, row: Sequence[str]) -> bool:
-        """Whether the row is blank, or a title that a report prints on each of its pages."""
+        """Whether the row is blank, or repeats a title above the header, as reports do."""
         cells = tuple(cell.strip() for cell in row)
         return not any(cells) or cells[: _width(cells)] in self._above
 
@@ -121,7 +121,7 @@ class TextSource:
     def _notes(self, above: int) -> tuple[str, ...]:
         notes = []
         if self._encoding != self._named and self._named == UTF8:
-            notes.append(f"{spoken(self._encoding)}")
+            notes.append(shown(self._encoding))
         if self._content.packing == ".zip":
             notes.append(f"{self._content.name} of the archive is read")
         if above:
@@ -141,7 +141,7 @@ class TextSource:
             raise BadInput(f"{self.path}: can't be read: {error}") from None
 
     def _undecodable(self, error: UnicodeError) -> str:
-        name = spoken(self._encoding)
+        name = shown(self._encoding)
         if not codecs.lookup(self._encoding).name.startswith("utf-16"):
             with self._content.open() as stream:
                 for number, line in enumerate(stream, start=1):

@@ -1,4 +1,4 @@
-"""A table with a column for each day, read as one with a row for each day."""
+"""A wide table, with a column for each day, read as a long one, with a row for each day."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -14,7 +14,7 @@ from infra.sales_io.columns.roles import columns_of
 from infra.sales_io.columns.vocabulary import is_empty
 from infra.sales_io.tables.source import CHUNK_ROWS, Source, TextChunk
 
-MIN_DAYS = 3  # columns of days; fewer may be anything
+MIN_DAYS = 3  # columns named by days; fewer may be a coincidence
 NUMBERED = re.compile(r"(?:d|day|tag|t|jour|dia|día|giorno|dag|f)[_ ]?\d+", re.IGNORECASE)
 WAY = (
     "make it long first: one row for each series and day with the columns store, product, date "
@@ -23,9 +23,9 @@ WAY = (
 
 
 def long_form(source: Source) -> Source:
-    """The source itself, or the long form of a wide one.
+    """The source itself, or if it is wide, its long form.
 
-    BadInput for days that are numbered only: which day the first is, no header says.
+    BadInput if columns only number their days: the header does not say which day is the first.
     """
     header = source.header
     if columns_of("date", header):
@@ -50,7 +50,7 @@ def _is_day(name: str) -> bool:
 
 
 class LongSource:
-    """Reads each column of a day as a row; an empty cell is none."""
+    """Reads each cell of a day's column as a row; an empty cell gives no row."""
 
     def __init__(self, source: Source, days: Sequence[str]) -> None:
         self._source, self._days = source, list(days)
@@ -71,7 +71,7 @@ class LongSource:
         )
 
     def chunks(self, columns: Sequence[str], rows: int = CHUNK_ROWS) -> Iterator[TextChunk]:
-        """The rows' cells of these columns."""
+        """The cells of these columns, about `rows` rows at a time."""
         ids = [name for name in columns if name in self._ids]
         width = len(self._days)
         labels = np.array(self._days, dtype=object)

@@ -1,6 +1,6 @@
 """A sheet of an Excel or OpenDocument workbook as a table.
 
-A sheet has at most a million rows, so it is held in memory.
+The sheet is held in memory: it has at most a million rows.
 """
 
 import datetime as dt
@@ -15,16 +15,16 @@ from infra.sales_io.tables.content import Content
 from infra.sales_io.tables.source import CHUNK_ROWS, TextChunk
 from infra.sales_io.tables.table_start import SAMPLE_ROWS, find_shape
 
-MIN_ROWS = MIN_COLUMNS = 2  # of a sheet that could be a table: a header and a row
+MIN_ROWS = MIN_COLUMNS = 2  # of a sheet that is a table: a header and a row
 
 
 class WorkbookSource:
-    """Reads the sheet that was named, or the only one that holds a table."""
+    """Reads the named sheet, or the only one that holds a table."""
 
     def __init__(self, content: Content, sheet: str | None) -> None:
         self.path = content.path
         try:
-            # What calamine meets in a broken workbook comes as several kinds of error.
+            # For a broken workbook calamine raises several kinds of error.
             book = CalamineWorkbook.from_filelike(content.whole())
             name, rows = self._chosen(book, sheet)
         except PasswordError:
@@ -33,7 +33,7 @@ class WorkbookSource:
             ) from None
         except (CalamineError, OSError, EOFError, ValueError) as error:
             raise BadInput(
-                f"{self.path}: no workbook that can be read: {error or type(error).__name__}; open "
+                f"{self.path}: not a readable workbook: {error or type(error).__name__}; open "
                 "it in the spreadsheet program and save it again as .xlsx or CSV"
             ) from None
         sample = [[_text(cell) for cell in row] for row in rows[:SAMPLE_ROWS]]
@@ -51,7 +51,7 @@ class WorkbookSource:
         )
 
     def chunks(self, columns: Sequence[str], rows: int = CHUNK_ROWS) -> Iterator[TextChunk]:
-        """The rows' cells of these columns."""
+        """The cells of these columns, up to `rows` rows at a time."""
         at = {name: self.header.index(name) for name in columns}
         for start in range(0, len(self._rows), rows):
             part = self._rows[start : start + rows]
@@ -83,7 +83,7 @@ class WorkbookSource:
         if sheet is not None:
             if sheet not in names:
                 has = ", ".join(names)
-                raise BadInput(f"--sheet: {sheet!r} is not a sheet of it; it has {has}")
+                raise BadInput(f"--sheet: {sheet!r} is not a sheet of the workbook; it has {has}")
             return sheet, self._rows_of(book, sheet)
         held = {name: self._rows_of(book, name) for name in names}
         full = {name: rows for name, rows in held.items() if _is_table(rows)}
@@ -107,7 +107,7 @@ def _is_table(rows: Sequence[Sequence[Any]]) -> bool:
 
 
 def _text(cell: Any) -> str:
-    """A cell as a CSV file would say it, with a decimal point and ISO days."""
+    """The cell as text, with a decimal point and ISO days."""
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, float):
@@ -118,7 +118,7 @@ def _text(cell: Any) -> str:
 
 
 def _plainly(cell: Any) -> str:
-    """The same in a column that also holds text: no mark that its text could use otherwise."""
+    """The cell as text without a decimal mark, for a column whose texts may use another."""
     text = _text(cell)
     if not isinstance(cell, float) or "." not in text or "e" in text:
         return text

@@ -88,10 +88,10 @@ def test_the_only_member_of_an_archive_is_read(tmp_path: Path) -> None:
         ("s.db", b"SQLite format 3\x00", "an SQLite database"),
         ("s.feather", b"ARROW1\x00\x00", "an Arrow file"),
         ("s.7z", b"7z\xbc\xaf\x27\x1c", "a 7-Zip archive; unpack it"),
-        ("s.xlsx", b"PK\x03\x04broken", "no workbook that can be read"),
-        ("s.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1broken", "no workbook that can be read"),
+        ("s.xlsx", b"PK\x03\x04broken", "not a readable workbook"),
+        ("s.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1broken", "not a readable workbook"),
         ("s.zip", b"PK\x03\x04broken", "can't be read"),
-        ("s.zip", b"text", "no zip archive"),
+        ("s.zip", b"text", "not a zip archive, though it is called .zip"),
     ],
 )
 def test_what_is_no_table_is_named(tmp_path: Path, name: str, content: bytes, said: str) -> None:
@@ -163,7 +163,9 @@ def test_of_several_sheets_with_a_table_one_has_to_be_named(tmp_path: Path) -> N
     with pytest.raises(BadInput, match="--sheet: not given, and 2 sheets hold a table: North, Sou"):
         open_source(path)
     assert len(rows_of(path, sheet="South")) == 1
-    with pytest.raises(BadInput, match="--sheet: 'East' is not a sheet of it; it has North, South"):
+    with pytest.raises(
+        BadInput, match="--sheet: 'East' is not a sheet of the workbook; it has North, South"
+    ):
         open_source(path, sheet="East")
 
 
