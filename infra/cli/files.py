@@ -15,8 +15,8 @@ from infra.cli.output import print_json
 from infra.errors import BadInput, visible
 
 if TYPE_CHECKING:
+    from infra.sales_io.checking.import_summary import ImportSummary
     from infra.sales_io.columns.numbers import Decimal
-    from infra.sales_io.publishing.import_sales import ImportSummary
 
 Progress = Callable[[str, int, int | None], None]  # phase, rows done, rows in all if known
 

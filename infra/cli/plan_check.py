@@ -16,8 +16,7 @@ from infra.cli.errors import Unavailable
 from infra.errors import BadInput
 
 if TYPE_CHECKING:
-    from infra.sales_io.publishing.import_calendar import Scope
-    from infra.sales_io.publishing.import_sales import Check
+    from infra.sales_io.publishing.import_calendar import Check, Scope
 
 AT_ONCE = 1000  # scopes that the API takes in one request
 SHOWN = 3  # of what is wrong; the first ones tell what to mend

@@ -97,7 +97,7 @@ async def _replay(
     broker: "Broker", plan: "Plan", every: float, step: "Step", quiet: bool
 ) -> dict[str, Any]:
     from events.clock import utc_now
-    from infra.sales_io.publishing.import_sales import PUBLISHING
+    from infra.sales_io.checking.import_summary import PUBLISHING
     from infra.sales_io.publishing.replay import play, publish_frame
 
     played, days = 0, set()
@@ -142,10 +142,10 @@ def _load(
     """All good rows of a file in memory; the others are counted on standard error."""
     import pandas as pd
 
-    from infra.sales_io.checking.rejections import Verdict
+    from infra.sales_io.checking.import_summary import CHECKING
+    from infra.sales_io.checking.rejections import Rejections
     from infra.sales_io.checking.rows import read_rows
     from infra.sales_io.checking.survey import survey
-    from infra.sales_io.publishing.import_sales import CHECKING
 
     surveyed = survey(
         file,
@@ -154,14 +154,14 @@ def _load(
         delimiter=delimiter,
         counted=lambda rows: progress(CHECKING, rows, None),
     )
-    frames, rejected, done, verdict = [], 0, 0, Verdict()
+    frames, rejected, done, rejections = [], 0, 0, Rejections()
     for chunk in read_rows(surveyed):
-        verdict.note(chunk)
+        rejections.note(chunk)
         frames.append(chunk.frame)
         rejected += len(chunk.rejected)
         done += len(chunk.frame) + len(chunk.rejected) + chunk.repeated
         progress("reading", done, surveyed.rows)
-    if verdict.again or verdict.resold:
+    if rejections.duplicates or rejections.repeated_sales:
         raise BadInput(
             f"{file}: has several rows of a store, product and day; a replay has no way to sum "
             "them, so write one row for each day"

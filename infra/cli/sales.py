@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from infra.kafka.broker import Broker
-    from infra.sales_io.publishing.import_sales import ImportSummary
+    from infra.sales_io.checking.import_summary import ImportSummary
 
 app = typer.Typer(
     name="sales",
@@ -119,8 +119,7 @@ def import_file(
     Import again at any time: nothing doubles.
     """
     with on_the_log():
-        from infra.errors import RowsRefused
-        from infra.sales_io.checking.rejections import Allowance
+        from infra.sales_io.checking.allowance import Allowance, RowsRefused
         from infra.sales_io.columns.layout import ColumnChoice
         from infra.sales_io.publishing.import_sales import import_sales
         from infra.sales_io.tables.opening import open_source
@@ -261,7 +260,7 @@ async def _publish(
     import pandas as pd
 
     from events.clock import utc_now
-    from infra.sales_io.publishing.import_sales import PUBLISHING
+    from infra.sales_io.checking.import_summary import PUBLISHING
     from infra.sales_io.publishing.replay import publish_frame
 
     producer = broker.producer()

@@ -1,6 +1,6 @@
-"""The broker as a person's command needs it: send, look, and follow, with a bounded wait.
+"""What a command does with the broker: send, read and follow, each with a bounded wait.
 
-Commands take a `Broker`, so tests hand them a log in memory.
+Commands take a `Broker`, so tests pass them a log in memory.
 """
 
 import asyncio
@@ -17,39 +17,39 @@ from events.kafka import READ_COMMITTED, KafkaProducer, scan_topic
 from events.log import Producer, Received, Record
 from infra.errors import BrokerAway
 
-PATIENCE = 30.0  # seconds a command waits for a broker that is away: a restart takes ten
+PATIENCE = 30.0  # seconds that a command waits for the broker; a restart takes ten
 OUTAGES = (KafkaError, OSError)
 
 
 class Follower(Protocol):
-    """Reads topics without a group; commits nothing."""
+    """Reads topics without a consumer group, so it commits nothing."""
 
     async def start(self) -> None:
-        """Connect; raises an outage when the log is away."""
+        """Connect; raises one of OUTAGES if the log is away."""
 
     async def poll(self, seconds: float, most: int) -> list[Received]:
-        """The next records, at most `most`; empty after so many seconds without any."""
+        """The next records, at most `most`; empty if none comes in `seconds`."""
 
     async def close(self) -> None:
-        """Let go of the log."""
+        """Disconnect."""
 
 
 class Broker(Protocol):
-    """A log's address and the ways to use it."""
+    """A log with its address, and the ways to use it."""
 
     address: str
 
     def producer(self) -> Producer:
-        """Something that sends."""
+        """A new producer."""
 
     def follower(self, topics: Sequence[str], from_beginning: bool) -> Follower:
-        """Something that reads on as records come, from the first or from now."""
+        """A new follower, which reads from the first record or from now on."""
 
     async def read(self, topic: str, last: int | None = None) -> list[Received]:
-        """All that a topic holds now, or the last so many of each partition."""
+        """All records of a topic, or the last `last` of each partition."""
 
     def scan(self, topic: str, last: int | None = None) -> AsyncIterator[list[Received]]:
-        """The same, a few at a time and in order within each partition."""
+        """The same records, a few at a time and in order within each partition."""
 
 
 class KafkaBroker:
@@ -67,12 +67,12 @@ class KafkaBroker:
         return _KafkaFollower(self._cluster, topics, from_beginning)
 
     async def read(self, topic: str, last: int | None = None) -> list[Received]:
-        """The records of the topic; BrokerAway when Kafka stops giving them."""
+        """The records of the topic in order; BrokerAway if Kafka stops answering."""
         records = [record async for some in self.scan(topic, last) for record in some]
         return sorted(records, key=lambda record: (record.partition, record.offset))
 
     async def scan(self, topic: str, last: int | None = None) -> AsyncIterator[list[Received]]:
-        """The same a few at a time; BrokerAway after PATIENCE without any, not as a whole."""
+        """The records a few at a time; BrokerAway if the next ones take longer than PATIENCE."""
         batches = scan_topic(self._cluster, topic, last)
         try:
             while True:
@@ -106,7 +106,7 @@ class _KafkaFollower:
             await self._consumer.start()
             if self._reset == "latest":
                 await self._consumer.seek_to_end()  # now, not at the first poll
-        except BaseException:  # cancelled too: no half-started client is left behind
+        except BaseException:  # a cancellation too must not leave a half-started client
             await self.close()
             raise
 
@@ -124,9 +124,9 @@ class _KafkaFollower:
 async def send_patiently(
     producer: Producer, records: Sequence[Record], address: str, patience: float = PATIENCE
 ) -> None:
-    """Send through a broker's short absence; BrokerAway when it lasts longer.
+    """Send, through a short absence of the broker; BrokerAway if it is longer than `patience`.
 
-    Records of which the acknowledgement was lost are sent again: readers know them by id.
+    Records whose acknowledgement was lost are sent again: readers know them by id.
     """
     retries = stamina.retry_context(
         on=OUTAGES, attempts=None, timeout=patience, wait_initial=0.2, wait_max=5, wait_jitter=0.2
@@ -140,7 +140,7 @@ async def send_patiently(
 
 
 def away(address: str, error: BaseException) -> str:
-    """One line for an outage."""
+    """The message about an outage, in one line."""
     if isinstance(error, KafkaConnectionError):
         reason = "no connection"  # the error's own text is a list of address tuples
     else:

@@ -1,4 +1,4 @@
-"""Sales frames as files: CSV or Parquet, the same bytes for the same rows."""
+"""Writes sales to a CSV or Parquet file; the same rows give the same bytes."""
 
 import os
 from collections.abc import Iterable
@@ -17,9 +17,9 @@ ENDINGS = (".csv", ".parquet")
 
 
 def write_sales(frames: Iterable[pd.DataFrame], path: Path) -> int:
-    """Write frames of equal columns one after the other; the rows written.
+    """Write frames with equal columns into one file and return the number of rows.
 
-    The file appears when it is whole. BadInput when it can't be written there.
+    The file appears only when it is complete. BadInput if it can't be written.
     """
     check_ending(path)
     unfinished = path.with_name(f".{path.name}-{os.getpid()}")
@@ -43,7 +43,7 @@ def write_sales(frames: Iterable[pd.DataFrame], path: Path) -> int:
 
 
 def check_ending(path: Path) -> None:
-    """BadInput unless the name says CSV or Parquet."""
+    """BadInput unless the name ends in .csv or .parquet."""
     if path.suffix.lower() not in ENDINGS:
         raise BadInput(f"--out: {path} ends in neither {' nor '.join(ENDINGS)}; rename it")
 

@@ -1,53 +1,40 @@
-"""Judging a whole file before any of it is published: what is kept, asked, rejected, refused."""
+"""Checks every row of a surveyed file before any is published, and fills in the summary."""
 
-from dataclasses import dataclass
 from datetime import date
-from typing import TYPE_CHECKING
 
-from infra.errors import BadInput, RowsRefused
+from infra.errors import BadInput
 from infra.sales_io.checking.days_seen import DaysSeen
-from infra.sales_io.checking.rejections import Allowance, Verdict, reasons
+from infra.sales_io.checking.import_summary import JUDGING, ImportSummary, Progress
+from infra.sales_io.checking.questions import Answers, open_questions
+from infra.sales_io.checking.rejections import Rejections
 from infra.sales_io.checking.rejects_file import RejectsFile
-from infra.sales_io.checking.rows import Duplicates, MissingDays, Returns, read_rows
+from infra.sales_io.checking.rows import read_rows
 from infra.sales_io.checking.spool import Spool
 from infra.sales_io.checking.survey import SurveyedFile
 
-if TYPE_CHECKING:
-    from infra.sales_io.publishing.import_sales import ImportSummary, Progress
 
-JUDGING = "judging"
-
-
-@dataclass(frozen=True, slots=True)
-class Ways:
-    """What a person said that rows mean; `asks` where they have to."""
-
-    missing_days: MissingDays | None = None
-    duplicates: Duplicates | None = None
-    returns: Returns | None = None
-    asks: bool = False
-
-
-def judge(
+def check_rows(
     file: SurveyedFile,
-    ways: Ways,
-    summary: "ImportSummary",
-    rejected: RejectsFile,
+    answers: Answers,
+    summary: ImportSummary,
+    rejects: RejectsFile,
     spool: Spool | None,
-    show: "Progress",
+    show: Progress,
+    *,
+    ask: bool,
 ) -> None:
-    """Judge every row of a surveyed file: keep the good ones, list the others, count them all.
+    """Keep the good rows in the spool, list the others in the rejects file, count all of them.
 
-    BadInput asks what the rows mean where nobody said it.
+    With `ask`, BadInput asks what the file leaves open and `answers` do not answer.
     """
     summary.rows, summary.drivers, summary.notes = file.rows, file.drivers, file.reading.notes
-    seen, verdict, made, done = DaysSeen(), Verdict(), 0, 0
+    seen, rejections, made, done = DaysSeen(), Rejections(), 0, 0
     rows = read_rows(
-        file, seen, ways.missing_days, duplicates=ways.duplicates, returns=ways.returns
+        file, seen, answers.missing_days, duplicates=answers.duplicates, returns=answers.returns
     )
     for chunk in rows:
-        rejected.write(chunk.rejected)
-        verdict.note(chunk)
+        rejects.write(chunk.rejected)
+        rejections.note(chunk)
         if spool is not None:
             spool.write(chunk.frame)
         for row in chunk.rejected:
@@ -60,28 +47,13 @@ def judge(
         made += len(chunk.frame) - chunk.filled
         done += chunk.accepted + len(chunk.rejected) + chunk.repeated
         show(JUDGING, done + summary.filled, file.rows + summary.filled)
-    if ways.asks:
-        asked = verdict.questions(seen, ways.missing_days, ways.duplicates, ways.returns)
-        if asked:
-            raise BadInput(f"{summary.file}: {asked}")
-    if ways.duplicates in ("sum", "last"):
+    if ask and (asked := open_questions(rejections, seen, answers)):
+        raise BadInput(f"{summary.file}: {asked}")
+    if answers.duplicates in ("sum", "last"):
         summary.days_made = made
-    summary.rejected = rejected.rows
-    summary.rejections = reasons(verdict.rejections.values())
-    summary.rejects_file = str(rejected.path) if rejected.rows else None
+    summary.rejected = rejects.rows
+    summary.rejections = rejections.lines()
+    summary.rejects_file = str(rejects.path) if rejects.rows else None
     summary.series = seen.series_count()
     if (span := seen.span()) is not None:
         summary.first_day, summary.last_day = map(date.fromordinal, span)
-
-
-def refuse(summary: "ImportSummary", allowed: Allowance) -> None:
-    """RowsRefused if more rows are rejected than a person allowed."""
-    if allowed.allows(summary.rejected, summary.rows):
-        return
-    summary.refused = True
-    raise RowsRefused(
-        f"{summary.file}: nothing is published, since {summary.rejected:,} of {summary.rows:,} "
-        f"rows are rejected and {allowed} may be; mend them, or give --allow-rejects "
-        f"{summary.rejected} to publish the others. {'. '.join(summary.rejections)}",
-        summary,
-    )

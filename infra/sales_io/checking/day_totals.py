@@ -1,6 +1,6 @@
-"""Several rows of one day made one: their sum, or the last of them.
+"""Makes one row of several rows for one day: their sum, or the last of them.
 
-Memory holds one row for each day and series, and a million rows more.
+Memory holds one row for each day and series, and up to a million rows more.
 """
 
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-MAX_PENDING = 1_000_000  # rows kept before those of one day are made one
+MAX_PENDING = 1_000_000  # rows kept before they are combined
 
 Combining = Literal["sum", "last"]
 Values = np.ndarray[Any, Any]
@@ -16,10 +16,10 @@ Values = np.ndarray[Any, Any]
 
 @dataclass(frozen=True, slots=True)
 class DayRows:
-    """Rows by the key of their series and day (`infra.sales_io.checking.days_seen`).
+    """Rows by the key of their series and day (`checking.days_seen`).
 
-    `drivers` has a row for each driver, NaN where nothing is said; `said` counts the rows that
-    said something.
+    `drivers` has a row for each driver, NaN for an empty cell; `said` counts the cells that were
+    not empty.
     """
 
     keys: Values
@@ -30,17 +30,17 @@ class DayRows:
 
 
 class DayTotals:
-    """Adds up days. Units are summed; the store was open if a row says so; a driver that is 1
-    in any row is 1, and other drivers are the mean of the rows that say them."""
+    """Sums days, or keeps their last rows. In a sum, units add up, the store is open if one row
+    says so, a driver of yes and no is 1 if one row says so, and any other driver is the mean."""
 
     def __init__(self, how: Combining, means: list[bool]) -> None:
-        """`means` says of each driver whether it is averaged."""
+        """`means` says for each driver whether it is averaged."""
         self._how, self._means = how, np.array(means, dtype=bool)
         self._pending: list[DayRows] = []
         self._rows = 0
 
     def add(self, keys: Values, units: Values, is_open: Values, drivers: Values) -> None:
-        """Note rows, in the order of the file."""
+        """Add rows, in the order of the file."""
         known = ~np.isnan(drivers)
         kept = drivers if self._how == "last" else np.where(known, drivers, 0.0)
         if self._how == "sum" and len(self._means):

@@ -1,7 +1,7 @@
-"""Which days of which series a file has had so far.
+"""The days of each series that a file had so far, to find duplicates and gaps.
 
-A row takes 24 bytes, in sorted runs that are merged like those of a log-structured tree, so
-millions of rows in any order are looked up without a dictionary of them.
+A row takes 24 bytes in sorted runs, which are merged like those of a log-structured merge tree. So
+millions of rows in any order are looked up without a dictionary.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-DAY_BITS = 22  # days since 0001-01-01: all of Python's calendar
+DAY_BITS = 22  # days since 0001-01-01, enough for all of Python's calendar
 DAY_MASK = (1 << DAY_BITS) - 1
 GAP_ROWS = 20_000  # missing days in memory at a time, and one gap more
 
@@ -28,17 +28,16 @@ class _Run:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """What was known of each row: the line that has its day already (0: none), and whether
-    that line says the same."""
+    """For each row, the line that had its day before (0 if none had), and whether it is equal."""
 
     first_lines: Ints
     same: np.ndarray[Any, np.dtype[np.bool_]]
 
 
 class DaysSeen:
-    """The days of every series seen so far, by the line that was first.
+    """The days of every series, each with the first line that had it.
 
-    `series` names the series by number; it also has those of rows that were not added.
+    `series` lists store and product by the series' number, of rows that were not added too.
     """
 
     def __init__(self) -> None:
@@ -63,7 +62,7 @@ class DaysSeen:
         return found
 
     def add(self, keys: Ints, contents: Hashes, lines: Ints) -> Seen:
-        """Note the rows; of several for one day, the first counts."""
+        """Add the rows; of several rows for one day, the first is kept."""
         first_lines = np.zeros(len(keys), dtype=np.int64)
         same = np.zeros(len(keys), dtype=np.bool_)
         distinct, firsts, back = np.unique(keys, return_index=True, return_inverse=True)
@@ -82,12 +81,12 @@ class DaysSeen:
         return Seen(first_lines, same)
 
     def withhold(self, keys: Ints) -> None:
-        """Days that a rejected row was about: known to exist, so never filled in."""
+        """Keep `gaps` from reporting days that have a rejected row."""
         if len(keys):
             self._withheld.append(np.unique(keys))
 
     def gaps(self) -> Iterator[tuple[Sequence[tuple[str, str]], Ints]]:
-        """The days without a row between a series' first and last: series and ordinals."""
+        """The days without a row between a series' first and last, as series and ordinals."""
         keys = self._merged().keys
         steps = np.diff(keys)
         starts = np.flatnonzero((steps > 1) & (keys[1:] >> DAY_BITS == keys[:-1] >> DAY_BITS))
@@ -104,14 +103,14 @@ class DaysSeen:
                 yield [self.series[key >> DAY_BITS] for key in found], found & DAY_MASK
 
     def steps(self) -> Ints:
-        """From each day of a series to its next: how many days later that is."""
+        """The number of days from each day of a series to its next."""
         keys = self._merged().keys
         within = keys[1:] >> DAY_BITS == keys[:-1] >> DAY_BITS
         found: Ints = np.diff(keys)[within]
         return found
 
     def series_count(self) -> int:
-        """How many series have a day."""
+        """How many series have at least one day."""
         return len(np.unique(self._merged().keys >> DAY_BITS))
 
     def span(self) -> tuple[int, int] | None:

@@ -1,4 +1,4 @@
-"""The list of rejected rows: a CSV file that exists when there are any."""
+"""The list of rejected rows: a CSV file, which exists if there are any."""
 
 import csv
 import os
@@ -7,7 +7,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
-from infra.errors import BadInput, RowsRefused
+from infra.errors import BadInput
+from infra.sales_io.checking.allowance import RowsRefused
 from infra.sales_io.tables.source import Rejected
 
 HEADER = ("line", "field", "value", "reason")
@@ -17,9 +18,9 @@ ENDING = ".rejected.csv"
 class RejectsFile:
     """Writes rejected rows as they are found.
 
-    Without a path of its own the list stands beside the sales file, or in the current
-    folder where that one can't be written; a list left there by an earlier import goes. So does
-    its own, where the file is refused for another reason than its rows.
+    Without a chosen path the list is written beside the sales file, or in the current folder if
+    that one is read-only. The list of an earlier import is deleted first. The new list is deleted
+    if the file is refused for another reason than its rows.
     """
 
     def __init__(self, sales: Path, chosen: Path | None = None) -> None:
@@ -51,7 +52,7 @@ class RejectsFile:
                 self.path.unlink(missing_ok=True)
 
     def write(self, rejected: Sequence[Rejected]) -> None:
-        """Add the rows."""
+        """Append the rows."""
         if rejected and self._stream is None:
             try:
                 self._stream = self.path.open("w", newline="", encoding="utf-8")

@@ -1,13 +1,12 @@
-"""A file's rows, judged chunk by chunk: what keeps the contract goes on, the rest is listed.
+"""Reads a surveyed file's rows chunk by chunk: the valid ones as a frame, the others rejected.
 
-The file is read twice: first a survey of the whole of it (`checking.survey`), then the
-rows. Memory holds one chunk and 24 bytes for each row.
+This is the second reading of the file; the first is `checking.survey`. Memory holds one chunk and
+24 bytes for each row.
 
-A chunk's `frame` has one row for each sale: `store`, `product`, `date` (datetime64, a
-calendar day), `units` (float), `open` (bool), and one float column for each driver, NaN where
-the row says nothing about it. Every row keeps the contract of `SaleRecorded`. That of a
-calendar keeps the contract of `CalendarPlanned`: it has no units, '' for every store or product,
-and `open` is 1, 0 or -1 where nothing was said.
+A chunk's `frame` has one row for each sale: `store`, `product`, `date` (datetime64, a calendar
+day), `units` (float), `open` (bool), and one float column for each driver, NaN if the cell is
+empty. Each row is a valid `SaleRecorded`. The frame of a calendar has valid `CalendarPlanned`
+rows: no units, '' for every store or every product, and `open` is 1, 0, or -1 for an empty cell.
 """
 
 from collections.abc import Iterator
@@ -20,7 +19,8 @@ import pandas as pd
 
 from infra.sales_io.checking.day_totals import DayTotals
 from infra.sales_io.checking.days_seen import DAY_BITS, DAY_MASK, DaysSeen
-from infra.sales_io.checking.row_subjects import EPOCH, Places, Problems
+from infra.sales_io.checking.row_problems import RowProblems
+from infra.sales_io.checking.row_subjects import EPOCH, RowSubjects
 from infra.sales_io.checking.survey import SurveyedFile, label_driver
 from infra.sales_io.columns import cells
 from infra.sales_io.columns.vocabulary import NONE, is_empty, plain_word
@@ -34,18 +34,18 @@ RETURN = "below zero, a return; say what it is with --returns net, zero or rejec
 
 @dataclass(frozen=True, slots=True)
 class RowsChunk:
-    """Some rows of a file, as the events that they become.
+    """Some rows of a file: the valid ones as a frame, the rejected ones, and counts.
 
-    `repeated` counts rows that said what an earlier row had said, `resold` those of them that
-    would count if each were a sale of its own. `accepted` counts the file's rows behind this
-    chunk's frame and those that later chunks make one day of; `filled` the days of the frame
-    that had no row; `returns` rows of less than nothing that were taken.
+    `repeated` counts rows that equal an earlier row of the day, `repeated_sales` those of them with
+    units: they would add up if each were a sale. `accepted` counts the file's rows in this frame
+    or, with duplicates summed or the last one taken, in later frames. `filled` counts the frame's
+    days that had no row, `returns` the accepted rows below zero.
     """
 
     frame: pd.DataFrame
     rejected: list[Rejected]
     repeated: int = 0
-    resold: int = 0
+    repeated_sales: int = 0
     accepted: int = 0
     filled: int = 0
     returns: int = 0
@@ -60,19 +60,21 @@ def read_rows(
     duplicates: Duplicates | None = None,
     returns: Returns | None = None,
 ) -> Iterator[RowsChunk]:
-    """The file's rows, chunk by chunk; at the end, if they are to be zero, the days without one.
+    """The file's rows chunk by chunk, then, with `missing_days` "zero", the days without a row.
 
-    Closed days need no row: a missing day counts as closed. Of several rows for a day, `sum` and
-    `last` make one, after all chunks; `reject` keeps the first, and so does None where the
-    others say something else: what they repeat is counted only. A row of less than nothing nets
-    out against the day's others (a day's net below zero is zero), is zero itself, or is rejected,
-    as it is for None. `seen` holds the series and days afterwards. A missing day whose row was
-    rejected is not filled in.
+    - `duplicates`: of several rows for one day, "sum" and "last" make one, yielded after all
+      chunks. "reject" keeps the first. None keeps the first too, but counts rows that equal it
+      instead of rejecting them.
+    - `returns`: a row below zero is subtracted from the day's other rows ("net"; a day below zero
+      becomes zero), becomes zero ("zero"), or is rejected ("reject" and None).
+    - `missing_days`: a closed day needs no row. A day whose row was rejected is not filled.
+
+    Afterwards `seen` holds the series and days of the file.
     """
     seen = DaysSeen() if seen is None else seen
     rows = _Rows(file, seen, duplicates, returns)
     for chunk in file.source.chunks(file.layout.columns, chunk_rows):
-        yield rows.judge(chunk)
+        yield rows.read(chunk)
     yield from rows.combined(chunk_rows)
     if missing_days == "zero":
         for series, ordinals in seen.gaps():
@@ -98,7 +100,7 @@ class _Rows:
         self._file, self._seen = file, seen
         self._duplicates, self._returns = duplicates, returns
         layout, reading = file.layout, file.reading
-        self._places = Places(layout, reading)
+        self._subjects = RowSubjects(layout, reading)
         decimals = reading.decimals
         amount = partial(cells.amount, decimal=decimals.get(layout.units or ""))
         self._units = cells.Column(amount, "float64", 0.0)
@@ -125,9 +127,9 @@ class _Rows:
             return [name]
         return list(dict.fromkeys(label_driver(name, label) for label in labels))
 
-    def judge(self, chunk: TextChunk) -> RowsChunk:
-        layout, problems = self._file.layout, Problems(chunk)
-        stores, products, ordinals = self._places.read(problems)
+    def read(self, chunk: TextChunk) -> RowsChunk:
+        layout, problems = self._file.layout, RowProblems(chunk)
+        stores, products, ordinals = self._subjects.read(problems)
         placed = problems.good
         columns: dict[str, Any] = {"store": stores, "product": products, "date": _dates(ordinals)}
         back = 0
@@ -150,22 +152,22 @@ class _Rows:
         fresh, held = frame[good], keys[good[placed]]
         if self._totals is not None:
             self._collect(fresh, held, chunk.lines)
-            kept, resold = fresh.iloc[:0], 0
+            kept, repeated_sales = fresh.iloc[:0], 0
             repeated = np.zeros(0, dtype=np.int64)
         else:
             again = self._drop_repeated(fresh, held, chunk.lines, problems)
             left = problems.good
             left[again] = False
             kept, repeated = frame[left], again
-            resold = int((frame["units"][again] != 0).sum()) if layout.units else 0
+            repeated_sales = int((frame["units"][again] != 0).sum()) if layout.units else 0
         rejected = chunk.misshapen + problems.rejected()
         rejected.sort(key=lambda row: row.line)
         accepted = int(problems.good.sum()) - len(repeated)
         kept = kept.reset_index(drop=True)
-        return RowsChunk(kept, rejected, len(repeated), resold, accepted, returns=back)
+        return RowsChunk(kept, rejected, len(repeated), repeated_sales, accepted, returns=back)
 
-    def _sold(self, problems: Problems, column: str) -> tuple[Any, int]:
-        """The rows' units, and how many of them were returns that are taken."""
+    def _sold(self, problems: RowProblems, column: str) -> tuple[Any, int]:
+        """The rows' units, and how many accepted ones are returns."""
         units = problems.read(self._units, column)
         back = np.flatnonzero(problems.good & (units < 0))
         if not len(back):
@@ -178,14 +180,14 @@ class _Rows:
         return units, len(back)
 
     def _collect(self, good: pd.DataFrame, keys: Any, lines: Any) -> None:
-        assert self._totals is not None  # noqa: S101 - the caller has asked
+        assert self._totals is not None  # noqa: S101 - the caller checks it
         drivers = good.iloc[:, 5:].to_numpy(dtype=np.float64).T
         units, is_open = good["units"].to_numpy(), good["open"].to_numpy()
         self._totals.add(keys, units, is_open, drivers)
         self._seen.add(keys, np.zeros(len(keys), dtype=np.uint64), lines[good.index.to_numpy()])
 
     def combined(self, chunk_rows: int) -> Iterator[RowsChunk]:
-        """The days that were made of several rows, and all others, once every row is judged."""
+        """All days as sums or last rows, once every chunk is read; nothing for other duplicates."""
         if self._totals is None:
             return
         days = self._totals.days()
@@ -207,9 +209,9 @@ class _Rows:
         good: pd.DataFrame,
         keys: np.ndarray[Any, Any],
         lines: np.ndarray[Any, Any],
-        problems: Problems,
+        problems: RowProblems,
     ) -> np.ndarray[Any, Any]:
-        """The rows that repeat an earlier one; those that contradict one become problems."""
+        """The rows that equal an earlier one; those that contradict it become problems."""
         rows = good.index.to_numpy()
         contents = pd.util.hash_pandas_object(good.iloc[:, 3:], index=False)
         seen = self._seen.add(keys, contents.to_numpy().astype(np.uint64), lines[rows])
@@ -222,7 +224,7 @@ class _Rows:
                 f"{'' if same else ' with other values'}; the first counts"
                 for first, same in zip(seen.first_lines[wrong], seen.same[wrong], strict=True)
             ]
-            problems.note(rows[wrong], column, reasons, "again")
+            problems.note(rows[wrong], column, reasons, "duplicate")
         found: np.ndarray[Any, Any] = rows[again & ~wrong]
         return found
 
@@ -230,7 +232,7 @@ class _Rows:
 def _indicators(name: str, labels: tuple[str, ...], texts: Any) -> dict[str, Any]:
     codes, distinct = pd.factorize(texts)
     words = np.array([text.strip() for text in distinct], dtype=object)
-    # `none` is an ordinary day, as 0 is; a word for a missing value is not.
+    # "none" says that no word holds, as 0 does; other words for a missing value do not.
     unsaid = np.array([is_empty(w) and plain_word(w) not in NONE for w in words], dtype=bool)
     found: dict[str, Any] = {}
     for label in labels:

@@ -1,7 +1,6 @@
-"""The judged rows of a file, kept aside until the whole file is judged.
+"""Keeps the good rows of a file until all rows are checked, since an import is all or nothing.
 
-Small files stay in memory, larger ones go to a temporary file that vanishes with the process;
-nothing is published from a file that is judged in half.
+Up to 64 MB stay in memory; more goes to a temporary file that vanishes with the process.
 """
 
 import pickle
@@ -36,7 +35,7 @@ class Spool:
         self._file.close()
 
     def write(self, frame: pd.DataFrame) -> None:
-        """Keep a frame; BadInput when there is no room."""
+        """Keep a frame; BadInput if the disk has no room."""
         if not len(frame):
             return
         try:
@@ -44,12 +43,12 @@ class Spool:
         except OSError as error:
             raise BadInput(
                 f"{tempfile.gettempdir()}: {error.strerror or error}; the import keeps the "
-                "judged rows there until all are judged, so make room or set TMPDIR"
+                "checked rows there until all are checked, so make room or set TMPDIR"
             ) from None
         self._frames += 1
 
     def frames(self) -> Iterator[pd.DataFrame]:
-        """The frames that were kept."""
+        """The kept frames, in order."""
         self._file.seek(0)
         for _ in range(self._frames):
             frame: pd.DataFrame = pickle.load(self._file)  # noqa: S301 - written by this process

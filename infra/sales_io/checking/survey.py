@@ -1,7 +1,7 @@
-"""A look over the whole of a file before any of it is judged.
+"""The first reading of a file, which decides how each column is read.
 
-So a broken file is refused, each column is read by what all of its values say, progress knows
-its end, and drivers are the same in every row.
+A broken file is refused here. All values of a column decide on its decimal mark, its form of days
+and its kind of driver, so every row has the same drivers; and progress knows the number of rows.
 """
 
 import datetime as dt
@@ -26,19 +26,19 @@ from infra.sales_io.tables.encodings import UTF8
 from infra.sales_io.tables.opening import open_source
 from infra.sales_io.tables.source import Source, TextChunk
 
-MAX_KNOWN = 500_000  # distinct texts of one column kept in memory
+MAX_KNOWN = 500_000  # distinct texts of a column that are kept in memory
 AHEAD = 1  # days that a store may be ahead of UTC
 
 Counted = Callable[[int], None]
 Look = Callable[[Layout, TextChunk], None]
-Choose = Callable[[Sequence[str], ColumnChoice], Layout]  # of sales, or of a calendar
+Choose = Callable[[Sequence[str], ColumnChoice], Layout]  # for sales or for a calendar
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """How each column is read, by what all of its values say or a person said.
+    """How each column is read, as its values or a person decided.
 
-    `notes` say what was found that a person might not expect.
+    `notes` tell a person what they might not expect.
     """
 
     day: DayRule = field(default_factory=DayRule)
@@ -50,7 +50,7 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class SurveyedFile:
-    """A file that was surveyed. `labels` has the words of each driver column made of words."""
+    """A surveyed file. `labels` has the words of each driver's column that is of words."""
 
     source: Source
     layout: Layout
@@ -78,10 +78,10 @@ def survey(
     counted: Counted | None = None,
     look: Look | None = None,
 ) -> SurveyedFile:
-    """Look over the whole file; BadInput when it or the choice of columns can't be used.
+    """Read the whole file once; BadInput if it or the choice of columns can't be used.
 
-    BadInput, too, names the option that says which of two readings of a column is right, where
-    its values leave both. `look` is shown every part of the file.
+    If the values of a column allow two readings, BadInput names the option that decides. `look` is
+    called with every chunk, `counted` with the number of rows so far.
     """
     choice = choice or ColumnChoice()
     source = open_source(path, encoding, delimiter, choice.sheet)
@@ -116,7 +116,7 @@ def survey(
 
 
 class _Columns:
-    """What was seen of each column that is read."""
+    """What is known so far about each column that is read."""
 
     def __init__(self, source: Source, layout: Layout, choice: ColumnChoice) -> None:
         self._source, self._layout, self._choice = source, layout, choice
@@ -132,7 +132,7 @@ class _Columns:
         self._known: dict[str, set[str]] = {column: set() for column in layout.columns}
 
     def look(self, chunk: TextChunk) -> None:
-        """Note what is new in a part of the file."""
+        """Take note of the texts of a chunk that are new."""
         for column, names in self._names.items():
             for text in self._new(column, chunk):
                 names.look(text)
@@ -151,7 +151,7 @@ class _Columns:
         """How each column is read."""
         notes = [*self._source.notes]
         if headers:
-            notes.append(f"{headers} line{'s' * (headers > 1)} that say the header again left out")
+            notes.append(f"{headers} repeated header line{'s' * (headers > 1)} left out")
         sold = self._layout.units is not None
         latest = utc_today() + dt.timedelta(days=AHEAD) if sold else LATEST_DAY
         day, said = self._dates.decide(self._layout.date, latest)
@@ -225,5 +225,5 @@ def _example(found: NumberColumn) -> str:
 
 
 def label_driver(name: str, label: str) -> str:
-    """The driver of one word of a column of words."""
+    """The driver's name of one word in a column of words."""
     return f"{name}_{snake_case(label)}"

@@ -20,7 +20,6 @@ from infra.sales_io.columns.date_rule import DayRule
 from infra.sales_io.columns.numbers import Decimal, read_number
 from infra.sales_io.columns.series_names import NameRule
 from infra.sales_io.columns.vocabulary import CLOSED, OPEN, is_empty, plain_word, yes_or_no
-from infra.sales_io.tables.source import Texts
 
 UNSAID = -1
 MAX_REMEMBERED = 500_000  # distinct texts of one column kept in memory
@@ -30,8 +29,8 @@ Reader = Callable[[str], Any]
 
 def _of_contract(payload: type[Payload], field: str) -> TypeAdapter[Any]:
     declared = payload.model_fields[field]
-    judged: Any = Annotated[declared.annotation, declared]
-    return TypeAdapter(judged, config={"strict": True})
+    valid: Any = Annotated[declared.annotation, declared]
+    return TypeAdapter(valid, config={"strict": True})
 
 
 _NAME, _SOLD_DAY, _UNITS = (
@@ -43,7 +42,7 @@ _DRIVER: TypeAdapter[float] = TypeAdapter(Finite)
 
 def name(text: str, rule: NameRule | None = None) -> str:
     """The name of a store or a product."""
-    found: str = _judged(_NAME, (rule or NameRule()).read(text), "a name that Shelfcast can't keep")
+    found: str = _valid(_NAME, (rule or NameRule()).read(text), "a name that Shelfcast can't keep")
     return found
 
 
@@ -52,8 +51,8 @@ def day(text: str, rule: DayRule | None = None, planned: bool = False) -> dt.dat
     if not text:
         raise ValueError("empty; every row needs its day")
     found = (rule or DayRule()).read(text)
-    judged: dt.date = _judged(_PLANNED_DAY if planned else _SOLD_DAY, found)
-    return judged
+    valid: dt.date = _valid(_PLANNED_DAY if planned else _SOLD_DAY, found)
+    return valid
 
 
 def amount(text: str, decimal: Decimal | None = None) -> float:
@@ -69,16 +68,16 @@ def units(text: str, decimal: Decimal | None = None) -> float:
     found = amount(text, decimal)
     if found < 0:
         raise ValueError("below zero; a sale has zero units or more")
-    judged: float = _judged(_UNITS, found)
-    return judged
+    valid: float = _valid(_UNITS, found)
+    return valid
 
 
 def driver(text: str, decimal: Decimal | None = None) -> float:
     """A driver's number; NaN for an empty cell."""
     if is_empty(text):
         return float("nan")
-    judged: float = _judged(_DRIVER, number(text, decimal), "a number that is too large")
-    return judged
+    valid: float = _valid(_DRIVER, number(text, decimal), "a number that is too large")
+    return valid
 
 
 def flag(text: str) -> float:
@@ -111,7 +110,7 @@ def number(text: str, decimal: Decimal | None = None) -> float:
     return read_number(text, decimal)
 
 
-def _judged(adapter: TypeAdapter[Any], value: Any, otherwise: str = "") -> Any:
+def _valid(adapter: TypeAdapter[Any], value: Any, otherwise: str = "") -> Any:
     """The value if the contract allows it; else ValueError with `otherwise` or its reason."""
     try:
         return adapter.validate_python(value)
@@ -127,19 +126,21 @@ class Column:
         self._reader, self._dtype, self._blank = reader, dtype, blank
         self._known: dict[str, tuple[Any, str | None]] = {}
 
-    def read(self, texts: Texts) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    def read(
+        self, texts: np.ndarray[Any, np.dtype[np.object_]]
+    ) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
         """The values, and for each the reason why its text has none (None if it has one)."""
         codes, distinct = pd.factorize(texts)
         if len(self._known) > MAX_REMEMBERED:
             self._known.clear()
-        judged = [self._judge(text) for text in distinct]
-        values = np.empty(len(judged), dtype=self._dtype)
-        reasons = np.empty(len(judged), dtype=object)
-        for at, (value, reason) in enumerate(judged):
+        valid = [self._read(text) for text in distinct]
+        values = np.empty(len(valid), dtype=self._dtype)
+        reasons = np.empty(len(valid), dtype=object)
+        for at, (value, reason) in enumerate(valid):
             values[at], reasons[at] = value, reason
         return values[codes], reasons[codes]
 
-    def _judge(self, text: str) -> tuple[Any, str | None]:
+    def _read(self, text: str) -> tuple[Any, str | None]:
         if (known := self._known.get(text)) is not None:
             return known
         try:

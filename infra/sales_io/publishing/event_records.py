@@ -1,8 +1,8 @@
-"""Many sales or plans as the records of their events, without building each event.
+"""Encodes many sales or plans as the records of their events, without building each event.
 
-The records equal, byte for byte, what `events.publisher.to_record` makes of the same
-events. An id derives from what the event says and when that was recorded, so the same rows
-recorded at the same time are the same events however often they are published.
+The records equal, byte for byte, those that `events.publisher.to_record` makes of the same
+events. An event's id derives from its payload and the time of recording, so the same rows with the
+same time are the same events however often they are published.
 """
 
 import hashlib
@@ -32,19 +32,19 @@ def id_of(data: SaleRecorded | CalendarPlanned, recorded_at: datetime) -> str:
 
 
 def import_id_of(file: str, recorded_at: datetime) -> str:
-    """The id of the import of a file's sales: short, since a person types it to take it back."""
+    """The id of an import of sales; short, since a person types it to take the import back."""
     return derive_id("import", file, recorded_at.isoformat())[:IMPORT_ID]
 
 
 def encode_sales(
     frame: pd.DataFrame, source: str, recorded_at: datetime, import_id: str | None = None
 ) -> list[Record]:
-    """The record of each row of a frame as `checking.rows` makes it, in its order."""
+    """The records of a frame from `checking.rows.read_rows`, one for each row in order."""
     return _encoded(frame, SaleRecorded, source, recorded_at, {"import_id": import_id})
 
 
 def encode_plans(frame: pd.DataFrame, source: str, recorded_at: datetime) -> list[Record]:
-    """The same of a calendar's frame."""
+    """The records of a calendar's frame, one for each row in order."""
     return _encoded(frame, CalendarPlanned, source, recorded_at, {})
 
 
@@ -105,7 +105,7 @@ def _days(dates: Any) -> tuple[list[int], list[str]]:
 
 
 def _units(frame: pd.DataFrame) -> tuple[list[int], list[str]]:
-    """How each distinct number of units goes on after the day; a plan has none."""
+    """The JSON from the end of the day on for each number of units; a plan has no units."""
     if "units" not in frame:
         return [0] * len(frame), ['"']
     codes, distinct = pd.factorize(frame["units"].to_numpy())
@@ -126,7 +126,7 @@ def _ends(frame: pd.DataFrame, said_of_all: dict[str, str | None]) -> tuple[list
 
 
 def _combined(columns: Sequence[Any]) -> tuple[Any, Any]:
-    """A number for each row's combination of values, and a row that has each of them."""
+    """A code for each row's combination of values, and the first row of each code."""
     codes = np.zeros(len(columns[0]), dtype=np.int64)
     for column in columns:
         found, distinct = pd.factorize(column)
@@ -139,7 +139,7 @@ def _digest_of(parts: Sequence[str]) -> Any:
 
 
 def _uuid5(digest: Any, rest: bytes) -> str:
-    """The UUIDv5 (RFC 9562, 5.5) of what the digest has seen and the rest."""
+    """The UUIDv5 (RFC 9562, 5.5) of the bytes that the digest has and `rest`."""
     digest = digest.copy()
     digest.update(rest)
     h = digest.hexdigest()

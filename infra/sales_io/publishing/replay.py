@@ -1,8 +1,8 @@
-"""A file of old sales as a live shop: its history at once, then its last days one by one.
+"""Replays old sales as if a shop sold now: the history at once, then the last days one by one.
 
-Dates move by whole weeks, so weekdays keep: the file's last day becomes the latest day of
-its weekday that is not after the day asked for. The days to play are the last ones of the
-file, since a sale's date can't lie in the future: they end where the file ends.
+Dates move by whole weeks, so weekdays stay: the last day of the sales becomes the latest day of
+the same weekday that is not after the day asked for. The days that are played one by one are the
+last ones, since a sale can't be in the future.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from events.log import Producer
 from infra.errors import BadInput
 from infra.kafka.broker import PATIENCE, send_patiently
 from infra.sales_io.publishing.event_records import encode_sales
-from infra.sales_io.publishing.import_sales import SOURCE
+from infra.sales_io.publishing.sending import SOURCE
 from infra.sales_io.tables.source import CHUNK_ROWS
 
 Step = Literal["day", "row"]
@@ -27,7 +27,7 @@ PLAY_DAYS = 14
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is published at once, and what is played after it; dates are moved already."""
+    """The sales to publish at once and those to play after it, with moved dates."""
 
     weeks: int
     backfill: pd.DataFrame
@@ -49,10 +49,10 @@ def plan_replay(
     play_days: int = PLAY_DAYS,
     backfill_days: int | None = None,
 ) -> Plan:
-    """Move the sales so that they end on or up to six days before `rebase_to`, and divide them.
+    """Move the sales to end on `rebase_to` or up to six days before, and divide them.
 
-    The last `play_days` calendar days are played; the `backfill_days` before them (None:
-    all) are published at once; what lies before is left out.
+    The last `play_days` calendar days are to be played, the `backfill_days` before them (None: all)
+    to be published at once; earlier sales are left out.
     """
     if not len(sales):
         raise BadInput("the file has no usable row to replay")
@@ -89,7 +89,7 @@ async def publish_frame(
     stop: asyncio.Event | None = None,
     source: str = SOURCE,
 ) -> int:
-    """Publish every row of a sales frame, unless told to stop; the rows published."""
+    """Publish the rows of a sales frame until `stop` is set; return how many were published."""
     for at in range(0, len(sales), CHUNK_ROWS):
         if stop is not None and stop.is_set():
             return at
@@ -111,7 +111,7 @@ async def play(
     patience: float = PATIENCE,
     clock: Callable[[], dt.datetime] = utc_now,
 ) -> AsyncIterator[Played]:
-    """Publish a step every so many seconds, each recorded when it is sent, until told to stop."""
+    """Publish one step every `every` seconds, recorded as of its sending, until `stop` is set."""
     for number, rows in enumerate(steps_of(played, step)):
         if await _stopped(stop, every if number else 0):
             return
@@ -120,7 +120,7 @@ async def play(
 
 
 async def _stopped(stop: asyncio.Event, seconds: float) -> bool:
-    """Whether the word to stop came within so many seconds."""
+    """Whether `stop` was set before the seconds were over."""
     if stop.is_set():
         return True
     try:

@@ -9,7 +9,7 @@ import numpy as np
 
 CHUNK_ROWS = 20_000  # rows in memory at a time: a few MB, yet enough for numpy to be fast
 Texts = np.ndarray[Any, np.dtype[np.object_]]
-Kind = Literal["", "return", "again"]  # "again": another row has the same store, product and day
+Kind = Literal["", "return", "duplicate"]  # an earlier row has the same store, product and day
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,8 +14,8 @@ from events.envelope import first_event
 from events.memory import MemoryLog
 from events.payloads import EARLIEST_DAY, LATEST_DAY, CalendarPlanned
 from events.publisher import to_record
-from infra.errors import BadInput, RowsRefused
-from infra.sales_io.checking.rejections import ALL
+from infra.errors import BadInput
+from infra.sales_io.checking.allowance import ALL, RowsRefused
 from infra.sales_io.columns.layout import (
     GENERATED,
     ROSSMANN,
@@ -24,7 +24,8 @@ from infra.sales_io.columns.layout import (
     choose_calendar_layout,
 )
 from infra.sales_io.publishing.event_records import encode_plans, id_of
-from infra.sales_io.publishing.import_sales import import_calendar, import_sales
+from infra.sales_io.publishing.import_calendar import import_calendar
+from infra.sales_io.publishing.import_sales import import_sales
 from tests.unit.sales_io.test_records import finite, names
 
 AT = dt.datetime(2026, 11, 24, 6, 0, tzinfo=dt.UTC)

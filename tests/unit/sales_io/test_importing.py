@@ -9,7 +9,7 @@ from events.cloudevents import decode
 from events.log import Received
 from events.memory import MemoryLog
 from infra.errors import BadInput, BrokerAway
-from infra.sales_io.checking.rejections import ALL
+from infra.sales_io.checking.allowance import ALL
 from infra.sales_io.columns.layout import ColumnChoice
 from infra.sales_io.publishing.import_sales import import_sales as import_whole
 

@@ -10,10 +10,12 @@ import pytest
 from events.cloudevents import decode
 from events.memory import MemoryLog
 from events.payloads import SaleRecorded
-from infra.errors import BadInput, RowsRefused
-from infra.sales_io.checking.rejections import Allowance
+from infra.errors import BadInput
+from infra.sales_io.checking.allowance import Allowance, RowsRefused
+from infra.sales_io.checking.import_summary import ImportSummary
 from infra.sales_io.columns.layout import ColumnChoice
-from infra.sales_io.publishing.import_sales import ImportSummary, import_calendar, import_sales
+from infra.sales_io.publishing.import_calendar import import_calendar
+from infra.sales_io.publishing.import_sales import import_sales
 
 DAYS = [dt.date(2026, 9, 24) + dt.timedelta(days=number) for number in range(60)]
 
@@ -162,7 +164,7 @@ async def test_a_header_that_is_said_again_is_no_row_and_makes_no_words(imported
     )
     assert len(sales) == 60
     assert imported.summary.drivers == ("promo",)
-    assert "2 lines that say the header again left out" in imported.summary.notes
+    assert "2 repeated header lines left out" in imported.summary.notes
 
 
 async def test_a_stray_word_in_a_column_of_numbers_makes_no_drivers(imported: Imported) -> None:
