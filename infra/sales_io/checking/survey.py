@@ -30,7 +30,6 @@ MAX_KNOWN = 500_000  # distinct texts of a column that are kept in memory
 AHEAD = 1  # days that a store may be ahead of UTC
 
 Counted = Callable[[int], None]
-Look = Callable[[Layout, TextChunk], None]
 Choose = Callable[[Sequence[str], ColumnChoice], Layout]  # for sales or for a calendar
 
 
@@ -76,12 +75,11 @@ def survey(
     encoding: str = UTF8,
     delimiter: str | None = None,
     counted: Counted | None = None,
-    look: Look | None = None,
 ) -> SurveyedFile:
     """Read the whole file once; BadInput if it or the choice of columns can't be used.
 
-    If the values of a column allow two readings, BadInput names the option that decides. `look` is
-    called with every chunk, `counted` with the number of rows so far.
+    If the values of a column allow two readings, BadInput names the option that decides. `counted`
+    is called with the number of rows so far.
     """
     choice = choice or ColumnChoice()
     source = open_source(path, encoding, delimiter, choice.sheet)
@@ -95,8 +93,6 @@ def survey(
         rows += len(chunk.lines) + len(chunk.misshapen)
         headers += chunk.headers
         columns.look(chunk)
-        if look is not None:
-            look(layout, chunk)
         if counted is not None:
             counted(rows)
     if rows == 0:

@@ -33,9 +33,7 @@ def _of_contract(payload: type[Payload], field: str) -> TypeAdapter[Any]:
     return TypeAdapter(valid, config={"strict": True})
 
 
-_NAME, _SOLD_DAY, _UNITS = (
-    _of_contract(SaleRecorded, field) for field in ("store", "date", "units")
-)
+_NAME, _SOLD_DAY = (_of_contract(SaleRecorded, field) for field in ("store", "date"))
 _PLANNED_DAY = _of_contract(CalendarPlanned, "date")
 _DRIVER: TypeAdapter[float] = TypeAdapter(Finite)
 
@@ -61,15 +59,6 @@ def amount(text: str, decimal: Decimal | None = None) -> float:
     if abs(found) > MAX_UNITS:
         raise ValueError(f"more than {MAX_UNITS:,.0f}, the most units of a day")
     return found
-
-
-def units(text: str, decimal: Decimal | None = None) -> float:
-    """The units of a sale, zero or more."""
-    found = amount(text, decimal)
-    if found < 0:
-        raise ValueError("below zero; a sale has zero units or more")
-    valid: float = _valid(_UNITS, found)
-    return valid
 
 
 def driver(text: str, decimal: Decimal | None = None) -> float:

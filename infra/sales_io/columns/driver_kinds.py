@@ -35,7 +35,6 @@ class DriverColumn:
     numbers: NumberColumn = field(default_factory=NumberColumn)
     words: Counter[str] = field(default_factory=Counter)
     figures: int = 0
-    crowded: bool = False
 
     def look(self, texts: Iterable[tuple[str, int]], known: set[str]) -> None:
         """Take note of distinct texts and their numbers of rows; `known` texts came before."""
@@ -47,9 +46,7 @@ class DriverColumn:
                 self.numbers.look(text)
             if is_figure(word):
                 self.figures += rows
-            elif len(self.words) > MAX_LABELS and word not in self.words:
-                self.crowded = True
-            else:
+            elif len(self.words) <= MAX_LABELS or word in self.words:
                 self.words[word] += rows
             if len(self.rows) <= MAX_LABELS:
                 self.rows[word] += rows

@@ -57,7 +57,6 @@ class Layout:
     product: str | None = None
     units: str | None = None
     open: str | None = None
-    date_format: str | None = None
     labels: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -202,7 +201,6 @@ def _layout(header: Sequence[str], choice: ColumnChoice, known: KnownLayout) -> 
         date=_needed("date", choice.date or usual.date, header),
         open=_present("--open-column", choice.open or usual.open, header),
         drivers=_driver_names(drivers or (), header),
-        date_format=choice.date_format,
         labels=known.labels,
     )
 

@@ -148,17 +148,14 @@ class NumberColumn:
     open: dict[Decimal, int] = field(default_factory=lambda: {"point": 0, "comma": 0})
     open_example: str = ""
     currencies: dict[str, str] = field(default_factory=dict)
-    numbers: int = 0
 
     def look(self, text: str) -> None:
         """Take note of one distinct value."""
         if text.isascii() and text.isdecimal():
-            self.numbers += 1
             return
         written = take_apart(text)
         if written is None:
             return
-        self.numbers += 1
         if written.currency:
             named = written.currency.lower()
             self.currencies.setdefault(SAME.get(named, named.rstrip(".")), text.strip())

@@ -163,6 +163,14 @@ numbers = st.one_of(st.floats(), st.integers(-5, 10**10).map(float), st.just(1e9
 names = st.text(st.characters(exclude_categories=["Cs"]), max_size=70)
 
 
+def sold(text: str) -> float:
+    """The units of a row that is not a return; what a return means is asked for."""
+    found = cells.amount(text)
+    if found < 0:
+        raise ValueError("a return")
+    return found
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(store=names, day=days, units=numbers, is_open=st.booleans(), promo=numbers)
 def test_what_is_read_keeps_the_contract_of_the_sale(
@@ -172,7 +180,7 @@ def test_what_is_read_keeps_the_contract_of_the_sale(
         read = (
             cells.name(store),
             cells.day(day.isoformat()),
-            cells.units(repr(units)),
+            sold(repr(units)),
             cells.is_open(str(is_open)),
             cells.driver(repr(promo)),
         )
@@ -196,9 +204,5 @@ def test_what_the_contract_takes_of_plain_letters_is_read(
         SaleRecorded(store=store, product="total", date=day, units=units)
     except ValidationError:
         return
-    read = (
-        cells.name(store),
-        cells.day(day.isoformat()),
-        cells.units(repr(units)),
-    )
+    read = (cells.name(store), cells.day(day.isoformat()), sold(repr(units)))
     assert read == (store, day, units)

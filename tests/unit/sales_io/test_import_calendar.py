@@ -26,7 +26,7 @@ from infra.sales_io.columns.layout import (
 from infra.sales_io.publishing.event_records import encode_plans, id_of
 from infra.sales_io.publishing.import_calendar import import_calendar
 from infra.sales_io.publishing.import_sales import import_sales
-from tests.unit.sales_io.test_records import finite, names
+from tests.unit.sales_io.test_event_records import finite, names
 
 AT = dt.datetime(2026, 11, 24, 6, 0, tzinfo=dt.UTC)
 TEST = ",".join(ROSSMANN_TEST.header) + "\n"
