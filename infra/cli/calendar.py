@@ -39,7 +39,7 @@ from infra.cli.output import Json
 from infra.cli.plan_check import plan_check
 
 if TYPE_CHECKING:
-    from infra.sales_io.importing import ImportSummary
+    from infra.sales_io.checking.import_summary import ImportSummary
 
 app = typer.Typer(
     name="calendar",
@@ -97,11 +97,10 @@ def import_file(
     what has no sales, or with drivers that its series never had, is refused.
     """
     with on_the_log():
-        from infra.sales_io.errors import RowsRefused
-        from infra.sales_io.importing import import_calendar
-        from infra.sales_io.layout import ColumnChoice
-        from infra.sales_io.source import open_source
-        from infra.sales_io.verdict import Allowance
+        from infra.sales_io.checking.allowance import Allowance, RowsRefused
+        from infra.sales_io.columns.layout import ColumnChoice
+        from infra.sales_io.publishing.import_calendar import import_calendar
+        from infra.sales_io.tables.opening import open_source
 
         choice = ColumnChoice(
             store=store_column,

@@ -11,7 +11,7 @@ import typer
 
 from infra.cli.address import api_address
 from infra.cli.errors import Failed, NoAnswer, NotFound, Unavailable
-from infra.sales_io.errors import BadInput
+from infra.errors import BadInput
 
 if TYPE_CHECKING:
     import httpx

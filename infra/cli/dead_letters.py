@@ -18,13 +18,13 @@ import typer
 from events.printable import one_line, shown_json
 from infra.cli.events import broker_of, chosen_topics, on_the_log
 from infra.cli.output import Json, print_json
-from infra.sales_io.errors import BadInput
+from infra.errors import BadInput
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from events.dead_letters import DeadLetter
-    from infra.sales_io.broker import Broker
+    from infra.kafka.broker import Broker
 
 SHORT_ID = 8  # characters of an id in a table, more when they are not unique
 MAX_SHOWN_KEY = 80  # characters of a key in a table: a key may have 64 KiB
@@ -144,7 +144,7 @@ async def replay_letters(
 
     How many went to each topic, and the ids that stay with the reasons.
     """
-    from infra.sales_io.broker import send_patiently
+    from infra.kafka.broker import send_patiently
 
     counts: Counter[str] = Counter()
     kept: list[tuple[str, str]] = []

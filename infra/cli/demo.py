@@ -75,9 +75,9 @@ def demo(
 
 def _check(data: Path) -> None:
     """BadInput, before anything is started, for a file that the import can't read as it is."""
-    from infra.sales_io.errors import BadInput
-    from infra.sales_io.layout import ColumnChoice, choose_layout
-    from infra.sales_io.source import open_source
+    from infra.errors import BadInput
+    from infra.sales_io.columns.layout import ColumnChoice, choose_layout
+    from infra.sales_io.tables.opening import open_source
 
     try:
         choose_layout(open_source(data).header, ColumnChoice())
@@ -161,8 +161,8 @@ class Demo:
         from events.clock import utc_now, utc_today
         from events.kafka import KafkaProducer
         from infra.sales_io.generator import generate_sales
-        from infra.sales_io.importing import import_sales
-        from infra.sales_io.records import encode_sales
+        from infra.sales_io.publishing.event_records import encode_sales
+        from infra.sales_io.publishing.import_sales import import_sales
 
         def show(phase: str, done: int, of: int | None) -> None:
             self.progress.begin("sales", f"{phase} {done:,}" + (f" of {of:,}" if of else ""))

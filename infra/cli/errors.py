@@ -1,6 +1,6 @@
 """How a command ends that can't do what it is asked: one line on standard error, and an exit code.
 
-0 done, 1 failed, 2 bad input, 130 interrupted. Bad input is `infra.sales_io.errors.BadInput`.
+0 done, 1 failed, 2 bad input, 130 interrupted. Bad input is `infra.errors.BadInput`.
 """
 
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import typer
 
 from events.printable import one_line
-from infra.sales_io.errors import BadInput, BrokerAway
+from infra.errors import BadInput, BrokerAway
 
 FAILED, BAD_INPUT, INTERRUPTED = 1, 2, 130
 # Wrong settings and files, wherever they are noticed. By name: importing them takes time.

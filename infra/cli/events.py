@@ -12,13 +12,13 @@ import typer
 
 from events.printable import one_line, shown_json
 from infra.cli.errors import outcome
-from infra.sales_io.errors import BadInput, BrokerAway
+from infra.errors import BadInput, BrokerAway
 
 if TYPE_CHECKING:
     from rich.text import Text
 
     from events.log import Received
-    from infra.sales_io.broker import Broker, Follower
+    from infra.kafka.broker import Broker, Follower
 
 POLL_SECONDS, POLL_RECORDS = 0.5, 500
 SHOWN_DATA = 160  # characters of an event's data in a line for people
@@ -67,7 +67,7 @@ def tail(
 async def _tail(
     broker: "Broker", topics: Sequence[str], from_beginning: bool, limit: int | None, show: Any
 ) -> None:
-    from infra.sales_io.broker import OUTAGES, away
+    from infra.kafka.broker import OUTAGES, away
 
     follower = broker.follower(topics, from_beginning)
     async with stop_on_signals() as stop:
@@ -220,7 +220,7 @@ async def stop_on_signals() -> AsyncIterator[asyncio.Event]:
 
 def broker_of(ctx: typer.Context) -> "Broker":
     """The broker handed in through the context's object, or that of the settings."""
-    from infra.sales_io.broker import KafkaBroker
+    from infra.kafka.broker import KafkaBroker
     from infra.settings import load_settings
 
     given: Broker | None = ctx.obj

@@ -12,11 +12,11 @@ import typer
 from typer.core import TyperCommand
 
 from infra.cli.output import print_json
-from infra.sales_io.errors import BadInput, visible
+from infra.errors import BadInput, visible
 
 if TYPE_CHECKING:
-    from infra.sales_io.importing import ImportSummary
-    from infra.sales_io.numbers import Decimal
+    from infra.sales_io.checking.import_summary import ImportSummary
+    from infra.sales_io.columns.numbers import Decimal
 
 Progress = Callable[[str, int, int | None], None]  # phase, rows done, rows in all if known
 

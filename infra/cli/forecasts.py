@@ -15,7 +15,7 @@ from infra.cli.errors import outcome
 from infra.cli.numbers import decimals_for, units
 from infra.cli.output import Json, print_json
 from infra.cli.runs import ago, plain_table
-from infra.sales_io.errors import BadInput
+from infra.errors import BadInput
 
 if TYPE_CHECKING:
     from rich.table import Table

@@ -14,7 +14,7 @@ from infra.cli.forecasts import Product, Store, check_names, numbers_table
 from infra.cli.numbers import decimals_for, percent, units
 from infra.cli.output import Json, print_json
 from infra.cli.runs import ago, find_run, plain_table
-from infra.sales_io.errors import BadInput
+from infra.errors import BadInput
 
 if TYPE_CHECKING:
     from rich.table import Table

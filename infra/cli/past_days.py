@@ -2,7 +2,7 @@
 
 from datetime import UTC, date, datetime, timedelta
 
-from infra.sales_io.errors import BadInput
+from infra.errors import BadInput
 
 YESTERDAY = "yesterday"
 

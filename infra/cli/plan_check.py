@@ -13,11 +13,10 @@ import typer
 from events.printable import one_line
 from infra.cli.client import Client, client_of
 from infra.cli.errors import Unavailable
-from infra.sales_io.errors import BadInput
+from infra.errors import BadInput
 
 if TYPE_CHECKING:
-    from infra.sales_io.importing import Check
-    from infra.sales_io.planned import Scope
+    from infra.sales_io.publishing.import_calendar import Check, Scope
 
 AT_ONCE = 1000  # scopes that the API takes in one request
 SHOWN = 3  # of what is wrong; the first ones tell what to mend

@@ -24,14 +24,14 @@ from infra.cli.files import (
 )
 from infra.cli.output import Json, print_json
 from infra.cli.past_days import YESTERDAY, day_named, not_in_the_future
-from infra.sales_io.errors import BadInput
+from infra.errors import BadInput
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from infra.sales_io.broker import Broker
-    from infra.sales_io.layout import ColumnChoice
-    from infra.sales_io.replay import Plan, Step
+    from infra.kafka.broker import Broker
+    from infra.sales_io.columns.layout import ColumnChoice
+    from infra.sales_io.publishing.replay import Plan, Step
 
 
 def replay(
@@ -63,9 +63,9 @@ def replay(
     All but the last --play-days come at once; those follow, one each --every.
     """
     with on_the_log():
-        from infra.sales_io.layout import ColumnChoice
-        from infra.sales_io.replay import plan_replay
-        from infra.sales_io.source import open_source
+        from infra.sales_io.columns.layout import ColumnChoice
+        from infra.sales_io.publishing.replay import plan_replay
+        from infra.sales_io.tables.opening import open_source
 
         if step not in ("day", "row"):
             raise BadInput(f"--step: {step!r}; use day or row")
@@ -97,8 +97,8 @@ async def _replay(
     broker: "Broker", plan: "Plan", every: float, step: "Step", quiet: bool
 ) -> dict[str, Any]:
     from events.clock import utc_now
-    from infra.sales_io.importing import PUBLISHING
-    from infra.sales_io.replay import play, publish_frame
+    from infra.sales_io.checking.import_summary import PUBLISHING
+    from infra.sales_io.publishing.replay import play, publish_frame
 
     played, days = 0, set()
     producer = broker.producer()
@@ -142,10 +142,10 @@ def _load(
     """All good rows of a file in memory; the others are counted on standard error."""
     import pandas as pd
 
-    from infra.sales_io.importing import CHECKING
-    from infra.sales_io.reader import read_rows
-    from infra.sales_io.survey import survey
-    from infra.sales_io.verdict import Verdict
+    from infra.sales_io.checking.import_summary import CHECKING
+    from infra.sales_io.checking.rejections import Rejections
+    from infra.sales_io.checking.rows import read_rows
+    from infra.sales_io.checking.survey import survey
 
     surveyed = survey(
         file,
@@ -154,14 +154,14 @@ def _load(
         delimiter=delimiter,
         counted=lambda rows: progress(CHECKING, rows, None),
     )
-    frames, rejected, done, verdict = [], 0, 0, Verdict()
+    frames, rejected, done, rejections = [], 0, 0, Rejections()
     for chunk in read_rows(surveyed):
-        verdict.note(chunk)
+        rejections.note(chunk)
         frames.append(chunk.frame)
         rejected += len(chunk.rejected)
         done += len(chunk.frame) + len(chunk.rejected) + chunk.repeated
         progress("reading", done, surveyed.rows)
-    if verdict.again or verdict.resold:
+    if rejections.duplicates or rejections.repeated_sales:
         raise BadInput(
             f"{file}: has several rows of a store, product and day; a replay has no way to sum "
             "them, so write one row for each day"

@@ -11,7 +11,7 @@ from infra.cli.client import Client, client_of
 from infra.cli.errors import FAILED, INTERRUPTED, Failed, NoAnswer, NotFound, Unavailable, outcome
 from infra.cli.output import Json, print_json
 from infra.cli.runs import FAILURES_SHOWN, Run, counted, find_run, print_run, span, with_failures
-from infra.sales_io.errors import BadInput
+from infra.errors import BadInput
 
 if TYPE_CHECKING:
     from rich.console import Console

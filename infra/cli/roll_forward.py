@@ -9,7 +9,7 @@ from infra.cli.client import client_of
 from infra.cli.errors import outcome
 from infra.cli.output import Json, print_json
 from infra.cli.retrain import day_of, named_series, request
-from infra.sales_io.errors import BadInput
+from infra.errors import BadInput
 
 
 def register(app: typer.Typer) -> None:

@@ -12,7 +12,7 @@ from infra.cli.client import Client, client_of
 from infra.cli.errors import NotFound, outcome
 from infra.cli.numbers import days
 from infra.cli.output import Json, print_json
-from infra.sales_io.errors import BadInput
+from infra.errors import BadInput
 
 if TYPE_CHECKING:
     from rich.table import Table

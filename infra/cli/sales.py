@@ -45,13 +45,13 @@ from infra.cli.output import Json, print_json
 from infra.cli.past_days import YESTERDAY, day_named, not_in_the_future
 from infra.cli.replay import replay
 from infra.cli.sales_remove import remove
-from infra.sales_io.errors import BadInput
+from infra.errors import BadInput
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from infra.sales_io.broker import Broker
-    from infra.sales_io.importing import ImportSummary
+    from infra.kafka.broker import Broker
+    from infra.sales_io.checking.import_summary import ImportSummary
 
 app = typer.Typer(
     name="sales",
@@ -119,11 +119,10 @@ def import_file(
     Import again at any time: nothing doubles.
     """
     with on_the_log():
-        from infra.sales_io.errors import RowsRefused
-        from infra.sales_io.importing import import_sales
-        from infra.sales_io.layout import ColumnChoice
-        from infra.sales_io.source import open_source
-        from infra.sales_io.verdict import Allowance
+        from infra.sales_io.checking.allowance import Allowance, RowsRefused
+        from infra.sales_io.columns.layout import ColumnChoice
+        from infra.sales_io.publishing.import_sales import import_sales
+        from infra.sales_io.tables.opening import open_source
 
         for option, given, ways in (
             ("--missing-days", missing_days, ("closed", "zero")),
@@ -211,7 +210,7 @@ def generate(
     """
     with on_the_log():
         from infra.sales_io.generator import generate_by_store
-        from infra.sales_io.writing import check_ending, write_sales
+        from infra.sales_io.sales_writer import check_ending, write_sales
 
         if out is None and not publish:
             raise BadInput("--out, --publish: give one of them, or both")
@@ -261,8 +260,8 @@ async def _publish(
     import pandas as pd
 
     from events.clock import utc_now
-    from infra.sales_io.importing import PUBLISHING
-    from infra.sales_io.replay import publish_frame
+    from infra.sales_io.checking.import_summary import PUBLISHING
+    from infra.sales_io.publishing.replay import publish_frame
 
     producer = broker.producer()
     try:

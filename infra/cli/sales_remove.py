@@ -9,7 +9,7 @@ from events.printable import one_line
 from infra.cli.client import client_of
 from infra.cli.errors import Failed, NoAnswer, outcome
 from infra.cli.output import Json, print_json
-from infra.sales_io.errors import BadInput
+from infra.errors import BadInput
 
 Document = dict[str, Any]
 

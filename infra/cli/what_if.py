@@ -21,7 +21,7 @@ from infra.cli.forecasts import (
 )
 from infra.cli.numbers import units
 from infra.cli.output import Json, print_json
-from infra.sales_io.errors import BadInput
+from infra.errors import BadInput
 
 if TYPE_CHECKING:
     from rich.table import Table

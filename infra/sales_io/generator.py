@@ -1,14 +1,13 @@
-"""Made-up shops with the habits of real ones, from a seed.
+"""Generates sales of made-up shops with the habits of real ones, from a seed.
 
-Every store and every series has a random stream of its own, so the same seed gives the
-same sales whatever else is generated beside them. What the shops have: a level and a trend;
-a weekly pattern, most closed on Sundays; promotions on weekdays of every other week; school and
-state holidays (closed on the latter); a yearly pattern with a Christmas peak; closures for
-refurbishment; lasting level shifts; noise whose variance grows with the mean (a gamma-
-Poisson mixture, that is negative binomial) on top of a slowly wandering level; some
-series that seldom sell; and some that have a short history.
+Every store and every series has its own random stream, so its sales depend on the seed and not on
+what else is generated. The shops have: a level and a trend; a weekly pattern, most closed on
+Sundays; promotions on weekdays of every other week; school holidays, and state holidays on which
+they are closed; a yearly pattern with a Christmas peak; closures for refurbishment; lasting level
+shifts; a slowly wandering level, and noise whose variance grows with the mean (a gamma-Poisson
+mixture, that is negative binomial); some series that seldom sell; some with a short history.
 
-Pure: no clock and no files. The streams are NumPy's, which may change them in a new release.
+Pure: no clock and no files. The streams are NumPy's, and a new release may change them.
 """
 
 import datetime as dt
@@ -21,7 +20,7 @@ import numpy as np
 import pandas as pd
 from dateutil.easter import easter  # type: ignore[import-untyped]
 
-from infra.sales_io.layout import TOTAL
+from infra.sales_io.columns.layout import TOTAL
 
 COLUMNS = (
     "store",
@@ -34,8 +33,8 @@ COLUMNS = (
     "state_holiday",
 )
 MAX_STORES, MAX_PRODUCTS, MAX_DAYS = 99_999, 99_999, 36_500
-OF_STORE, OF_SERIES = 1, 2  # random streams that must differ
-TYPICAL_UNITS = 5_500.0  # a store's day, about that of the Rossmann stores
+OF_STORE, OF_SERIES = 1, 2  # numbers that keep the random streams of stores and series apart
+TYPICAL_UNITS = 5_500.0  # of a store's day, about the mean of the Rossmann stores
 WEEKDAYS = np.array([1.18, 1.02, 0.97, 0.97, 1.03, 1.08, 0.75])  # Monday first
 FIXED_HOLIDAYS = ((1, 1), (5, 1), (10, 3), (12, 25), (12, 26))
 AFTER_EASTER = (-2, 1, 39, 50)  # Good Friday, Easter Monday, Ascension, Whit Monday
@@ -61,7 +60,7 @@ class _Calendar:
 def generate_sales(
     stores: int, products: int = 1, days: int = 730, *, until: dt.date, seed: int = 0
 ) -> pd.DataFrame:
-    """The sales of that many stores and products for so many days, the last one `until`.
+    """Sales of `stores` times `products` series for `days` days, the last one `until`.
 
     One row for each series and day, by series: `store`, `product` (`total` when there is
     one), `date` (datetime64), `units` (whole, float), `open`, and the drivers `promo`,
@@ -75,7 +74,7 @@ def generate_sales(
 def generate_by_store(
     stores: int, products: int = 1, days: int = 730, *, until: dt.date, seed: int = 0
 ) -> Iterator[pd.DataFrame]:
-    """The same, one store at a time."""
+    """The frames of `generate_sales`, one store at a time."""
     for name, count, most in (
         ("stores", stores, MAX_STORES),
         ("products", products, MAX_PRODUCTS),
@@ -149,7 +148,7 @@ def _store(calendar: _Calendar, seed: int, store: int, products: int) -> pd.Data
 def _series(
     calendar: _Calendar, of: tuple[int, int, int], mean: Floats, is_open: Flags
 ) -> tuple[int, Floats]:
-    """The first day that the series has, and its units from there on."""
+    """The index of the series' first day, and its units from that day on."""
     seed, store, product = of
     random = np.random.default_rng((seed, OF_SERIES, store, product))
     size = len(mean)
@@ -168,7 +167,7 @@ def _series(
 
 
 def _wandering(random: np.random.Generator, size: int) -> Floats:
-    """An autoregressive level: MEMORY of yesterday's, and a step."""
+    """The log of an autoregressive level: MEMORY times yesterday's, plus a random step."""
     kernel = MEMORY ** np.arange(min(size, 150))
     steps = random.normal(0, WANDER, size + len(kernel) - 1)
     return np.convolve(steps, kernel, mode="valid")
@@ -198,7 +197,7 @@ def _level_shift(random: np.random.Generator, size: int) -> Floats:
 
 
 def _school_holidays(calendar: _Calendar, region: int) -> Flags:
-    """Winter, spring, summer and autumn holidays; regions start theirs weeks apart."""
+    """Winter, spring, summer and autumn holidays, which start weeks apart by region."""
     day, weekday = calendar.year_day, calendar.weekday
     summer = 180 + 14 * region
     spans = ((0, 6), (92 + 3 * region, 106 + 3 * region), (summer, summer + 42), (356, 367))

@@ -27,7 +27,7 @@ from rich.table import Table
 from events.payloads import DEFAULT_STRATEGY
 from functions.forecasting.series.panel import Panel
 from functions.forecasting.strategy import BUILT_IN
-from infra.sales_io.layout import ColumnChoice
+from infra.sales_io.columns.layout import ColumnChoice
 from tests.benchmarks.panels import PANELS, made_up, panel_of, sampled
 from tests.benchmarks.rolling import Known, auto_ets, by_strategy, origins, same_days
 from tests.benchmarks.system import console

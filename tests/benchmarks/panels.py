@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from functions.forecasting.series.panel import Panel
-from infra.sales_io.layout import ColumnChoice
-from infra.sales_io.reader import read_rows
-from infra.sales_io.survey import survey
+from infra.sales_io.checking.rows import read_rows
+from infra.sales_io.checking.survey import survey
+from infra.sales_io.columns.layout import ColumnChoice
 from tests.benchmarks.system import sales
 from tests.real_data import REAL_DATA
 

@@ -17,7 +17,7 @@ from rich.console import Console
 from events.clock import utc_now
 from events.kafka import KafkaProducer
 from infra.local import stack
-from infra.sales_io.records import encode_sales
+from infra.sales_io.publishing.event_records import encode_sales
 from infra.settings import STACK_ENV, Settings
 from tests.real_data import ROSSMANN
 

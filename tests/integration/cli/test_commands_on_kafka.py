@@ -16,11 +16,11 @@ from events.errors import InvalidPayload
 from events.kafka import KafkaProducer
 from events.log import Received, Record
 from infra.cli import dead_letters, events, sales
+from infra.kafka.broker import KafkaBroker
 from infra.kafka.topics import provision
-from infra.sales_io.broker import KafkaBroker
-from infra.sales_io.days_seen import DaysSeen
-from infra.sales_io.reader import read_rows
-from infra.sales_io.survey import survey
+from infra.sales_io.checking.days_seen import DaysSeen
+from infra.sales_io.checking.rows import read_rows
+from infra.sales_io.checking.survey import survey
 from infra.settings import Settings
 
 TAIL = "from infra.cli.events import app; app(['tail', '-t', 'runs', '--from-beginning'])"

@@ -10,7 +10,7 @@ from functions.api.problem_document import INVALID, Refused
 from infra.cli.client import Client
 from infra.cli.errors import Failed, NotFound, Unavailable
 from infra.cli.main import app
-from infra.sales_io.errors import BadInput
+from infra.errors import BadInput
 
 
 def answering(status: int, **content: object) -> Client:

@@ -9,7 +9,7 @@ from events.log import Received, Record
 from events.memory import MemoryLog
 from events.topics import DEAD_LETTERS
 from infra.cli.dead_letters import app, find
-from infra.sales_io.errors import BadInput
+from infra.errors import BadInput
 from tests.unit.cli.memory_broker import MemoryBroker
 
 

@@ -53,7 +53,7 @@ def test_a_file_with_a_rejected_row_publishes_nothing_and_says_why(
         assert "1 row, " in result.stdout
         assert f"listed in {file}.rejected.csv\n" in result.stdout
         assert "nothing is published, since a row is rejected" in result.stderr
-        assert "Sales: 1 row, like 'many' in line 3: no number" in result.stderr
+        assert "Sales: 1 row, like 'many' in line 3: not a number" in result.stderr
         assert "--allow-rejects 1 " in result.stderr
         assert log.records("sales") == []
         assert Path(f"{file}.rejected.csv").exists()

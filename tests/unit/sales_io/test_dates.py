@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.sales_io.date_columns import DateColumn, DayRule
-from infra.sales_io.dates import period_of
-from infra.sales_io.errors import BadInput
+from infra.errors import BadInput
+from infra.sales_io.columns.date_form_choice import DateColumn
+from infra.sales_io.columns.date_rule import DayRule
+from infra.sales_io.columns.date_texts import period_of
 
 TODAY = dt.date(2026, 11, 28)
 FORMS = ["%d/%m/%Y", "%m/%d/%Y", "%d.%m.%Y", "%d-%m-%Y", "%Y-%m-%d", "%Y/%m/%d", "%Y%m%d"]
@@ -80,7 +81,7 @@ def test_a_day_is_taken_as_it_is_written(texts: list[str], day: dt.date) -> None
     ("texts", "said"),
     [
         (["03/04/2026"], r"2 readings.*day-first \(03/04/2026 is 2026-04-03\) or month-first"),
-        (["13/02/2026", "02/13/2026"], "two forms, 13/02/2026 .day first. and 02/13/2026"),
+        (["13/02/2026", "02/13/2026"], "in two forms, 13/02/2026 .day first. and 02/13/2026"),
         (["2026-W48", "2026-W49"], "2 different weeks, like 2026-W48; Shelfcast is daily"),
         (["KW 48/2026"], "1 different weeks, like KW 48/2026"),
         (["2026-11"], "months, like 2026-11"),

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.sales_io import day_totals
-from infra.sales_io.day_totals import DayTotals
+from infra.sales_io.checking import day_totals
+from infra.sales_io.checking.day_totals import DayTotals
 
 said = st.none() | st.integers(0, 3)
 rows = st.lists(st.tuples(st.integers(1, 4), st.integers(-3, 9), st.booleans(), said), max_size=12)

@@ -2,7 +2,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.sales_io.days_seen import DAY_MASK, DaysSeen
+from infra.sales_io.checking.days_seen import DAY_MASK, DaysSeen
 
 rows = st.lists(
     st.tuples(st.sampled_from("AB"), st.integers(700_000, 700_012), st.integers(0, 1)), max_size=40

@@ -5,12 +5,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from infra.sales_io.errors import BadInput
+from infra.errors import BadInput
+from infra.sales_io.checking.rows import read_rows
+from infra.sales_io.checking.survey import survey
+from infra.sales_io.columns.layout import GENERATED, ColumnChoice
 from infra.sales_io.generator import COLUMNS, generate_by_store, generate_sales
-from infra.sales_io.layout import GENERATED, ColumnChoice
-from infra.sales_io.reader import read_rows
-from infra.sales_io.survey import survey
-from infra.sales_io.writing import write_sales
+from infra.sales_io.sales_writer import write_sales
 
 UNTIL = dt.date(2026, 11, 22)
 

@@ -1,7 +1,13 @@
 import pytest
 
-from infra.sales_io.errors import BadInput
-from infra.sales_io.layout import GENERATED, ROSSMANN, ColumnChoice, choose_layout, snake_case
+from infra.errors import BadInput
+from infra.sales_io.columns.layout import (
+    GENERATED,
+    ROSSMANN,
+    ColumnChoice,
+    choose_layout,
+    snake_case,
+)
 
 NAMED = ColumnChoice(store="shop", date="day", units="sold")
 

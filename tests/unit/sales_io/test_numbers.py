@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infra.sales_io.numbers import NumberColumn, hidden_characters, read_number, take_apart
+from infra.sales_io.columns.numbers import NumberColumn, hidden_characters, read_number, take_apart
 
 # Of each country: the thousands mark, the decimal mark, how many digits the groups have.
 FORMATS = {
@@ -106,7 +106,7 @@ def test_a_number_is_read_as_its_country_writes_it(text: str, decimal, number: f
 )
 @pytest.mark.parametrize("decimal", ["point", "comma"])
 def test_what_is_no_number_anywhere_is_refused(text: str, decimal) -> None:
-    with pytest.raises(ValueError, match="no number"):
+    with pytest.raises(ValueError, match="not a number"):
         read_number(text, decimal)
 
 
@@ -148,7 +148,7 @@ def test_any_text_is_a_finite_number_or_refused_in_words(text: str, decimal) -> 
     try:
         number = read_number(text, decimal)
     except ValueError:
-        with pytest.raises(ValueError, match=r"^no number"):
+        with pytest.raises(ValueError, match=r"^not a number"):
             read_number(text, decimal)
     else:
         assert take_apart(text) is not None or math.isfinite(number)

@@ -10,10 +10,12 @@ import pytest
 from events.cloudevents import decode
 from events.memory import MemoryLog
 from events.payloads import SaleRecorded
-from infra.sales_io.errors import BadInput, RowsRefused
-from infra.sales_io.importing import ImportSummary, import_calendar, import_sales
-from infra.sales_io.layout import ColumnChoice
-from infra.sales_io.verdict import Allowance
+from infra.errors import BadInput
+from infra.sales_io.checking.allowance import Allowance, RowsRefused
+from infra.sales_io.checking.import_summary import ImportSummary
+from infra.sales_io.columns.layout import ColumnChoice
+from infra.sales_io.publishing.import_calendar import import_calendar
+from infra.sales_io.publishing.import_sales import import_sales
 
 DAYS = [dt.date(2026, 9, 24) + dt.timedelta(days=number) for number in range(60)]
 
@@ -162,7 +164,7 @@ async def test_a_header_that_is_said_again_is_no_row_and_makes_no_words(imported
     )
     assert len(sales) == 60
     assert imported.summary.drivers == ("promo",)
-    assert "2 lines that say the header again left out" in imported.summary.notes
+    assert "2 repeated header lines left out" in imported.summary.notes
 
 
 async def test_a_stray_word_in_a_column_of_numbers_makes_no_drivers(imported: Imported) -> None:
@@ -170,7 +172,7 @@ async def test_a_stray_word_in_a_column_of_numbers_makes_no_drivers(imported: Im
     rows[7] = f"A,{DAYS[7]},7,O"
     await imported.asks(
         table(rows, "store,date,units,promo"),
-        "promo: 1 row, like 'O' in line 9: no number",
+        "promo: 1 row, like 'O' in line 9: not a number",
         drivers=("promo",),
     )
 
@@ -301,7 +303,7 @@ async def test_nothing_is_published_where_a_row_is_rejected_and_the_reasons_are_
 async def test_a_hidden_character_in_a_number_is_named(imported: Imported) -> None:
     rows = ["A,2026-09-24,1\u00a0234", "A,2026-09-25,\uff14\uff12", "A,2026-09-26,1\u00ad2"]
     await imported.asks(
-        table(rows), r"'1<U\+00AD>2' in line 4: no number; it has soft hyphen \(U\+00AD\)"
+        table(rows), r"'1<U\+00AD>2' in line 4: not a number; it has soft hyphen \(U\+00AD\)"
     )
     sales = await imported.of(table(rows), allow_rejects=Allowance(1))
     assert [sale.units for sale in sales] == [1234, 42]

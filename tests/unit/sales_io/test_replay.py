@@ -6,9 +6,9 @@ import pytest
 
 from events.cloudevents import decode
 from events.memory import MemoryLog
-from infra.sales_io.errors import BadInput
+from infra.errors import BadInput
 from infra.sales_io.generator import generate_sales
-from infra.sales_io.replay import plan_replay, play, publish_frame
+from infra.sales_io.publishing.replay import plan_replay, play, publish_frame
 
 LAST = dt.date(2015, 7, 31)  # a Friday
 AT = dt.datetime(2026, 11, 24, 6, 0, tzinfo=dt.UTC)

@@ -1,0 +1,1 @@
+"""Checked rows as events on the log: an import of sales, of a calendar, or a replay."""
