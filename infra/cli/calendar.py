@@ -65,7 +65,8 @@ def import_file(
     ] = None,
     date_column: DateColumn = None,
     open_column: Annotated[
-        str | None, typer.Option(help="The column of 1/0 or true/false; an empty cell gives no value.")
+        str | None,
+        typer.Option(help="The column of 1/0 or true/false; an empty cell gives no value."),
     ] = None,
     driver_columns: DriverColumns = None,
     new_drivers: Annotated[

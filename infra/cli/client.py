@@ -90,23 +90,23 @@ class Client:
             document = answer.json()
         except ValueError:
             raise Failed(
-                f"{self.address} answered {answer.status_code} and no JSON, so it is not the API: "
+                f"{self.address} answered {answer.status_code} without JSON, so it is not the API: "
                 "see `shelfcast status`, or set SHELFCAST_HTTP_HOST and SHELFCAST_HTTP_PORT"
             ) from None
         if answer.is_success:
             return document
-        told = _told(document)
+        detail = _detail(document)
         if answer.status_code == 404:
-            raise NotFound(told)
+            raise NotFound(detail)
         if answer.status_code in (429, 503):
-            raise Unavailable(told)
+            raise Unavailable(detail)
         if answer.is_client_error:
-            raise BadInput(told)
-        raise Failed(f"the API failed ({answer.status_code}): {told}; see `shelfcast logs ray`")
+            raise BadInput(detail)
+        raise Failed(f"the API failed ({answer.status_code}): {detail}; see `shelfcast logs ray`")
 
 
 def _load_httpx() -> None:
-    """httpx without its own command line, which would load click and pygments for nothing."""
+    """Import httpx without its command line, which would load click and pygments."""
     if "httpx" not in sys.modules:
         modules = cast(dict[str, object], sys.modules)
         modules["httpx._main"] = None  # httpx does without it, as where those two are absent
@@ -116,12 +116,12 @@ def _load_httpx() -> None:
             del modules["httpx._main"]
 
 
-def _told(document: Any) -> str:
+def _detail(document: Any) -> str:
     """Return the `detail` of a problem, which is one line, with the API's advice as commands."""
-    told = str(document.get("detail", document) if isinstance(document, dict) else document)
+    detail = str(document.get("detail", document) if isinstance(document, dict) else document)
     for request, command in COMMANDS.items():
-        told = told.replace(request, command)
-    return told
+        detail = detail.replace(request, command)
+    return detail
 
 
 def client_of(ctx: typer.Context) -> Client:

@@ -31,7 +31,9 @@ def demo(
     series: Annotated[int | None, typer.Option(min=1, help="Use only N series.")] = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="Sales file that `shelfcast sales import` reads; unset: generated sales."),
+        typer.Option(
+            help="Sales file that `shelfcast sales import` reads; unset: generated sales."
+        ),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the summary as JSON and nothing else.")

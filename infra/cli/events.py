@@ -38,7 +38,8 @@ def tail(
         list[str] | None, typer.Option("--topic", "-t", help="Only this topic; may be repeated.")
     ] = None,
     from_beginning: Annotated[
-        bool, typer.Option("--from-beginning", help="Start with the oldest events, not with new ones.")
+        bool,
+        typer.Option("--from-beginning", help="Start with the oldest events, not with new ones."),
     ] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="End after N events.")] = None,
     as_json: Annotated[
@@ -89,8 +90,8 @@ async def follow(
     """Yield records as they arrive, at most `limit`, until `stop` is set."""
     left = limit
     while not stop.is_set() and left != 0:
-        most = POLL_RECORDS if left is None else min(left, POLL_RECORDS)
-        for record in await follower.poll(POLL_SECONDS, most):
+        count = POLL_RECORDS if left is None else min(left, POLL_RECORDS)
+        for record in await follower.poll(POLL_SECONDS, count):
             yield record
             left = None if left is None else left - 1
 
