@@ -37,7 +37,7 @@ from infra.hosts.lambda_settings import (
     StoredSettings,
     aws_client,
 )
-from infra.hosts.ticks import ticks
+from infra.hosts.schedules import schedules
 from infra.kafka.outages import NOT_ALLOWED, is_kafka_outage
 from infra.settings import Settings
 
@@ -96,7 +96,7 @@ class LambdaHost:
         self._begin(context, None)
         at = _time_of(event)
         settings = self._settings()
-        schedule = next((each for each in ticks(settings) if each.name == name), None)
+        schedule = next((each for each in schedules(settings) if each.name == name), None)
         if schedule is None:
             log.warning("%s%s is empty: nobody asks for this tick", PREFIX, name.upper())
             return {"published": None}

@@ -45,7 +45,7 @@ from infra.hosts.ray_node import (
     start_node,
 )
 from infra.hosts.ray_watch import NodeLost, Questioner, is_healthy, watch
-from infra.hosts.ticks import ticks
+from infra.hosts.schedules import schedules
 from infra.local import logs
 from infra.log_lines import write_logs
 from infra.metrics.counts import counts
@@ -268,7 +268,7 @@ async def _serve_until_stopped(settings: Settings, node: Mapping[str, psutil.Pro
     producer = KafkaProducer(own.kafka)
     storage = PostgresStorage(own.database, CLOCK_CONNECTIONS)
     clocks = Publisher(producer, observer(settings, []))
-    clock = asyncio.create_task(run_clock(ticks(settings), clocks, storage))
+    clock = asyncio.create_task(run_clock(schedules(settings), clocks, storage))
     sign = os.environ.get("SHELFCAST_READY_FILE")
     api = partial(is_healthy, settings.http_host, settings.http_port or 8000)
     questioner = Questioner([has_a_node, has_a_controller, api])
@@ -306,8 +306,8 @@ def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     settings = load_settings()
     write_logs(settings.log_format)
-    for tick in ticks(settings):
-        next_tick(tick, utc_now())  # a bad schedule is told before anything starts
+    for schedule in schedules(settings):
+        next_tick(schedule, utc_now())  # report an invalid schedule before anything starts
     try:
         inputs = {topic for each in FUNCTIONS.values() for topic in each.inputs}
         require_current(settings.of("api"), inputs)

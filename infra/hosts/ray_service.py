@@ -1,7 +1,7 @@
 """The system for a Ray cluster that deploys by itself, such as KubeRay's RayService.
 
 Its Serve config names `infra.hosts.ray_service:app`. Nothing here ticks the schedules: on such a
-cluster no process of ours outlives a deployment, so a CronJob runs `infra.hosts.tick`.
+cluster no process of ours outlives a deployment, so a CronJob runs `infra.hosts.publish_tick`.
 """
 
 from collections.abc import Mapping
