@@ -1,4 +1,4 @@
-"""Passwords of the users of `infra.access`: made, kept in files, and told to Kafka and Postgres.
+"""Passwords of the users of `infra.access`: generate, store in files, set in Kafka and Postgres.
 
 A user's folder can be the SHELFCAST_SECRETS_DIR of a process that is this user alone.
 """
@@ -41,7 +41,7 @@ def _password(folder: Path) -> str:
 
 
 def _write(folder: Path, name: str, value: str) -> None:
-    """The whole file or none, for its owner alone."""
+    """Write the file atomically, readable by its owner only."""
     file = folder / f"shelfcast_{name}"
     aside = file.with_suffix(".new")
     aside.unlink(missing_ok=True)
@@ -51,7 +51,7 @@ def _write(folder: Path, name: str, value: str) -> None:
 
 
 def _url(url: str, user: str, password: str) -> str:
-    """The database's URL for another role."""
+    """Return the database's URL for another role."""
     from infra.postgres.roles import role_of
 
     parts = urlsplit(url)

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("shelfcast.lambda")
 
 MAX_SHARE = 0.6  # of the time left; the rest is for closing connections and the answer
-CLOSING_SECONDS = 5.0  # that a producer whose broker is silent takes to close
+CLOSING_SECONDS = 5.0  # a producer takes so long to close if its broker does not answer
 AWAY = (
     f"is away. Should it stay so, look at {PREFIX}KAFKA_BOOTSTRAP, at {PREFIX}KAFKA_SECURITY, and "
     "at the function's subnets and security group"
@@ -56,29 +56,29 @@ REFUSED = (
     "does not let this user do that. Look at the user's name and password, and at what it may do: "
     "`shelfcast credentials` brings that up to date"
 )
-TRACE = "_X_AMZN_TRACE_ID"  # where Lambda says which trace an invocation is part of
+TRACE = "_X_AMZN_TRACE_ID"  # the variable with the trace of the invocation
 
 
 class NoTick(ValueError):
-    """An event that no schedule's rule sends."""
+    """The event does not come from a schedule's rule."""
 
 
 class BrokerAway(Exception):
-    """Kafka took nothing, or refused the user; the same again later does no harm."""
+    """Kafka did not accept the event, or refused the user; a later repetition is harmless."""
 
 
 class Context(Protocol):
-    """What Lambda says of an invocation."""
+    """Lambda's context object of an invocation."""
 
     aws_request_id: str
     function_name: str
 
     def get_remaining_time_in_millis(self) -> int:
-        """Until Lambda ends it."""
+        """Return the time until Lambda ends the invocation."""
 
 
 class LambdaHost:
-    """The functions; everything outside is handed in."""
+    """The functions; everything external is passed in."""
 
     def __init__(
         self,
@@ -92,7 +92,7 @@ class LambdaHost:
         self.lines = JsonLines()
 
     def tick(self, name: str, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-        """A schedule's tick: its event is published. `name` is the schedule's setting."""
+        """Publish the event of a schedule's tick. `name` is the schedule's setting."""
         self._begin(context, None)
         at = _time_of(event)
         settings = self._settings()
@@ -105,8 +105,8 @@ class LambdaHost:
         return {"published": request.id}
 
     def retrain(self, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-        """A request over HTTP to retrain: 202 once Kafka has it."""
-        from functions.api.refused import INVALID, Refused  # not for those that only tick
+        """Handle an HTTP request to retrain: 202 once Kafka has the event."""
+        from functions.api.refused import INVALID, Refused  # the schedules' Lambdas do not need it
 
         request = lambda_http.request_of(event)
         trace = lambda_http.trace_of_request(request.headers)
@@ -151,7 +151,7 @@ class LambdaHost:
         return Accepted(run_id=asked.id, url=f"/runs/{asked.id}").model_dump()
 
     def alarm(self, context: Context) -> dict[str, Any]:
-        """A look at the dead letters: SNS is told how many are new, if any are."""
+        """Check the dead letters; notify SNS if there are new ones."""
         self._begin(context, None)
         settings = self._settings()
         topic = LambdaSettings(_env_file=None).lambda_alarm_topic
@@ -231,7 +231,7 @@ def _seconds(context: Context) -> float:
 
 
 def _time_of(event: Mapping[str, Any]) -> datetime:
-    """The minute that a scheduled event of EventBridge names: a rule fires within it."""
+    """Return the minute in a scheduled event of EventBridge; the rule fires within it."""
     text = event.get("time")
     try:
         at = datetime.fromisoformat(text) if isinstance(text, str) else None
@@ -256,25 +256,25 @@ if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
 
 
 def retrain_tick(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    """The full retrain's schedule."""
+    """Handle the schedule of the full retrain."""
     return _HOST.tick("schedule", event, context)
 
 
 def roll_forward_tick(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    """The roll-forward's schedule."""
+    """Handle the schedule of the roll-forward."""
     return _HOST.tick("forecast_schedule", event, context)
 
 
 def prune_tick(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    """The pruning's schedule."""
+    """Handle the schedule of the pruning."""
     return _HOST.tick("prune_schedule", event, context)
 
 
 def retrain_http(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    """POST of what to retrain."""
+    """Handle a POST that requests a retrain."""
     return _HOST.retrain(event, context)
 
 
 def dead_letter_alarm(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    """A look at the dead letters; what the event says does not matter."""
+    """Check the dead letters; the event's content is ignored."""
     return _HOST.alarm(context)

@@ -15,16 +15,16 @@ from infra.local import readiness
 
 
 def trouble(file: Path, address: str | None, now: float) -> str | None:
-    """What keeps the process from working; None if nothing."""
-    told = heartbeat.trouble(file, now)
-    return readiness.trouble(address) if told is None and address is not None else told
+    """Return why the process does not work, or None."""
+    reason = heartbeat.trouble(file, now)
+    return readiness.trouble(address) if reason is None and address is not None else reason
 
 
 def main() -> None:
     """Exit with 0 or 1."""
     address = sys.argv[1] if len(sys.argv) > 1 else None
-    if told := trouble(Path(os.environ["SHELFCAST_READY_FILE"]), address, time.time()):
-        sys.exit(told)
+    if reason := trouble(Path(os.environ["SHELFCAST_READY_FILE"]), address, time.time()):
+        sys.exit(reason)
 
 
 if __name__ == "__main__":
