@@ -36,8 +36,8 @@ def make_users(cluster: Cluster, passwords: Mapping[str, str]) -> None:
     """Set the password and rights of each user; raises UsersRefused."""
     admin = KafkaAdminClient(**cluster.aiokafka)
     try:
-        told = admin.create_acls([acl for name in passwords for acl in acls(USERS[name])])
-        if failed := told["failed"]:
+        result = admin.create_acls([acl for name in passwords for acl in acls(USERS[name])])
+        if failed := result["failed"]:
             raise UsersRefused("; ".join(f"{acl}: {error!r}" for acl, error in failed))
         _tell(admin, cluster, passwords)
     finally:

@@ -58,12 +58,12 @@ async def step(
         # Nobody becomes champion meanwhile.
         await connection.execute(LOCK_MODELS)
         values.append(limits.versions)
-    told = await connection.fetchrow(_PAGED[table], *values)
-    if told["rows"] >= most:
-        return Pruned(told["rows"], complete=False, at=at)
-    if told["series"] < queries.MAX_SERIES:
-        return Pruned(told["rows"], complete=True)
-    return Pruned(told["rows"], complete=False, at=(told["store"], told["product"]))
+    page = await connection.fetchrow(_PAGED[table], *values)
+    if page["rows"] >= most:
+        return Pruned(page["rows"], complete=False, at=at)
+    if page["series"] < queries.MAX_SERIES:
+        return Pruned(page["rows"], complete=True)
+    return Pruned(page["rows"], complete=False, at=(page["store"], page["product"]))
 
 
 def _before(table: Table, limits: Limits) -> Any:
@@ -84,10 +84,10 @@ async def prunable(connection: Any, limits: Limits) -> list[Prunable]:
         (("training_results",), queries.PRUNABLE_RESULTS, (limits.runs_before,)),
         (("calendar",), queries.PRUNABLE_CALENDAR, (limits.sales_before,)),
         (("daily_sales",), queries.PRUNABLE_SALES, (limits.sales_before,)),
-        *(((each,), told, (limits.removals_before,)) for each, told in queries.PRUNABLE_REMOVALS),
+        *(((each,), query, (limits.removals_before,)) for each, query in queries.PRUNABLE_REMOVALS),
     ]
-    told: dict[Table, Prunable] = {}
+    found: dict[Table, Prunable] = {}
     for tables, statement, values in asked:
         rows = await connection.fetch(statement, *values)
-        told |= {table: Prunable(table, *row) for table, row in zip(tables, rows, strict=True)}
-    return [told[table] for table in TABLES]
+        found |= {table: Prunable(table, *row) for table, row in zip(tables, rows, strict=True)}
+    return [found[table] for table in TABLES]

@@ -1,4 +1,4 @@
-"""A role of Postgres for each user of `infra.access`, which may do what that says and no more."""
+"""A Postgres role for each user of `infra.access`, with exactly the rights listed there."""
 
 from collections.abc import Mapping
 
@@ -41,8 +41,8 @@ def _make(connection: psycopg.Connection, role: str, password: str) -> None:
 def _set_rights(
     connection: psycopg.Connection, role: str, table: str, rights: tuple[str, ...]
 ) -> None:
-    what, whom = sql.Identifier(table), sql.Identifier(role)
-    connection.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(what, whom))
+    on, to = sql.Identifier(table), sql.Identifier(role)
+    connection.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(on, to))
     if rights:
         verbs = sql.SQL(", ").join(map(sql.SQL, rights))
-        connection.execute(sql.SQL("GRANT {} ON {} TO {}").format(verbs, what, whom))
+        connection.execute(sql.SQL("GRANT {} ON {} TO {}").format(verbs, on, to))
