@@ -96,7 +96,7 @@ def check_names(store: str, product: str) -> None:
         if not value or "/" in value:
             raise BadInput(f"{name}: {value!r} is not a name; give STORE and PRODUCT as two words")
         if value in ALL_DOTS:
-            raise BadInput(f"{name}: {value!r} has only dots, which is not allowed in a name")
+            raise BadInput(f"{name}: {value!r} is dots alone, which can't be a series' name")
 
 
 def _pages(client: Client, limit: int) -> Document:

@@ -130,7 +130,9 @@ def test_a_coalesced_run_says_which_run_does_its_work(client: Client, shop: Shop
     told = shelfcast(client, "runs", "again")
 
     assert re.search(r"^state +coalesced, into weekly-2", told.stdout, re.MULTILINE)
-    assert "under way already, as run weekly-2: shelfcast runs weekly-2" in told.stdout
+    assert (
+        "Coalesced into run weekly-2, which does the work: shelfcast runs weekly-2" in told.stdout
+    )
 
 
 def test_a_run_of_a_part_says_which(client: Client, shop: Shop, runs: None):
