@@ -1,6 +1,6 @@
 """Passwords of the users of `infra.access`: generate, store in files, set in Kafka and Postgres.
 
-A user's folder can be the SHELFCAST_SECRETS_DIR of a process that is this user alone.
+A user's folder can be the SHELFCAST_SECRETS_DIR of a process with only this user.
 """
 
 import secrets
@@ -14,7 +14,7 @@ from infra.settings import Settings
 def give_credentials(settings: Settings, folder: Path) -> tuple[str, ...]:
     """Make all users, with the passwords that the folder holds or new ones; their names.
 
-    `settings` are an operator's. Files are written before a server is told, so a repetition
+    `settings` are an operator's. Files are written before a server is changed, so a repetition
     goes on where this one was cut short.
     """
     from infra.postgres.roles import make_roles

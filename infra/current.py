@@ -1,8 +1,8 @@
 """Check that the database's schema and the broker's topics are new enough for this version.
 
-A process asks once, before it takes any work. A schema that is newer, or a topic with more
-partitions, is fine: of a rolling upgrade the old processes run on. While a server is away for
-longer than a while, the process goes on unasked, since it waits for servers anyway.
+A process checks once, before it takes any work. A newer schema, or a topic with more
+partitions, is accepted: in a rolling upgrade the old processes keep running. If a server stays
+unavailable, the process continues without the check, since it waits for servers anyway.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
 """A process's heartbeat: a file that it renews, with the reason if it does not work.
 
-Readiness is no fact of the past: a file that is there but has not been renewed for LOST_AFTER
-counts for nothing, whoever wrote it.
+A file that has not been renewed for LOST_AFTER
+is ignored, whoever wrote it.
 """
 
 import logging

@@ -1,13 +1,13 @@
 """OpenTelemetry spans of events: one trace from a request to its forecasts.
 
-Ids follow from the events' own: the span of an event is the one that its `traceparent` names, that
-of its handling follows from the event and the function. So a trace is whole whatever processes,
-machines or repeated deliveries it went through; what is delivered again has the same spans again.
+Ids derive from the events' ids: the span of an event is the one in its `traceparent`; the span
+of its handling derives from the event and the function. So a trace is complete whatever processes,
+machines or repeated deliveries it went through; a repeated delivery has the same spans.
 
     request published → planner handles it → shard published → trainer handles it → …
 
-Traces are exported if the environment asks for it by OpenTelemetry's own variables
-(OTEL_EXPORTER_OTLP_ENDPOINT and the like); without them nothing is made, and nothing imported.
+Traces are exported if the environment has OpenTelemetry's variables
+(OTEL_EXPORTER_OTLP_ENDPOINT and others); without them nothing is imported or created.
 """
 
 import functools

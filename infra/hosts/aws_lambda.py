@@ -1,12 +1,12 @@
 """The Lambda host: the same callables as elsewhere, fed by EventBridge and by HTTP.
 
 A tick or a request becomes an event on Kafka; nothing else is done here, and no database is
-asked. A tick's event has the id that `infra.hosts.cron` would give it, so a tick that Lambda
-tries again, or that another clock sees too, is one request. Whatever goes wrong is raised, which
-makes Lambda try again and then put the tick where failed ones are kept; over HTTP it is an answer.
+queried. A tick's event has the id that `infra.hosts.cron` would give it, so a tick that Lambda
+retries, or that another clock publishes too, is one request. Every error is raised, so that
+Lambda retries and then stores the tick in the queue of failed ones; over HTTP it is an answer.
 
-Each invocation has connections of its own, since those of a frozen container are dead when it
-thaws, and gives up in MAX_SHARE of its time, so that it is never cut short without a word.
+Each invocation opens new connections, since those of a frozen container are dead when it
+thaws, and gives up after MAX_SHARE of its time, so that it always reports the reason.
 """
 
 import asyncio

@@ -1,9 +1,9 @@
-"""Worker processes for fits that outlive neither their parent nor their purpose.
+"""Worker processes for fits, which never outlive their parent.
 
 Guaranteed of a worker: it is a fresh process (spawned, so no lock or thread of the parent
 is copied), it has imported prophet before its first task, its linear algebra uses one
 thread, Ctrl-C is the parent's to handle, and it ends by itself when its parent dies,
-even by SIGKILL. Its temporary files, Stan's included, lie in one folder that goes with it.
+even by SIGKILL. Its temporary files, Stan's included, are in one folder that is deleted with it.
 """
 
 import multiprocessing

@@ -1,7 +1,7 @@
-"""Whether the process of this container works: `python -m infra.hosts.healthcheck [HOST:PORT]`.
+"""Check that this container's process works: `python -m infra.hosts.healthcheck [HOST:PORT]`.
 
-It goes by the sign of life that SHELFCAST_READY_FILE names and, where an address is given, by the
-API's own word. What is wrong is printed, and the exit code is 1. It loads next to nothing, since
+It reads the heartbeat file that SHELFCAST_READY_FILE names and, if an address is given, asks the
+API. An error is printed, and the exit code is 1. It imports very little, since
 it runs every few seconds.
 """
 

@@ -1,8 +1,8 @@
 """Number of replicas of a function, from the lag of its consumer group.
 
 Kafka spreads partitions over the members of a group, so replicas anywhere in a Ray cluster
-share the work. What is in hand counts as waiting until it is committed, so a replica at
-work is not taken away for want of lag.
+share the work. Records in progress count as lag until they are committed, so a busy
+replica is not removed for lack of lag.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """Count and report new dead letters: those after the group's committed offset.
 
-Offsets are committed only after the alarm is out, so a look that fails is made again and no
-letter goes untold; should the commit itself fail, some are told of twice. A letter that was
-replayed before the look is not told of.
+Offsets are committed only after the notification, so a failed check is repeated and no dead
+letter is missed; if the commit fails, some are reported twice. A dead letter that was
+replayed before the check is not reported.
 """
 
 import json

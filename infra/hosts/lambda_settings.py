@@ -51,7 +51,7 @@ class LambdaSettings(BaseSettings):
         "settings; `username` and `password` are the broker's.",
     )
     lambda_alarm_topic: str | None = Field(
-        None, description="Of a Lambda: ARN of the SNS topic that is told of new dead letters."
+        None, description="Lambda only: ARN of the SNS topic that is notified of new dead letters."
     )
 
 

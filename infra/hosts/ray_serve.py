@@ -1,8 +1,8 @@
 """The Ray Serve host: a deployment per process of the catalogue, the HTTP API as the ingress.
 
 `python -m infra.hosts.ray_serve` starts Ray (or joins the cluster that the settings
-name), deploys everything as one application, and ticks the schedules until SIGTERM. It
-watches over the Ray that it started: if that is lost, it ends what is left of it, and itself.
+name), deploys everything as one application, and runs the schedules' clock until SIGTERM. It
+monitors the Ray that it started: if that is lost, it ends the rest of it, and exits.
 """
 
 import asyncio

@@ -1,6 +1,6 @@
 """The application for a Ray cluster that deploys it, for example KubeRay's RayService.
 
-Its Serve config names `infra.hosts.ray_service:app`. Nothing here ticks the schedules: on such a
+Its Serve config names `infra.hosts.ray_service:app`. It has no clock for the schedules: on this
 cluster no process of ours outlives a deployment, so a CronJob runs `infra.hosts.publish_tick`.
 """
 

@@ -1,9 +1,9 @@
 """Monitor the local Ray node, and report when it is lost.
 
-A process of the node that has ended is noticed within EVERY seconds. Everything else is asked
-like a client asks: Ray who its nodes are, Serve's controller for its status, the API for its
-health. The asking has a thread of its own, since an answer may never come; what counts is how
-long ago all three were well.
+A process of the node that has ended is noticed within EVERY seconds. Everything else is checked
+like a client does it: Ray's nodes, the status of Serve's controller, the API's
+health. The checks have a separate thread, since an answer may never come; what counts is how
+long ago all three succeeded.
 """
 
 import asyncio

@@ -1,9 +1,9 @@
 """Make missing class archives: `python -m infra.local.class_archive_maker`.
 
 The broker and the streaming job are run once each, as in the stack (`infra.local.archive_runs`),
-and their JVMs write the archives while they end. That goes to a file of its own, which is moved
-into place whole and only read afterwards: any number of stacks can start from it at once.
-`make install` does it; an archive that can't be made is told, and the JVM starts without.
+and their JVMs write the archives while they end. Each writes a temporary file that is moved
+into place when complete and only read afterwards: any number of stacks can use it at once.
+`make install` does it; a failure is reported, and the JVM then starts without an archive.
 """
 
 import os

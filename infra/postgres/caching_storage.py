@@ -1,9 +1,9 @@
-"""Storage that remembers forecasts until the database says that one changed.
+"""Storage that caches forecasts until the database notifies that one changed.
 
 A trigger (migration 0002) notifies `forecasts_changed` in every transaction that touches
-forecasts or aliases, so what is remembered is as fresh as the commit, a moment later.
-While the notifications can't be heard nothing is remembered, and nothing for longer than
-MAX_SECONDS seconds, which bounds what a connection that died without a word can hide.
+forecasts or aliases, so the cache is current a moment after the commit.
+Without a connection for notifications nothing is cached, and nothing for longer than
+MAX_SECONDS seconds, which limits the effect of a connection that died unnoticed.
 """
 
 import asyncio

@@ -1,7 +1,7 @@
-"""Brings a database to the current schema. Safe to run at every start and from many processes.
+"""Migrate a database to the current schema. Safe to run at every start and in many processes.
 
-A migration that has to wait for a table makes everybody who comes after it wait too. So it waits
-for LOCK_TIMEOUT at most, lets the others through, and tries again.
+A migration that waits for a table lock blocks all later users of the table. So it waits
+LOCK_TIMEOUT at most, lets them through, and retries.
 """
 
 from pathlib import Path
