@@ -20,8 +20,8 @@ def trouble(address: str) -> str | None:
     finally:
         connection.close()
     try:
-        answer = json.loads(body)
-        ready, database, functions = answer["ready"], answer["database"], answer["functions"]
+        state = json.loads(body)
+        ready, database, functions = state["ready"], state["database"], state["functions"]
     except (ValueError, KeyError, TypeError):
         return f"the API at {address} answers {answer.status} instead of its state"
     if ready:

@@ -1,4 +1,4 @@
-"""Model versions, their aliases, and who changed these and why, in memory."""
+"""Model versions, their aliases, and the history of aliases, in memory."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Runs as they stand, in memory."""
+"""The state of runs, in memory."""
 
 from collections.abc import Sequence
 from dataclasses import replace

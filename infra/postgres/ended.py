@@ -14,13 +14,13 @@ from infra.postgres.queries import runs as queries
 
 
 async def count_ended(connections: Connections, run_ids: Sequence[str]) -> None:
-    """Keep the counts of those of the runs that have ended."""
+    """Store the counts of the runs that have ended."""
     async with connections.transaction() as connection:
         await count_ended_within(connection, run_ids)
 
 
 async def count_ended_within(connection: Any, run_ids: Sequence[str]) -> None:
-    """The same in a transaction of the caller's."""
+    """Do the same in the caller's transaction."""
     ended = await connection.fetch(queries.LOCK_ENDED, sorted(set(run_ids)))
     if ended:
         await connection.execute(queries.KEEP_COUNTS, [row["run_id"] for row in ended])

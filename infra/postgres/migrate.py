@@ -21,11 +21,11 @@ TRIES = 10
 
 
 class MigrationBlocked(Exception):
-    """A table that a migration changes was in use all the time."""
+    """A table that a migration changes was locked by others all the time."""
 
 
 def sqlalchemy_url(database_url: str) -> str:
-    """The URL as SQLAlchemy wants it, for psycopg."""
+    """Return the URL in SQLAlchemy's format, for psycopg."""
     return "postgresql+psycopg://" + database_url.split("://", 1)[1]
 
 
@@ -48,7 +48,7 @@ def migrate(database_url: str) -> None:
 
 
 def revision(database_url: str) -> str | None:
-    """The revision that the database's schema is at; None where there is none yet."""
+    """Return the revision of the database's schema, or None if it has none yet."""
     engine = create_engine(sqlalchemy_url(database_url))
     try:
         with engine.connect() as connection:

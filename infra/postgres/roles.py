@@ -9,11 +9,11 @@ from infra.access import USERS
 from infra.postgres.schema import metadata
 
 PREFIX = "shelfcast_"  # roles belong to the server, which may have other databases
-VERSION = "alembic_version"  # where the schema says how new it is, which every process asks
+VERSION = "alembic_version"  # the table with the schema's version, which every process reads
 
 
 def role_of(user: str) -> str:
-    """The role's name."""
+    """Return the role's name."""
     return PREFIX + user
 
 
