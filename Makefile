@@ -1,4 +1,4 @@
-# What a person does with Shelfcast. `make` alone lists it. Works with GNU make 3.81 and newer.
+# Commands for users and developers; `make` alone lists them. Works with GNU make 3.81 and newer.
 
 # The Python to build the virtual environment from: the first that is new and old enough.
 PYTHON ?= $(shell for python in python3 python3.13 python3.12 python3.11; do \
@@ -19,7 +19,7 @@ not_a_link = @if [ -L $(1) ]; then echo 'make: $(1) is a link to an environment 
 	bench-ingest bench-latency bench-retrain bench-http bench-fit bench-accuracy bench-scale \
 	bench-start bench-prune bench-rows bench-compose
 
-help: ## List what there is
+help: ## List the targets
 	@echo 'make TARGET [ARGS="…"] [PYTHON=python3.x]'
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' Makefile
 
@@ -45,7 +45,7 @@ install: .venv/.installed .venv/.jars .venv/.archives ## Install everything into
 	@$(STEP) 'Preparing Kafka and Spark to start quickly' $(BIN)/python -m infra.local.class_archive_maker
 	@touch $@
 
-# What checks the deployment files needs other versions of things than the system does.
+# The checks of deployment files need other versions of packages than the system.
 .venv-deploy/.installed: .venv/.installed infra/deploy/tools.txt
 	$(call not_a_link,.venv-deploy)
 	@$(BIN)/uv venv -q --clear --python $(BIN)/python .venv-deploy
@@ -66,10 +66,10 @@ infra/aws/node_modules/.installed: .venv/.installed infra/aws/package-lock.json
 demo: install ## Start the stack and forecast a shop's sales, from events to page
 	@$(BIN)/shelfcast demo $(ARGS)
 
-up: install ## Start the local stack; only what does not run yet
+up: install ## Start the parts of the local stack that do not run
 	@$(BIN)/shelfcast up $(ARGS)
 
-down: install ## End the local stack; its data stay
+down: install ## Stop the local stack; its data stay
 	@$(BIN)/shelfcast down $(ARGS)
 
 compose: ## Start the stack in containers, if the Docker engine here can run it
@@ -89,7 +89,7 @@ test-lambda: install infra/aws/node_modules/.installed .venv-aws/.installed ## R
 	@$(BIN)/pytest tests/deploy/test_lambda_runtime.py tests/integration/test_lambdas.py \
 		tests/integration/test_lambdas_deployed.py $(ARGS)
 
-lambda-zip: install infra/aws/node_modules/.installed ## Build what AWS Lambda runs, and get what deploys it
+lambda-zip: install infra/aws/node_modules/.installed ## Build the Lambdas' zip, and install the tools that deploy it
 	@$(BIN)/python -m infra.aws.package $(ARGS)
 
 deploy-local: lambda-zip ## Deploy the Lambdas to the LocalStack of compose's profile aws
@@ -103,20 +103,20 @@ unit: .venv/.installed ## Run the tests that take milliseconds; needs no server 
 pythons: install ## Run the unit tests on the oldest and newest Python supported
 	@$(BIN)/python -m tests.pythons $(ARGS)
 
-docs: .venv/.installed ## Write what is made from the code: tables, AsyncAPI, the diagram, manifests
+docs: .venv/.installed ## Write the generated files: tables, AsyncAPI, the diagram, manifests
 	@$(BIN)/python -m infra.written
 
-lint: .venv/.installed ## Check style, format, types, the direction of imports, what is made from the code
+lint: .venv/.installed ## Check style, format, types, import contracts, generated files
 	@$(BIN)/ruff check
 	@$(BIN)/ruff format --check
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m infra.written --check
 
-audit: install ## Hold both locks against the published advisories
+audit: install ## Check both locks against the published advisories
 	@$(BIN)/python -m infra.local.audit
 
-lock: install ## Make the locks anew: Python packages, what checks deployments, jars
+lock: install ## Regenerate the locks: Python packages, tools that check deployments, jars
 	@$(STEP) 'Locking packages' $(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes \
 		--no-annotate --extra dev --custom-compile-command 'make lock' pyproject.toml -o requirements.txt
 	@$(STEP) 'Locking what checks deployments' $(BIN)/uv pip compile --universal --python-version 3.11 \
@@ -160,13 +160,13 @@ bench-accuracy: install ## Measure forecasts week by week, strategies beside yar
 bench-scale: install ## Measure runs of 1,000 to 100,000 series: time and memory
 	@$(BIN)/python -m tests.benchmarks.bench_scale $(ARGS)
 
-bench-start: install ## Measure what a start costs, against the same servers alone
+bench-start: install ## Measure the cost of a start, against the bare servers
 	@$(BIN)/python -m tests.benchmarks.bench_start $(ARGS)
 
-bench-prune: install ## Measure what readers notice of a pruning of ten million rows
+bench-prune: install ## Measure read latency during a pruning of ten million rows
 	@$(BIN)/python -m tests.benchmarks.bench_prune $(ARGS)
 
-bench-rows: install ## Measure what operations cost as series grow to a million
+bench-rows: install ## Measure the cost of operations up to a million series
 	@$(BIN)/python -m tests.benchmarks.bench_rows $(ARGS)
 
 bench-compose: install .venv-deploy/.installed ## Measure the stack in containers: start, memory, a full retrain

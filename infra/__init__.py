@@ -1,1 +1,1 @@
-"""What a process needs around it: settings, servers, hosts, the command line."""
+"""Infrastructure: settings, servers, hosts, metrics, the command line."""

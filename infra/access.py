@@ -1,4 +1,4 @@
-"""Who may do what: the one table of users in Kafka and Postgres, and what each of them needs.
+"""Access rights: the table of users in Kafka and Postgres, and the rights of each.
 
 A function is one user on both of its lanes. Its topics and consumer groups come from the
 catalogue, its tables are named here; nobody but the operator may do more. An operator (the
@@ -15,7 +15,7 @@ from infra.hosts import lambda_alarm
 READ, ADD, CHANGE, REMOVE = "SELECT", "INSERT", "UPDATE", "DELETE"
 KEEP = (READ, ADD, CHANGE)
 SINK = "sales"  # the Spark job
-_SPARKS_GROUPS = "spark-kafka-source-*"  # Spark makes one up for each start of a query
+_SPARKS_GROUPS = "spark-kafka-source-*"  # Spark generates one for each start of a query
 
 _Rights = dict[str, tuple[str, ...]]
 _HISTORY: _Rights = {"daily_sales": (READ,), "calendar": (READ,), "removed_sales": (READ,)}
@@ -101,7 +101,7 @@ class User:
 
 
 def user_of(function: str) -> str:
-    """The user that a function of the catalogue is, whatever its lane."""
+    """Return the user of a function of the catalogue; both lanes share it."""
     return function.removeprefix(f"{EXPRESS}-")
 
 
@@ -134,7 +134,7 @@ USERS: dict[str, User] = {
         ),
         User(
             "api",
-            reads=frozenset(TOPICS),  # its metrics tell how old is what waits
+            reads=frozenset(TOPICS),  # its metrics include the age of waiting events
             watches=frozenset({"shelfcast-*"}),
             writes=_on_both_lanes(*_REQUESTS, "promotion-requests") | {"sales"},
             tables=TABLES["api"],

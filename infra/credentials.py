@@ -1,6 +1,6 @@
-"""Passwords of the users of `infra.access`: made, kept in files, and told to Kafka and Postgres.
+"""Passwords of the users of `infra.access`: generate, store in files, set in Kafka and Postgres.
 
-A user's folder can be the SHELFCAST_SECRETS_DIR of a process that is this user alone.
+A user's folder can be the SHELFCAST_SECRETS_DIR of a process with only this user.
 """
 
 import secrets
@@ -14,7 +14,7 @@ from infra.settings import Settings
 def give_credentials(settings: Settings, folder: Path) -> tuple[str, ...]:
     """Make all users, with the passwords that the folder holds or new ones; their names.
 
-    `settings` are an operator's. Files are written before a server is told, so a repetition
+    `settings` are an operator's. Files are written before a server is changed, so a repetition
     goes on where this one was cut short.
     """
     from infra.postgres.roles import make_roles
@@ -41,7 +41,7 @@ def _password(folder: Path) -> str:
 
 
 def _write(folder: Path, name: str, value: str) -> None:
-    """The whole file or none, for its owner alone."""
+    """Write the file atomically, readable by its owner only."""
     file = folder / f"shelfcast_{name}"
     aside = file.with_suffix(".new")
     aside.unlink(missing_ok=True)
@@ -51,7 +51,7 @@ def _write(folder: Path, name: str, value: str) -> None:
 
 
 def _url(url: str, user: str, password: str) -> str:
-    """The database's URL for another role."""
+    """Return the database's URL for another role."""
     from infra.postgres.roles import role_of
 
     parts = urlsplit(url)

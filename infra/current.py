@@ -1,8 +1,8 @@
-"""Whether the database's schema and the broker's topics are what this version works with.
+"""Check that the database's schema and the broker's topics are new enough for this version.
 
-A process asks once, before it takes any work. A schema that is newer, or a topic with more
-partitions, is fine: of a rolling upgrade the old processes run on. While a server is away for
-longer than a while, the process goes on unasked, since it waits for servers anyway.
+A process checks once, before it takes any work. A newer schema, or a topic with more
+partitions, is accepted: in a rolling upgrade the old processes keep running. If a server stays
+unavailable, the process continues without the check, since it waits for servers anyway.
 """
 
 import asyncio
@@ -28,16 +28,16 @@ log = logging.getLogger(__name__)
 MIGRATIONS = Path(__file__).with_name("postgres") / "migrations/versions"
 REVISION = re.compile(r'^(down_revision|revision) = "(\w+)"$', re.MULTILINE)
 PATIENCE = 30.0  # seconds
-LOOKS = 5  # a broker hears of topics that were made a moment ago a little later
+LOOKS = 5  # a broker learns of new topics with a delay
 MEND = "run `shelfcast migrate` of this version"
 
 
 class NotCurrent(Exception):
-    """The schema or a topic is older than what this version works with."""
+    """The schema or a topic is too old for this version."""
 
 
 def require_current(settings: Settings, topics: Iterable[str], patience: float = PATIENCE) -> None:
-    """NotCurrent names what is too old and the command that mends it; also CredentialRefused."""
+    """Raise NotCurrent with what is too old and the command to run; also CredentialRefused."""
     try:
         asyncio.run(_require(settings, list(topics), patience))
     except Exception as error:
@@ -95,7 +95,7 @@ def _compare(described: Iterable[Mapping[str, Any]]) -> None:
 
 
 def revisions() -> list[str]:
-    """The schema's revisions in their order, read from their files: Alembic takes long to load."""
+    """Return the revisions in order, read from their files, because Alembic is slow to load."""
     after = {}
     for file in MIGRATIONS.glob("*.py"):
         said = dict(REVISION.findall(file.read_text(encoding="utf-8")))

@@ -1,7 +1,7 @@
-"""A process's sign of life: a file that it renews, and that says what keeps it from working.
+"""A process's heartbeat: a file that it renews, with the reason if it does not work.
 
-Readiness is no fact of the past: a file that is there but has not been renewed for LOST_AFTER
-counts for nothing, whoever wrote it.
+A file that has not been renewed for LOST_AFTER
+is ignored, whoever wrote it.
 """
 
 import logging
@@ -10,14 +10,14 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
-EVERY = 2.0  # seconds between two signs
-# Generous: a machine that is busy with other things must not make a process look dead. A death
+EVERY = 2.0  # seconds between two heartbeats
+# Generous: a process on a busy machine must not look dead. A death
 # is noticed sooner, by a process that has gone or a connection that is refused.
 LOST_AFTER = 30.0
 
 
 def beat(file: Path, trouble: str = "") -> None:
-    """Renew the file; `trouble` is what keeps the process from working, empty if nothing does.
+    """Renew the file; `trouble` is the reason if the process does not work, otherwise empty.
 
     Where it can't be written (a full disk) the process goes on, and its silence tells.
     """
@@ -30,7 +30,7 @@ def beat(file: Path, trouble: str = "") -> None:
 
 
 def trouble(file: Path, now: float) -> str | None:
-    """What keeps the process from working, by its own word or by its silence; None if nothing.
+    """Return why the process does not work (its reason, or no heartbeat); None if it works.
 
     `now` is in seconds since the epoch, as the file's own time is.
     """

@@ -1,4 +1,4 @@
-"""How a process writes its log: a line for a person, or JSON for a program.
+"""Log format of processes: text lines, or JSON.
 
 Both have the ids of what is in hand (trace, run, event), where these are known.
 """

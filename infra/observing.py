@@ -1,4 +1,4 @@
-"""Who is told of what a process does: its counts, and a tracer if traces are asked for."""
+"""Observers of a process: metric counts, and a tracer if tracing is on."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from infra.settings import Settings
 
 @dataclass(frozen=True)
 class Several:
-    """Tells each of them."""
+    """Forward each call to several observers."""
 
     observers: tuple[Observer, ...]
 
@@ -37,7 +37,7 @@ _SERVED: set[int] = set()
 
 
 def observer(settings: Settings, functions: Sequence[str]) -> Observer:
-    """The observer of this process, which has these functions."""
+    """Return the observer of this process, which runs these functions."""
     counted = counts(settings.home)
     for name in functions:
         counted.begin(name)

@@ -1,4 +1,4 @@
-"""Which errors are outages: they pass by themselves, so the same work is tried again."""
+"""Classify errors as outages: temporary errors, after which the same work is retried."""
 
 from concurrent.futures import BrokenExecutor
 
@@ -13,14 +13,14 @@ OUTAGES: tuple[type[Exception], ...] = (
     asyncpg.InsufficientResourcesError,  # too many connections, disk full
     asyncpg.TransactionRollbackError,  # deadlock, serialization
     BrokenExecutor,  # a fitting process was killed; the host replaces them all
-    # A right or a password that is missing is the operator's to mend, and no record's fault.
+    # The operator has to correct a missing right or password; the record is not at fault.
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InsufficientPrivilegeError,
 )
 
 
 def is_outage(error: Exception) -> bool:
-    """Whether the error passes by itself."""
-    if isinstance(error, ValueError):  # asyncpg's word for a value that a column can't take
+    """Say whether the error is temporary."""
+    if isinstance(error, ValueError):  # asyncpg raises it for a value that a column can't store
         return False
     return isinstance(error, OUTAGES) or is_kafka_outage(error)

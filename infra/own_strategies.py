@@ -1,4 +1,4 @@
-"""Strategies of one's own, as the setting `strategies` has them: JSON, read into their kinds."""
+"""Parse user-defined strategies from the JSON of the setting `strategies`."""
 
 import json
 from collections.abc import Mapping
@@ -15,14 +15,14 @@ from functions.forecasting.strategy.kinds import BASELINES, RECENT
 
 _NAME = TypeAdapter[str](Name)
 _BY_KIND: dict[str, type[Strategy]] = {kind.kind: kind for kind in KINDS}
-_MEASURED = {  # fields that strategies had before they were the backtest's
+_MEASURED = {  # former fields of strategies that are fields of the backtest now
     "n_splits": "SHELFCAST_BACKTEST_FOLDS",
     "interval_level": "SHELFCAST_INTERVAL_LEVEL",
 }
 
 
 def read(own: Mapping[str, Mapping[str, Any]]) -> Strategies:
-    """The built-in strategies and own ones. ValueError names what makes no sense in them.
+    """Return built-in and user-defined strategies. ValueError names invalid fields.
 
     An entry may leave out its kind: its other fields tell.
     """

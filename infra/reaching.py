@@ -1,7 +1,7 @@
-"""Reaches Postgres and Kafka for the first time, and says why where that fails.
+"""Wait for Postgres and Kafka at the start, and say why if that fails.
 
-A server that is away, or starts, is tried again for a bounded time. One that answers and refuses
-who asks is told at once: no waiting mends a wrong credential.
+An unavailable server is retried for a limited time. A server that refuses the
+credentials is reported at once, because waiting would not help.
 """
 
 import asyncio
@@ -17,21 +17,21 @@ from events.broker_refusals import BrokerRefuses, knock
 from events.cluster import Cluster
 from infra.outages import is_outage
 
-PATIENCE = 60.0  # seconds; a server that starts beside us takes ten to thirty
+PATIENCE = 60.0  # seconds; a server that is just starting takes ten to thirty
 PAUSE = 1.0
 ANSWER_SECONDS = 10.0
 
 
 class CredentialRefused(Exception):
-    """A server answers, and does not let in who asks."""
+    """A server answers and refuses the credentials."""
 
 
 class ServerAway(Exception):
-    """A server could not be reached for as long as it was tried."""
+    """A server did not answer within the time limit."""
 
 
 async def reach_postgres(database_url: str, patience: float = PATIENCE) -> None:
-    """Returns when the database answers; CredentialRefused or ServerAway."""
+    """Wait until the database answers; raises CredentialRefused or ServerAway."""
     where = _without_secrets(database_url)
 
     async def ask() -> None:
@@ -58,7 +58,7 @@ async def reach_postgres(database_url: str, patience: float = PATIENCE) -> None:
 
 
 async def reach_kafka(cluster: Cluster, patience: float = PATIENCE) -> None:
-    """Returns when one of the brokers lets us in; CredentialRefused or ServerAway."""
+    """Wait until a broker accepts the connection; raises CredentialRefused or ServerAway."""
 
     async def ask() -> None:
         try:

@@ -2,7 +2,7 @@
 
 A value set in the environment wins. What the environment leaves open is read from
 `stack.env` in the state folder, which `shelfcast up` writes for the servers it started,
-so every command finds the running stack without being told. What is secret can be a file in
+so every command finds the running stack without options. A secret can be a file in
 SHELFCAST_SECRETS_DIR, named like its variable in lower case; with several folders there, as in
 PATH, the last that has the file wins.
 """
@@ -66,24 +66,24 @@ class Settings(BaseSettings):
     )
     kafka_security: Protocol = Field(
         "PLAINTEXT",
-        description="How the broker is spoken to: `PLAINTEXT`, `SSL` (that is, TLS), "
-        "`SASL_PLAINTEXT` or `SASL_SSL`; SASL is with a user's name and password.",
+        description="Protocol of the broker: `PLAINTEXT`, `SSL` (that is, TLS), "
+        "`SASL_PLAINTEXT` or `SASL_SSL`; SASL needs a user name and password.",
     )
     kafka_mechanism: Mechanism = Field(
         "SCRAM-SHA-512",
-        description="How the password is proved: `SCRAM-SHA-512`, `SCRAM-SHA-256` or `PLAIN`.",
+        description="SASL mechanism: `SCRAM-SHA-512`, `SCRAM-SHA-256` or `PLAIN`.",
     )
-    kafka_username: str | None = Field(None, description="The broker's name for this process.")
+    kafka_username: str | None = Field(None, description="User name at the broker.")
     kafka_password: SecretStr | None = Field(None, description="Its password.")
     kafka_ca_file: Path | None = Field(
         None,
-        description="PEM file of who signed the brokers' certificates; unset: whom the machine "
-        "trusts.",
+        description="PEM file of the CA that signed the brokers' certificates; unset: the system's "
+        "CAs.",
     )
     credentials: Path | None = Field(
         None,
-        description="Folder that `shelfcast credentials` wrote: each function is a user of its "
-        "own in Kafka and Postgres; unset: all are the same one.",
+        description="Folder that `shelfcast credentials` wrote: each function is a separate user "
+        "in Kafka and Postgres; unset: all are the same user.",
     )
     ray_address: str | None = Field(
         None, description="Address of a running Ray cluster; unset: Ray is started locally."
@@ -93,23 +93,23 @@ class Settings(BaseSettings):
         ge=1,
         le=65535,
         description="Port at which other nodes join the Ray that is started locally, with its "
-        "token; unset: none can, and it listens on the loopback address alone.",
+        "token; unset: no node can, and Ray listens on the loopback address only.",
     )
     http_host: str = Field("127.0.0.1", description="Address the HTTP API listens on.")
     http_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="Names that the HTTP API is asked for by beside its address and localhost, "
-        "with commas between; `*`: any, if only trusted pages reach it.",
+        description="Host names of the HTTP API in addition to its address and localhost, "
+        "separated by commas; `*`: any, if only trusted pages reach it.",
     )
     http_port: int | None = Field(None, description="Port of the HTTP API; unset: a free one.")
     metrics_port: int = Field(
         0,
         ge=0,
         le=65535,
-        description="Port for Prometheus of what the processes of this machine or container count, "
-        "held by one of them; 0: none, the API's `/metrics` has it.",
+        description="Port on which Prometheus reads the counters of this machine or container, "
+        "served by one process; 0: none, the API's `/metrics` has them.",
     )
-    metrics_host: str = Field("127.0.0.1", description="Address that the metrics port is on.")
+    metrics_host: str = Field("127.0.0.1", description="Address of the metrics port.")
     log_format: Literal["text", "json"] = Field(
         "text", description="Log lines for people (`text`) or programs (`json`)."
     )
@@ -123,8 +123,8 @@ class Settings(BaseSettings):
     )
     forecast_schedule: str = Field(
         "0 5 * * *",
-        description="Cron expression (UTC) of the roll-forward, which makes every champion's "
-        "forecast anew from the newest sales on; empty: none.",
+        description="Cron expression (UTC) of the roll-forward, which updates every champion's "
+        "forecast from the newest sales on; empty: none.",
     )
     strategies: Annotated[dict[str, dict[str, Any]], NoDecode] = Field(
         {},
@@ -133,29 +133,29 @@ class Settings(BaseSettings):
         "`functions.forecasting.strategy.kinds`.",
     )
     backtest_folds: int = Field(
-        DEFAULT.n_splits, ge=1, le=50, description="Folds that every strategy is measured by."
+        DEFAULT.n_splits, ge=1, le=50, description="Folds of the backtest of every strategy."
     )
     interval_level: float = Field(
         DEFAULT.interval_level,
         gt=0,
         lt=1,
-        description="The probability that an interval is meant to cover a day's sales.",
+        description="The probability with which an interval should cover a day's sales.",
     )
     engine: Literal["batched", "prophet"] = Field(
         "batched",
-        description="What fits: `batched`, all series at once and exactly, or stock `prophet`.",
+        description="Fits by `batched`, all series at once and exactly, or by stock `prophet`.",
     )
     shard_series: int = Field(
         128,
         ge=1,
         le=1000,
-        description="Most series in one training shard; 16 show progress with stock Prophet.",
+        description="Maximum series in a training shard; 16 show progress with stock Prophet.",
     )
     shard_rows: int = Field(
         100_000,
         ge=1000,
         le=1_000_000,
-        description="Most rows of history in one training shard; with it the memory of a trainer.",
+        description="Maximum rows of history in a training shard; it bounds a trainer's memory.",
     )
     promotion: Policy = Field(
         "if-better",
@@ -166,64 +166,64 @@ class Settings(BaseSettings):
         1,
         ge=0,
         le=MAX_TRAINERS,
-        description="Fewest trainers for runs of many series; 0: none while nothing waits.",
+        description="Minimum trainers of the bulk lane; 0: none while no shard waits.",
     )
     trainer_replicas_max: int = Field(
         1,
         ge=1,
         le=MAX_TRAINERS,
-        description="Most trainers; between the two they follow the shards that wait.",
+        description="Maximum trainers; between the two their number follows the waiting shards.",
     )
     registry_replicas: int = Field(
         1,
         ge=1,
         le=MAX_REGISTRIES,
-        description="Registries for runs of many series, on a cluster (`spread`).",
+        description="Registries of the bulk lane, on a cluster (`spread`).",
     )
     forecaster_replicas: int = Field(
         1,
         ge=1,
         le=MAX_FORECASTERS,
-        description="Forecasters for runs of many series, on a cluster (`spread`).",
+        description="Forecasters of the bulk lane, on a cluster (`spread`).",
     )
     trainer_idle_seconds: float = Field(
         60.0,
         ge=1,
-        description="Seconds without need of a trainer before it ends: it takes some to start.",
+        description="Seconds without work after which a trainer ends; starting one takes seconds.",
     )
     trainer_workers: int | None = Field(
         None,
         ge=1,
-        description="Fitting processes of a trainer with stock Prophet; unset: one per core.",
+        description="Fit processes of a trainer with stock Prophet; unset: one per core.",
     )
 
     prune_schedule: str = Field(
         "0 3 * * *",
-        description="Cron expression (UTC) by which what is kept for no longer goes; empty: never.",
+        description="Cron expression (UTC) of the deletion of expired data; empty: never.",
     )
     keep_versions: int = Field(
         10,
         ge=1,
-        description="Newest model versions of a series that stay; champion, previous and "
-        "challenger stay anyway, and models with days of forecasts that do.",
+        description="Newest model versions of a series that are kept; champion, previous and "
+        "challenger are always kept, and so are models with stored days of forecasts.",
     )
     keep_forecast_days: int = Field(
         90,
         ge=1,
         le=MAX_DAYS,
-        description="Days of forecasts that stay; what is served does anyway.",
+        description="Days of forecasts that are kept; served ones are always kept.",
     )
     keep_run_days: int = Field(
         365,
         ge=30,  # an event of a run is on the log for a month, and may be read again
         le=MAX_DAYS,
-        description="Days for which the results of runs stay, and runs that no model is of.",
+        description="Days for which the results of runs are kept, and runs without a model.",
     )
     keep_sales_days: int | None = Field(
         None,
         ge=366,  # a yearly season is read from a year
         le=MAX_DAYS,
-        description="Days of sales, and of what was planned for them, that stay; unset: all.",
+        description="Days of sales, and of their calendar entries, that are kept; unset: all.",
     )
 
     @field_validator("http_hosts", mode="before")
@@ -284,7 +284,7 @@ class Settings(BaseSettings):
         return self
 
     def of(self, user: str) -> Self:
-        """The settings as that user of `infra.access` has them: those of all, and, where there
+        """Return the settings of that user of `infra.access`: the common ones, and, where there
         are credentials, its own. CredentialsMissing when they have none for it.
         """
         if self.credentials is None:
@@ -308,7 +308,7 @@ class Settings(BaseSettings):
 
     @property
     def backtest(self) -> Backtest:
-        """How strategies are measured."""
+        """Return the settings of the backtest."""
         return Backtest(self.backtest_folds, self.interval_level)
 
     @property
@@ -318,7 +318,7 @@ class Settings(BaseSettings):
 
     @property
     def retention(self) -> Retention:
-        """What is kept."""
+        """Return the retention of data."""
         return Retention(
             self.keep_versions,
             self.keep_forecast_days,
@@ -328,17 +328,17 @@ class Settings(BaseSettings):
 
     @property
     def process_layout(self) -> Layout:
-        """The layout that is set, or that suits where Ray runs."""
+        """Return the layout that is set, or the default for where Ray runs."""
         return self.layout or ("shared" if self.ray_address is None else "spread")
 
     def replicas_of(self, process: str) -> int:
-        """How many of a process there are that does not follow the lag."""
+        """Return the number of replicas of a process that does not follow the lag."""
         several = {"registry": self.registry_replicas, "forecaster": self.forecaster_replicas}
         return several.get(process, 1)
 
     @property
     def ray_is_closed(self) -> bool:
-        """Whether Ray is started locally and for this machine alone."""
+        """Say whether Ray is started locally and for this machine only."""
         return self.ray_address is None and self.ray_port is None
 
     @property
@@ -364,7 +364,7 @@ class Settings(BaseSettings):
 
 
 class CredentialsMissing(Exception):
-    """A process is to be a user of its own, and has no password for it."""
+    """A process has no password for its user."""
 
 
 class SettingMissing(Exception):
@@ -377,6 +377,6 @@ class SettingMissing(Exception):
 
 
 def load_settings() -> Settings:
-    """The settings as a process of the running stack sees them."""
+    """Read the settings as a process of the running stack has them."""
     home = Settings(_env_file=None).home
     return Settings(_env_file=home / STACK_ENV)

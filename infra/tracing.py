@@ -1,13 +1,13 @@
-"""Spans of what events do, as OpenTelemetry has them: one trace from a request to its forecasts.
+"""OpenTelemetry spans of events: one trace from a request to its forecasts.
 
-Ids follow from the events' own: the span of an event is the one that its `traceparent` names, that
-of its handling follows from the event and the function. So a trace is whole whatever processes,
-machines or repeated deliveries it went through; what is delivered again has the same spans again.
+Ids derive from the events' ids: the span of an event is the one in its `traceparent`; the span
+of its handling derives from the event and the function. So a trace is complete whatever processes,
+machines or repeated deliveries it went through; a repeated delivery has the same spans.
 
     request published → planner handles it → shard published → trainer handles it → …
 
-Traces are exported if the environment asks for it by OpenTelemetry's own variables
-(OTEL_EXPORTER_OTLP_ENDPOINT and the like); without them nothing is made, and nothing imported.
+Traces are exported if the environment has OpenTelemetry's variables
+(OTEL_EXPORTER_OTLP_ENDPOINT and others); without them nothing is imported or created.
 """
 
 import functools
@@ -47,7 +47,7 @@ def wanted(environment: Mapping[str, str]) -> str | None:
 
 @functools.cache
 def from_environment() -> "Tracer | None":
-    """The tracer of this process, if traces are wanted."""
+    """Return the tracer of this process, or None if tracing is off."""
     exporter = wanted(os.environ)
     if exporter is None:
         return None
@@ -69,7 +69,7 @@ def from_environment() -> "Tracer | None":
 
 
 class Tracer:
-    """An observer that makes spans and hands them on."""
+    """An observer that creates and exports spans."""
 
     def __init__(
         self, processor: "SpanProcessor", resource: "Resource", sampler: "Sampler"
@@ -102,7 +102,7 @@ class Tracer:
         """Not traced: the span of what is done in the end takes as long as it took."""
 
     def batch(self, function: str, number: int, records: int, began_ns: int, ended_ns: int) -> None:
-        """A trace of a batch of records that is too large for a span of each."""
+        """Create a trace of a batch that is too large for a span of each record."""
         from opentelemetry.trace import SpanKind
 
         trace = span_of(function, str(number), str(began_ns)) * 2
@@ -150,7 +150,7 @@ class Tracer:
         from opentelemetry.sdk.trace import ReadableSpan
         from opentelemetry.trace import SpanContext, TraceFlags
 
-        # By the trace alone, so that every process decides the same of it.
+        # By the trace's id only, so that all processes decide alike.
         sampled = self._sampler.should_sample(None, int(trace, 16), title).decision
         if not sampled.is_sampled():  # type: ignore[no-untyped-call]  # it has no types
             return
@@ -173,7 +173,7 @@ class Tracer:
         )
 
     def close(self) -> None:
-        """Export what waits."""
+        """Export the pending spans."""
         self._processor.shutdown()
 
 

@@ -1,4 +1,4 @@
-"""The files that are made from the code: `make docs` writes them, `make lint` compares.
+"""The generated files: `make docs` writes them, `make lint` compares them.
 
 `python -m infra.written [--check]`
 """
@@ -28,7 +28,7 @@ FILES: Mapping[str, Callable[[], str]] = {
 
 
 def old(project: Path = PROJECT) -> list[str]:
-    """The files that are not there, or not as the code has them."""
+    """Return the files that are missing or outdated."""
     return [name for name, made in FILES.items() if _read(project / name) != made()]
 
 
@@ -44,7 +44,7 @@ def _read(file: Path) -> str | None:
 
 
 def main() -> None:
-    """Write the files; with `--check` end with 1 and name those that are old."""
+    """Write the files; with `--check` exit with 1 and list the outdated ones."""
     if "--check" not in sys.argv:
         write()
     elif names := old():

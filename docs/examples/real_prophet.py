@@ -29,7 +29,7 @@ stored = json.dumps(result.model.to_json_dict())
 
 model = SeriesModel.from_json_dict(json.loads(stored))
 [member] = model.members  # a mean of several strategies has as many
-assert isinstance(member, ProphetParameters)  # else a baseline, which is no Prophet
+assert isinstance(member, ProphetParameters)  # else a baseline, which is not a Prophet
 prophet = rebuild(member)
 coming = prophet.make_future_dataframe(7, include_history=False)
 predicted = prophet.predict(coming)[["ds", "trend", "weekly", "yhat", "yhat_lower", "yhat_upper"]]

@@ -1,1 +1,1 @@
-"""What only AWS needs: the Lambdas' package, and the tools that deploy and try it."""
+"""AWS: the Lambdas' package, and the tools that deploy and test it."""

@@ -37,18 +37,18 @@ class NotDeployed(Exception):
 def deploy(
     endpoint: str, folder: Path = package.PROJECT, broker: str = BROKER, more: Sequence[str] = ()
 ) -> None:
-    """Put the setting and deploy what is in the folder; NotDeployed says why it can't be done."""
+    """Store the setting and deploy the folder; raises NotDeployed with the reason."""
     if not OSLS.exists():
         raise NotDeployed("osls is not installed: install Node.js 20 with npm, then run this again")
     put_parameter(endpoint, f"/shelfcast/{STAGE}/kafka_bootstrap", broker)
-    told = subprocess.run(
+    done = subprocess.run(
         [OSLS, "deploy", "--stage", STAGE, "--region", REGION, *more],
         cwd=folder,
         env=environment(endpoint, os.environ),
         check=False,
     )
-    if told.returncode != 0:
-        raise NotDeployed(f"osls ended with {told.returncode}; what it said is above")
+    if done.returncode != 0:
+        raise NotDeployed(f"osls ended with {done.returncode}; see its output above")
 
 
 def environment(endpoint: str, known: Mapping[str, str]) -> dict[str, str]:

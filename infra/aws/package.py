@@ -30,7 +30,7 @@ ENTRIES = (
     "functions.api.faults",
     "functions.known_strategy",
 )
-FIRST_DAY = (1980, 1, 1, 0, 0, 0)  # a zip knows none before
+FIRST_DAY = (1980, 1, 1, 0, 0, 0)  # the earliest date in a zip
 NEVER_READ = {".pyi", ".pyx", ".pxd", ".c", ".h"}
 COMPILE = "import compileall, sys; sys.exit(not compileall.compile_dir(sys.argv[1], quiet=1, \
 stripdir=sys.argv[1], prependdir='/var/task', workers=1, \
@@ -38,7 +38,7 @@ invalidation_mode=__import__('py_compile').PycInvalidationMode.UNCHECKED_HASH))"
 
 
 class TooLarge(Exception):
-    """The zip has more than it need have."""
+    """The zip is larger than allowed."""
 
 
 def own_modules() -> list[Path]:
@@ -46,17 +46,17 @@ def own_modules() -> list[Path]:
     script = f"import sys, {', '.join(ENTRIES)}\n" + (
         "print(*(m.__file__ for m in list(sys.modules.values()) if getattr(m, '__file__', 0)))"
     )
-    told = subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=PROJECT
     )
-    found = {Path(file) for file in told.stdout.split()}
+    found = {Path(file) for file in done.stdout.split()}
     return sorted(
         file for file in found if any(file.is_relative_to(PROJECT / name) for name in PACKAGES)
     )
 
 
 def build(target: Path = ZIP) -> bool:
-    """Write the zip; whether it has compiled code. TooLarge if it is."""
+    """Write the zip; return whether it has compiled code. Raises TooLarge."""
     compiler = interpreters.find(PYTHON, interpreters.candidates(PYTHON))
     with tempfile.TemporaryDirectory(prefix="shelfcast-lambda-") as name:
         folder = Path(name)
@@ -70,7 +70,7 @@ def build(target: Path = ZIP) -> bool:
         target.parent.mkdir(parents=True, exist_ok=True)
         _zip(folder, target)
     if (size := megabytes(target)) > MAX_MB:
-        raise TooLarge(f"{target.name}: {size:.1f} MB; at most {MAX_MB}: see what it need not have")
+        raise TooLarge(f"{target.name}: {size:.1f} MB; at most {MAX_MB}: remove unneeded files")
     return compiler is not None
 
 
@@ -112,7 +112,7 @@ def _zip(folder: Path, target: Path) -> None:
 
 
 def main() -> None:
-    """Build it and say how large it is."""
+    """Build the zip and print its size."""
     target = Path(sys.argv[1]).absolute() if len(sys.argv) > 1 else ZIP
     compiled = build(target)
     shown = target.relative_to(PROJECT) if target.is_relative_to(PROJECT) else target

@@ -1,1 +1,1 @@
-"""The `shelfcast` command; `main` has the application, each other module some of its commands."""
+"""The `shelfcast` command. `main` has the application; other modules have its commands."""

@@ -1,9 +1,9 @@
-"""Where the running stack's API listens.
+"""Find the address of the running stack's API.
 
-The settings tell it, and take longer to import than a command that asks the API should take. So
-what is plainly written is read here, by their rules: the environment, whatever the case of a
-name, before `stack.env` in the state folder. The settings decide about everything else, and tell
-what is wrong with it.
+The settings have it, but importing them is slow for a command that only calls the API. So
+plainly written values are read here by the same rules: the environment, whatever the case of a
+name, before `stack.env` in the state folder. All other cases are left to the settings, which report
+invalid values.
 """
 
 import os
@@ -18,12 +18,12 @@ DEFAULT_HOME, DEFAULT_HOST = ".shelfcast", "127.0.0.1"
 
 
 def api_address(environment: Mapping[str, str] = os.environ) -> tuple[str, int | None]:
-    """Host and port; the port is None while nothing sets it."""
+    """Return host and port; the port is None if nothing sets it."""
     return plain_address(environment) or _by_settings()
 
 
 def plain_address(environment: Mapping[str, str]) -> tuple[str, int] | None:
-    """Host and port where both are plainly written or left out; None where they are not."""
+    """Return host and port if both are plainly written or absent, otherwise None."""
     given = {name.upper(): value for name, value in environment.items()}
     home = Path(given.get("SHELFCAST_HOME", DEFAULT_HOME))
     found = _of_file(home / STACK_ENV)
@@ -37,7 +37,7 @@ def plain_address(environment: Mapping[str, str]) -> tuple[str, int] | None:
 
 
 def _of_file(file: Path) -> dict[str, str] | None:
-    """What `shelfcast up` wrote; nothing without a file, None for one that others edited."""
+    """Read what `shelfcast up` wrote: {} without a file, None if the file was edited."""
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except FileNotFoundError:

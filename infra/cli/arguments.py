@@ -9,10 +9,10 @@ NUMBER_LIKE = re.compile(r"-[0-9]")
 
 
 class TakesNames(TyperCommand):
-    """A command whose arguments are names; what starts like a negative number is one."""
+    """A command whose arguments are names; a word like a negative number is a name."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Other words with a dash stay options, so a misspelt one is still told."""
+        """Other words with a dash stay options, so a misspelt option is still reported."""
         if any(NUMBER_LIKE.match(each) for each in args):
             ctx.ignore_unknown_options = True
         return super().parse_args(ctx, args)

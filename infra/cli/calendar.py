@@ -1,4 +1,4 @@
-"""`shelfcast calendar`: what is known ahead, from files into the log."""
+"""`shelfcast calendar`: publish calendar entries from files."""
 
 import asyncio
 from typing import TYPE_CHECKING, Annotated
@@ -43,14 +43,14 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="calendar",
-    help="Say what is known ahead: promotions, holidays, opening days.",
+    help="Import what is known ahead: promotions, holidays, opening days.",
     no_args_is_help=True,
 )
 
 
 @app.callback()
 def _group() -> None:
-    """Without it, an application of one command would have no name for that command."""
+    """Make typer keep the command's name, which it drops in an application of one command."""
 
 
 @app.command("import", cls=BareAllowance)
@@ -65,14 +65,15 @@ def import_file(
     ] = None,
     date_column: DateColumn = None,
     open_column: Annotated[
-        str | None, typer.Option(help="The column of 1/0 or true/false; empty, it is not said.")
+        str | None,
+        typer.Option(help="The column of 1/0 or true/false; an empty cell gives no value."),
     ] = None,
     driver_columns: DriverColumns = None,
     new_drivers: Annotated[
-        bool, typer.Option("--new-drivers", help="Take drivers that the series never had.")
+        bool, typer.Option("--new-drivers", help="Accept drivers that the series never had.")
     ] = False,
     unknown_series: Annotated[
-        bool, typer.Option("--unknown-series", help="Take stores and products without sales yet.")
+        bool, typer.Option("--unknown-series", help="Accept stores and products without sales.")
     ] = False,
     date_format: DateFormat = None,
     decimal: DecimalMark = None,
@@ -91,10 +92,10 @@ def import_file(
 ) -> None:
     """Publish a file's rows as calendar-planned events, all of them or none.
 
-    Rossmann's test.csv and train.csv need no options. Name drivers as the
-    sales do. Rejected rows are listed with line, field, value and reason.
-    Import again at any time: nothing doubles. A plan for
-    what has no sales, or with drivers that its series never had, is refused.
+    Rossmann's test.csv and train.csv need no options. Use the driver names of
+    the sales. Rejected rows are listed with line, field, value and reason.
+    A repeated import duplicates nothing. Entries for series
+    without sales, or with drivers that their series never had, are refused.
     """
     with on_the_log():
         from infra.sales_io.checking.allowance import Allowance, RowsRefused

@@ -1,4 +1,4 @@
-"""How commands ask the HTTP API."""
+"""The HTTP client with which commands call the API."""
 
 import sys
 import time
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 ANSWER_SECONDS = 20.0  # the API itself waits for Kafka for 5 and for the database for 10
 CONNECT_SECONDS = 3.0
 
-# What the API advises, as a person at a terminal does it.
+# The API's advice, as commands.
 COMMANDS = {
     "GET /runs": "`shelfcast runs`",
     "GET /series": "`shelfcast series`",
@@ -29,7 +29,7 @@ COMMANDS = {
 
 
 class Client:
-    """The API at an address. `clock` and `pause` are what waiting goes by."""
+    """The API at an address. `clock` and `pause` measure and make waits."""
 
     def __init__(
         self,
@@ -50,16 +50,16 @@ class Client:
         )
 
     def get(self, *path: str, **query: Any) -> Any:
-        """The answer of a path given by its segments; BadInput, NotFound, Failed or Unavailable."""
+        """GET a path given by its segments. Raises BadInput, NotFound, Failed or Unavailable."""
         given = {name: value for name, value in query.items() if value is not None}
         return self._ask("GET", path, params=given)
 
     def post(self, *path: str, body: dict[str, Any]) -> Any:
-        """The answer to a body; errors as of `get`."""
+        """POST a body. Raises the errors of `get`."""
         return self._ask("POST", path, json=body)
 
     def wait_longer(self, seconds: float) -> None:
-        """Wait for so long for each answer from now on, however soon others come."""
+        """Set the time limit of each later request."""
         import httpx
 
         self._http.timeout = httpx.Timeout(seconds, connect=CONNECT_SECONDS)
@@ -90,23 +90,23 @@ class Client:
             document = answer.json()
         except ValueError:
             raise Failed(
-                f"{self.address} answered {answer.status_code} and no JSON, so it is not the API: "
+                f"{self.address} answered {answer.status_code} without JSON, so it is not the API: "
                 "see `shelfcast status`, or set SHELFCAST_HTTP_HOST and SHELFCAST_HTTP_PORT"
             ) from None
         if answer.is_success:
             return document
-        told = _told(document)
+        detail = _detail(document)
         if answer.status_code == 404:
-            raise NotFound(told)
+            raise NotFound(detail)
         if answer.status_code in (429, 503):
-            raise Unavailable(told)
+            raise Unavailable(detail)
         if answer.is_client_error:
-            raise BadInput(told)
-        raise Failed(f"the API failed ({answer.status_code}): {told}; see `shelfcast logs ray`")
+            raise BadInput(detail)
+        raise Failed(f"the API failed ({answer.status_code}): {detail}; see `shelfcast logs ray`")
 
 
 def _load_httpx() -> None:
-    """httpx without its own command line, which would load click and pygments for nothing."""
+    """Import httpx without its command line, which would load click and pygments."""
     if "httpx" not in sys.modules:
         modules = cast(dict[str, object], sys.modules)
         modules["httpx._main"] = None  # httpx does without it, as where those two are absent
@@ -116,17 +116,17 @@ def _load_httpx() -> None:
             del modules["httpx._main"]
 
 
-def _told(document: Any) -> str:
-    """The `detail` of a problem, which is one line, with commands for what the API advises."""
-    told = str(document.get("detail", document) if isinstance(document, dict) else document)
+def _detail(document: Any) -> str:
+    """Return the `detail` of a problem, which is one line, with the API's advice as commands."""
+    detail = str(document.get("detail", document) if isinstance(document, dict) else document)
     for request, command in COMMANDS.items():
-        told = told.replace(request, command)
-    return told
+        detail = detail.replace(request, command)
+    return detail
 
 
 def client_of(ctx: typer.Context) -> Client:
-    """The client handed in through the context's object, or that of the running stack."""
-    handed = getattr(ctx.obj, "client", ctx.obj)  # a log may be handed in with its API
+    """Return the client passed in the context's object, or one for the running stack."""
+    handed = getattr(ctx.obj, "client", ctx.obj)  # a Kafka log may be passed in with its API
     if isinstance(handed, Client):
         return handed
     host, port = api_address()

@@ -1,4 +1,4 @@
-"""`shelfcast credentials`: a user of its own for each function, in Kafka and Postgres."""
+"""`shelfcast credentials`: a separate user for each function in Kafka and Postgres."""
 
 from pathlib import Path
 from typing import Annotated
@@ -12,13 +12,13 @@ def register(app: typer.Typer) -> None:
 
 
 def credentials(
-    folder: Annotated[Path, typer.Argument(help="Where their names and passwords are kept.")],
+    folder: Annotated[Path, typer.Argument(help="Folder for their names and passwords.")],
 ) -> None:
-    """Make each function a user of its own, which may do what it needs and no more.
+    """Create a user for each function, with the rights it needs and no others.
 
-    Run it as an operator: one who owns the tables, and may make users of Kafka if that asks for
-    any. Then set SHELFCAST_CREDENTIALS to the folder, and start the processes. Again it keeps the
-    passwords that are there, and brings up to date what each user may do.
+    Run it as an operator: a role that owns the tables and, if Kafka has users, may create
+    them. Then set SHELFCAST_CREDENTIALS to the folder, and start the processes. A repetition keeps
+    the existing passwords and updates the rights of each user.
     """
     from infra.credentials import give_credentials
     from infra.settings import load_settings

@@ -1,8 +1,8 @@
-"""`shelfcast dead-letters`: what could not be handled, to be looked at and sent again.
+"""`shelfcast dead-letters`: show events that could not be handled, and send them again.
 
-A replay sends the original first and then the tombstone, so a replay that is cut short
-leaves the dead letter waiting, and sending the same event twice changes nothing. Letters are
-replayed in parts, each with its own time limit. What was cut can't be replayed.
+A replay sends the original first and then the tombstone, so an interrupted replay
+leaves the dead letter listed, and sending the same event twice changes nothing. Dead letters are
+replayed in parts, each with a time limit. A truncated one can't be replayed.
 """
 
 import asyncio
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
 
 SHORT_ID = 8  # characters of an id in a table, more when they are not unique
 MAX_SHOWN_KEY = 80  # characters of a key in a table: a key may have 64 KiB
-SHOWN_KEPT = 5  # letters told one by one that a replay leaves
-SENT_BYTES = 16 << 20  # of them, so that letters of a megabyte do not fill the memory
+SHOWN_KEPT = 5  # dead letters that a replay skips and lists one by one
+SENT_BYTES = 16 << 20  # of one part, so that dead letters of a megabyte each do not fill the memory
 SENT_AT_ONCE = 1_000  # dead letters of a replay that share one time limit
 MAX_KEY = 18  # columns of a table; the rest goes on the next line
 HEX_SHOWN = 4096  # bytes of a binary value shown
 
 app = typer.Typer(
     name="dead-letters",
-    help="Look at the events that could not be handled, and send them again.",
+    help="Show the events that could not be handled, and send them again.",
     no_args_is_help=True,
 )
 OfTopic = Annotated[
-    str | None, typer.Option("--topic", "-t", help="Only those that stood on this topic.")
+    str | None, typer.Option("--topic", "-t", help="Only dead letters of events on this topic.")
 ]
 
 
@@ -48,10 +48,10 @@ OfTopic = Annotated[
 def list_letters(
     ctx: typer.Context,
     topic: OfTopic = None,
-    limit: Annotated[int, typer.Option(min=1, help="Most dead letters shown, newest.")] = 50,
+    limit: Annotated[int, typer.Option(min=1, help="Show at most the newest N dead letters.")] = 50,
     as_json: Json = False,
 ) -> None:
-    """Show the dead letters that wait, oldest first."""
+    """List the dead letters, oldest first."""
     from rich.console import Console
 
     with on_the_log():
@@ -74,7 +74,7 @@ def show(
     letter_id: Annotated[str, typer.Argument(metavar="ID", help="Its id or the start of it.")],
     as_json: Json = False,
 ) -> None:
-    """Show all of one dead letter: why it failed, its headers and its value."""
+    """Show one dead letter: the reason, its headers and its value."""
     with on_the_log():
         broker = broker_of(ctx)
         (found,) = find([letter_id], _waiting(broker))
@@ -101,11 +101,11 @@ def replay(
     ids: Annotated[
         list[str] | None, typer.Argument(metavar="[ID]...", help="Their ids or the starts of them.")
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="All that wait.")] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Replay all dead letters.")] = False,
     topic: OfTopic = None,
     as_json: Json = False,
 ) -> None:
-    """Send dead letters to the topics they came from, once their cause is mended."""
+    """Send dead letters to their original topics, after their cause is corrected."""
     with on_the_log():
         if bool(ids) == everything:
             raise BadInput("ID, --all: give either ids or --all")
@@ -142,7 +142,7 @@ async def replay_letters(
 ) -> tuple[dict[str, int], list[tuple[str, str]]]:
     """Send the originals, then their tombstones, a part at a time.
 
-    How many went to each topic, and the ids that stay with the reasons.
+    Return how many were sent to each topic, and the ids that were skipped with the reasons.
     """
     from infra.kafka.broker import send_patiently
 
@@ -177,7 +177,7 @@ async def replay_letters(
 
 
 def _waiting(broker: "Broker") -> list["DeadLetter"]:
-    """All that wait, without their values and headers."""
+    """Read all dead letters, without their values and headers."""
     from events.dead_letters import note
     from events.topics import DEAD_LETTERS
 
@@ -197,7 +197,7 @@ async def _whole(broker: "Broker", letters: Sequence["DeadLetter"]) -> list["Dea
 
 
 async def _again(broker: "Broker", letters: Sequence["DeadLetter"]) -> AsyncIterator["DeadLetter"]:
-    """The letters once more, whole, one at a time: a letter of an id always has one original."""
+    """Read the dead letters again, complete, one at a time; an id always has one original."""
     from events.dead_letters import note
     from events.topics import DEAD_LETTERS
 
@@ -213,14 +213,14 @@ async def _again(broker: "Broker", letters: Sequence["DeadLetter"]) -> AsyncIter
 
 
 def of_topic(letters: Sequence["DeadLetter"], topic: str | None) -> list["DeadLetter"]:
-    """Those that stood on the topic."""
+    """Return the dead letters of events on the topic."""
     if topic is not None and topic not in {letter.topic for letter in letters}:
         chosen_topics([topic])
     return [letter for letter in letters if topic in (None, letter.topic)]
 
 
 def find(wanted: Sequence[str], letters: Sequence["DeadLetter"]) -> list["DeadLetter"]:
-    """The letters whose ids start so; BadInput for a start that fits none or several."""
+    """Find dead letters by the start of their id; BadInput if it matches none or several."""
     found: dict[str, DeadLetter] = {}
     ids = [letter.id for letter in letters]
     for start in wanted:
@@ -243,7 +243,7 @@ def _unfit(start: str, fitting: Sequence[str], ids: Sequence[str]) -> str:
 
 
 def summary(letter: "DeadLetter") -> dict[str, Any]:
-    """What the list tells of a letter."""
+    """Return the fields that the list shows of a dead letter."""
     return {
         "id": letter.id,
         "time": letter.time.isoformat(),
@@ -256,7 +256,7 @@ def summary(letter: "DeadLetter") -> dict[str, Any]:
 
 
 def value_of(value: bytes | None) -> Any:
-    """A value to read: JSON parsed, other text as text, other bytes in hexadecimal."""
+    """Return a readable value: JSON parsed, other text as text, other bytes in hexadecimal."""
     if value is None:
         return None
     try:
@@ -271,7 +271,7 @@ def value_of(value: bytes | None) -> Any:
 
 
 def table(shown: Sequence["DeadLetter"], letters: Sequence["DeadLetter"]) -> "Table":
-    """The list for people; ids are cut to a length at which they differ."""
+    """Return the list as a table; ids are shortened to a length at which they differ."""
     from rich.markup import escape
     from rich.table import Table
 

@@ -1,4 +1,4 @@
-"""`shelfcast demo`: the whole system on sales that come in as events, in one command."""
+"""`shelfcast demo`: run the whole system on streamed sales, in one command."""
 
 import asyncio
 import json
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from infra.local.progress import Progress
     from infra.settings import Settings
 
-SERIES, DAYS = 30, 400  # made up when there is no file: enough to see, few enough to wait for
+SERIES, DAYS = 30, 400  # generated without a file: few enough that nobody waits long
 SHOWN = 10  # series in the table
 POLL = 0.25  # seconds
 
@@ -28,10 +28,12 @@ def register(app: typer.Typer) -> None:
 
 def demo(
     once: Annotated[bool, typer.Option(help="End after the forecasts.")] = False,
-    series: Annotated[int | None, typer.Option(min=1, help="Only so many series.")] = None,
+    series: Annotated[int | None, typer.Option(min=1, help="Use only N series.")] = None,
     data: Annotated[
         Path | None,
-        typer.Option(help="Sales to use, as `shelfcast sales import` reads them; else made up."),
+        typer.Option(
+            help="Sales file that `shelfcast sales import` reads; unset: generated sales."
+        ),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the summary as JSON and nothing else.")
@@ -39,7 +41,7 @@ def demo(
 ) -> None:
     """Start the stack, stream sales through it, retrain every series, show next week's forecasts.
 
-    Sales that an earlier demo brought in are kept, and used when no file is named.
+    Sales of an earlier demo are kept, and used if no file is named.
     """
     from infra.cli.stack import checked_settings
     from infra.local import stack
@@ -74,7 +76,7 @@ def demo(
 
 
 def _check(data: Path) -> None:
-    """BadInput, before anything is started, for a file that the import can't read as it is."""
+    """Raise BadInput for a file that the import can't read without options."""
     from infra.errors import BadInput
     from infra.sales_io.columns.layout import ColumnChoice, choose_layout
     from infra.sales_io.tables.opening import open_source
@@ -114,11 +116,11 @@ class Demo:
         self._api = Client(self._address)
 
     def close(self) -> None:
-        """Let go of the API."""
+        """Close the connection to the API."""
         self._api.close()
 
     def run(self, data: Path | None, series: int | None) -> dict[str, Any]:
-        """All stages; the summary with counts, failures and the seconds of each stage."""
+        """Run all stages. Return counts, failures and the seconds of each stage."""
         if data is not None or not self.has_sales():
             self._stage("sales", self._bring_in, data, series)
         run = self._stage("retrain", self._retrain)
@@ -136,7 +138,7 @@ class Demo:
         }
 
     def has_sales(self) -> bool:
-        """Whether there are any, of an earlier demo or from elsewhere."""
+        """Say whether Postgres has sales already."""
         return bool(self._rows("SELECT 1 FROM daily_sales LIMIT 1"))
 
     def _stage(self, name: str, work: Any, *arguments: Any) -> Any:
@@ -148,7 +150,7 @@ class Demo:
         return result
 
     def _bring_in(self, data: Path | None, series: int | None) -> tuple[None, str]:
-        """Sales as events, until Spark has persisted them all."""
+        """Publish sales and wait until Spark has persisted them all."""
         published, recorded_at = asyncio.run(self._publish(data, series))
         persisted = "SELECT count(*) FROM daily_sales WHERE recorded_at = %s"
         while (rows := self._number(persisted, recorded_at)) < published:
@@ -204,7 +206,7 @@ class Demo:
             time.sleep(POLL)
 
     def wait_for_forecasts(self, run: dict[str, Any]) -> tuple[int, str]:
-        """The days that are served of the run's series, once all begin as the run asked."""
+        """Return the served days of the run's series, once all start at the run's first day."""
         while (now := self._api.get("runs", run["run_id"])["forecasts"])["stale"]:
             self.progress.begin("forecasts", f"{now['current']:,} of {now['due']:,} series")
             time.sleep(POLL)
@@ -219,7 +221,7 @@ class Demo:
         return int(number)
 
     def _rows(self, statement: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """What the statement finds; none for one that finds nothing by its nature."""
+        """Run a statement and return its rows, or none if it returns no rows."""
         import psycopg
 
         with psycopg.connect(self.settings.database) as connection:
@@ -231,7 +233,7 @@ class Demo:
         return f"http://{self.settings.http_host}:{self.settings.http_port}"
 
     def print(self, summary: dict[str, Any]) -> None:
-        """The forecasts of some series, the failures, and where to look further."""
+        """Print some forecasts, the failures, and further commands."""
         from rich.console import Console
 
         console = Console()

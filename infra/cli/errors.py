@@ -1,4 +1,4 @@
-"""How a command ends that can't do what it is asked: one line on standard error, and an exit code.
+"""Errors of commands: one line on standard error, and an exit code.
 
 0 done, 1 failed, 2 bad input, 130 interrupted. Bad input is `infra.errors.BadInput`.
 """
@@ -20,30 +20,30 @@ BAD_INPUTS = {
 
 
 class Failed(Exception):
-    """The work could not be done, through no fault of what a person gave."""
+    """The work failed, and not because of the input."""
 
 
 class NotFound(Failed):
-    """What was asked for does not exist, or not yet."""
+    """The requested object does not exist, or does not exist yet."""
 
 
 class Unavailable(Failed):
-    """The API, or what it needs, does not answer now; it may later."""
+    """The API or a server it needs does not answer now, but may later."""
 
 
 class NoAnswer(Unavailable):
-    """A request was sent and not answered: what it asks for may have been done."""
+    """A request was sent and not answered; it may have been carried out."""
 
 
 def exit_code(error: Exception) -> int:
-    """The code that a command ends with after the error."""
+    """Return the exit code for an error."""
     bad = isinstance(error, BadInput) or type(error).__name__ in BAD_INPUTS
     return BAD_INPUT if bad else FAILED
 
 
 @contextmanager
 def outcome(interrupted: str = "interrupted") -> Iterator[None]:
-    """Turn what goes wrong into one line on standard error and the exit code."""
+    """Turn an error into one line on standard error and an exit code."""
     try:
         yield
     except (BadInput, Failed, BrokerAway) as error:

@@ -1,4 +1,4 @@
-"""`shelfcast events`: what travels on the log."""
+"""`shelfcast events`: follow the events on Kafka."""
 
 import asyncio
 import logging
@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 POLL_SECONDS, POLL_RECORDS = 0.5, 500
 SHOWN_DATA = 160  # characters of an event's data in a line for people
 
-app = typer.Typer(name="events", help="Look at what travels on the log.", no_args_is_help=True)
+app = typer.Typer(name="events", help="Follow the events on Kafka.", no_args_is_help=True)
 
 
 @app.callback()
 def _group() -> None:
-    """Look at what travels on the log."""
+    """Follow the events on Kafka."""
 
 
 @app.command()
@@ -38,14 +38,15 @@ def tail(
         list[str] | None, typer.Option("--topic", "-t", help="Only this topic; may be repeated.")
     ] = None,
     from_beginning: Annotated[
-        bool, typer.Option("--from-beginning", help="Start with the oldest, not with what is new.")
+        bool,
+        typer.Option("--from-beginning", help="Start with the oldest events, not with new ones."),
     ] = False,
-    limit: Annotated[int | None, typer.Option(min=1, help="End after so many events.")] = None,
+    limit: Annotated[int | None, typer.Option(min=1, help="End after N events.")] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="JSON Lines: one object a line for each event.")
     ] = False,
 ) -> None:
-    """Print events as they come, until Ctrl-C."""
+    """Print events as they arrive, until Ctrl-C."""
     from rich.console import Console
 
     console = Console(highlight=False)
@@ -86,17 +87,17 @@ async def _tail(
 async def follow(
     follower: "Follower", limit: int | None, stop: asyncio.Event
 ) -> AsyncIterator["Received"]:
-    """The records as they come, at most `limit`, until told to stop."""
+    """Yield records as they arrive, at most `limit`, until `stop` is set."""
     left = limit
     while not stop.is_set() and left != 0:
-        most = POLL_RECORDS if left is None else min(left, POLL_RECORDS)
-        for record in await follower.poll(POLL_SECONDS, most):
+        count = POLL_RECORDS if left is None else min(left, POLL_RECORDS)
+        for record in await follower.poll(POLL_SECONDS, count):
             yield record
             left = None if left is None else left - 1
 
 
 def chosen_topics(named: Sequence[str]) -> list[str]:
-    """The named topics, or all; BadInput for one that the topic table does not have."""
+    """Return the named topics, or all; BadInput for an unknown one."""
     from events.topics import TOPICS
 
     for name in named:
@@ -108,7 +109,7 @@ def chosen_topics(named: Sequence[str]) -> list[str]:
 
 
 def describe(record: "Received") -> dict[str, Any]:
-    """What a record says; for one that can't be decoded, `error` says why."""
+    """Return a record's fields; if it can't be decoded, `error` says why."""
     from events import dead_letters
     from events.cloudevents import decode
     from events.errors import EventError
@@ -156,7 +157,7 @@ def _time_of(record: "Received") -> str:
 
 
 def line(said: dict[str, Any]) -> "Text":
-    """The same on one line for people: a subject is shortened by the key before it."""
+    """Return the fields as one line; the subject omits the key before it."""
     from rich.text import Text
 
     key = said["key"] or "-"
@@ -197,7 +198,7 @@ def _brief(value: Any) -> str:
 
 @contextmanager
 def on_the_log() -> Iterator[None]:
-    """`outcome` of a command on the log, whose client reports by the error alone."""
+    """`outcome` for commands that use Kafka, whose client logs what the error says already."""
     for noisy in ("aiokafka", "stamina"):
         logging.getLogger(noisy).setLevel(logging.CRITICAL)
     with outcome("interrupted; run the command again, nothing doubles"):
@@ -206,7 +207,7 @@ def on_the_log() -> Iterator[None]:
 
 @asynccontextmanager
 async def stop_on_signals() -> AsyncIterator[asyncio.Event]:
-    """An event that Ctrl-C or SIGTERM sets, for a clean end."""
+    """Return an event that Ctrl-C or SIGTERM sets, for a clean end."""
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -219,7 +220,7 @@ async def stop_on_signals() -> AsyncIterator[asyncio.Event]:
 
 
 def broker_of(ctx: typer.Context) -> "Broker":
-    """The broker handed in through the context's object, or that of the settings."""
+    """Return the broker passed in the context's object, or that of the settings."""
     from infra.kafka.broker import KafkaBroker
     from infra.settings import load_settings
 

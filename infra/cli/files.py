@@ -1,4 +1,4 @@
-"""What commands about files share: their options, the progress they show, and their summary."""
+"""Options, progress bar and summary of the commands that read files."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -36,7 +36,7 @@ ProductColumn = Annotated[
     ),
 ]
 DateColumn = Annotated[str | None, typer.Option(help="The column of the store's calendar day.")]
-UnitsColumn = Annotated[str | None, typer.Option(help="The column of what was sold.")]
+UnitsColumn = Annotated[str | None, typer.Option(help="The column of the units sold.")]
 OpenColumn = Annotated[
     str | None, typer.Option(help="The column of 1/0 or yes/no; without it, always open.")
 ]
@@ -44,7 +44,7 @@ DriverColumns = Annotated[
     str | None,
     typer.Option(
         metavar="A,B,C",
-        help="Columns that drive demand, named in snake_case. Yes and no are one 0/1 driver; a "
+        help="Columns that drive demand; drivers get snake_case names. Yes/no is one 0/1 driver; a "
         "column of words becomes one 0/1 driver for each word but `0`: StateHoliday 0,a,b → "
         "state_holiday_a, _b.",
     ),
@@ -52,54 +52,54 @@ DriverColumns = Annotated[
 DateFormat = Annotated[
     str | None,
     typer.Option(
-        help="Where the days have two readings: day-first, month-first, year-first, iso, excel "
+        help="If dates are ambiguous: day-first, month-first, year-first, iso, excel "
         "(day numbers), excel-1904, or as in strptime, like %d.%m.%Y."
     ),
 ]
 TimeZone = Annotated[
     str | None,
-    typer.Option(help="The store's, like Europe/Berlin: where moments are in UTC, its days."),
+    typer.Option(help="The store's time zone, like Europe/Berlin, if timestamps are in UTC."),
 ]
 DecimalMark = Annotated[
     str | None,
     typer.Option(
         "--decimal",
         metavar="comma|point",
-        help="The decimal mark, where the numbers have two readings: 1.234 with a comma is 1234.",
+        help="The decimal mark, if numbers are ambiguous: with a comma, 1.234 is 1234.",
     ),
 ]
 ReplaceSlash = Annotated[
     str | None,
-    typer.Option(metavar="CHARACTER", help="What to write in names for /, which none can have."),
+    typer.Option(metavar="CHARACTER", help="What replaces /, which names can't contain."),
 ]
 ShortenNames = Annotated[
     bool,
     typer.Option(
-        "--shorten-names", help="Cut names of more than 64 characters, with a mark of the rest."
+        "--shorten-names", help="Cut names of more than 64 characters, and add a hash of the rest."
     ),
 ]
 NamesAsWritten = Annotated[
     bool,
     typer.Option(
-        "--names-as-written", help="Keep names like 118.0 and 1E+05, which are numbers else."
+        "--names-as-written",
+        help="Keep names like 118.0 and 1E+05; otherwise they are read as numbers.",
     ),
 ]
-Sheet = Annotated[
-    str | None, typer.Option(help="Of a workbook with several sheets, the one to read.")
-]
+Sheet = Annotated[str | None, typer.Option(help="The sheet to read, of a workbook with several.")]
 AllowRejects = Annotated[
     str | None,
     typer.Option(
         metavar="[N|P%]",
-        help="Publish the other rows when so many are rejected, or without a number any; else "
-        "none of the file is published.",
+        help="Publish the other rows if at most N are rejected (without N: any number); otherwise "
+        "nothing of the file is published.",
     ),
 ]
 Encoding = Annotated[
-    str, typer.Option(help="Of a text file: utf-8, latin-1, cp1252, …; UTF-16 shows itself.")
+    str,
+    typer.Option(help="Encoding of a text file: utf-8, latin-1, cp1252, …; UTF-16 is detected."),
 ]
 Delimiter = Annotated[
-    str | None, typer.Option(help="One character that parts columns; else the lines tell.")
+    str | None, typer.Option(help="The character between columns; unset: detected.")
 ]
 RecordedAt = Annotated[
     str | None,
@@ -110,13 +110,13 @@ RecordedAt = Annotated[
     ),
 ]
 Rejects = Annotated[
-    Path | None, typer.Option(help="List of rejected rows; else FILE.rejected.csv.")
+    Path | None, typer.Option(help="File for the rejected rows; unset: FILE.rejected.csv.")
 ]
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Check only; publish nothing.")]
 
 
 def print_summary(summary: "ImportSummary", as_json: bool, dry_run: bool) -> None:
-    """Say what became of a file's rows."""
+    """Print how many rows of a file were published, left out and rejected."""
     if as_json:
         print_json(asdict(summary) | {"rows_per_second": round(summary.rows_per_second)})
         return
@@ -147,8 +147,8 @@ def _lines(summary: "ImportSummary", dry_run: bool) -> Iterator[tuple[str, str]]
         fields = ", ".join(f"{name} {count:,}" for name, count in summary.rejected_fields.items())
         rejected = f"{_counted(summary.rejected, 'row')} ({fields})"
     yield "rejected", rejected
-    yield "repeated", f"{_counted(summary.repeated, 'row')} that said what an earlier row said"
-    yield "returns", f"{_counted(summary.returns, 'row')} of less than nothing"
+    yield "repeated", f"{_counted(summary.repeated, 'row')} that repeat an earlier row"
+    yield "returns", f"{_counted(summary.returns, 'row')} with negative units"
     yield "filled in", f"{_counted(summary.filled, 'day')} without a row"
     yield "series", f"{summary.series:,}"
     yield "days", f"{summary.first_day} to {summary.last_day}" if summary.first_day else "none"
@@ -163,7 +163,7 @@ def _counted(number: int, what: str) -> str:
 
 @contextmanager
 def progress_bar() -> Iterator[Callable[[str, int, int | None], None]]:
-    """A bar on standard error for each phase, with rows/s; gone when done."""
+    """Show a progress bar with rows/s on standard error for each phase; remove it at the end."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -202,19 +202,19 @@ def progress_bar() -> Iterator[Callable[[str, int, int | None], None]]:
 
 
 def drivers_listed(listed: str | None) -> tuple[str, ...] | None:
-    """The columns of an option like A,B,C."""
+    """Split an option like A,B,C into columns."""
     if listed is None:
         return None
     return tuple(name.strip() for name in listed.split(",") if name.strip())
 
 
 def encoding_named(named: str) -> str:
-    """UTF-8 with or without a byte order mark, unless another encoding is named."""
+    """Return the named encoding, or UTF-8 with or without a byte order mark."""
     return "utf-8-sig" if named.lower().replace("_", "-") in ("utf-8", "utf8") else named
 
 
 def recording_time(text: str | None) -> datetime | None:
-    """When rows were recorded; None: now."""
+    """Return when rows were recorded; without a text, now."""
     if text is None:
         return None
     try:
@@ -227,7 +227,7 @@ def recording_time(text: str | None) -> datetime | None:
 
 
 def decimal_named(named: str | None) -> "Decimal | None":
-    """The decimal mark that a person named; None if nobody did."""
+    """Return the decimal mark of the option, or None if it is not given."""
     if named in (None, "comma", "point"):
         return named  # type: ignore[return-value]  # it is one of the three
     marks: dict[str, Decimal] = {",": "comma", ".": "point"}
@@ -237,14 +237,14 @@ def decimal_named(named: str | None) -> "Decimal | None":
 
 
 def slash_replaced(character: str | None) -> str | None:
-    """What to write for a slash in names."""
+    """Check the character that replaces a slash in names."""
     if character is not None and (len(character) != 1 or character in "/" or character.isspace()):
         raise BadInput(f"--replace-slash: {character!r}; use one character, like -")
     return character
 
 
 def print_refusal(summary: "ImportSummary", as_json: bool) -> None:
-    """Why nothing is published, on standard error: a line for each column and reason."""
+    """Print to standard error why nothing is published: a line for each column and reason."""
     if as_json:
         return  # the summary has it all
     many = "a row is" if summary.rejected == 1 else f"{summary.rejected:,} rows are"
@@ -252,15 +252,16 @@ def print_refusal(summary: "ImportSummary", as_json: bool) -> None:
     for line in summary.rejections:
         typer.echo(f"  {line}", err=True)
     typer.echo(
-        f"  Mend them, or give --allow-rejects {summary.rejected} to publish the others", err=True
+        f"  Correct them, or give --allow-rejects {summary.rejected} to publish the others",
+        err=True,
     )
 
 
 class BareAllowance(TyperCommand):
-    """A command whose `--allow-rejects` may stand without a number, and means any then."""
+    """A command whose `--allow-rejects` may have no number and then means any."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Write out what a bare option means."""
+        """Replace the bare option by its full form."""
         given: list[str] = []
         for at, word in enumerate(args):
             given.append(word)

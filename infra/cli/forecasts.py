@@ -1,4 +1,4 @@
-"""`shelfcast forecast` and `series`: what is known of series and what will sell."""
+"""`shelfcast forecast` and `series`: show forecasts and the known series."""
 
 import math
 from collections.abc import Sequence
@@ -42,13 +42,13 @@ def forecast(
     ctx: typer.Context,
     store: Store,
     product: Product,
-    plot: Annotated[bool, typer.Option("--plot", help="Draw it, with what was sold.")] = False,
+    plot: Annotated[bool, typer.Option("--plot", help="Draw the forecast and past sales.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Show what a series is expected to sell, by its champion."""
+    """Show the forecast of a series by its champion."""
     with outcome():
         if plot and as_json:
-            raise BadInput("--plot: a drawing is no JSON; leave out --plot or --json")
+            raise BadInput("--plot: a drawing is not JSON; leave out --plot or --json")
         check_names(store, product)
         client = client_of(ctx)
         found = client.get("forecasts", store, product)
@@ -61,8 +61,8 @@ def forecast(
         console = Console(highlight=False)
         console.print(Text(_heading(found)))
         if found["stale"]:
-            told = f"stale since {found['stale_since']}: {one_line(found['stale_reason'])}"
-            console.print(Text(told, "yellow"))
+            warning = f"stale since {found['stale_since']}: {one_line(found['stale_reason'])}"
+            console.print(Text(warning, "yellow"))
         if plot:
             console.print(Text.from_ansi(chart(found, _past(client, found), console.width)))
         console.print(forecast_table(found))
@@ -91,16 +91,16 @@ def series(
 
 
 def check_names(store: str, product: str) -> None:
-    """BadInput for what can't be the name of a series."""
+    """Raise BadInput for an invalid store or product name."""
     for name, value in (("STORE", store), ("PRODUCT", product)):
         if not value or "/" in value:
             raise BadInput(f"{name}: {value!r} is not a name; give STORE and PRODUCT as two words")
         if value in ALL_DOTS:
-            raise BadInput(f"{name}: {value!r} is dots alone, which can be no series' name")
+            raise BadInput(f"{name}: {value!r} is dots alone, which can't be a series' name")
 
 
 def _pages(client: Client, limit: int) -> Document:
-    """The first `limit` series, however many pages that takes."""
+    """Read the first `limit` series, page by page."""
     page: Document = client.get("series", limit=min(limit, PAGE))
     found = page["series"]
     while page["next"] is not None and len(found) < limit:
@@ -110,7 +110,7 @@ def _pages(client: Client, limit: int) -> Document:
 
 
 def _past(client: Client, found: Document) -> list[Document]:
-    """What was sold before the forecast's days, and on them where that is known by now."""
+    """Read the sales before the forecast's days, and on them if already known."""
     last = date.fromisoformat(found["days"][-1]["date"])
     history: Document = client.get(
         "series",
@@ -132,7 +132,7 @@ def _heading(found: Document) -> str:
 
 
 def forecast_table(found: Document) -> "Table":
-    """A forecast's days, in units."""
+    """Return a table of a forecast's days, in units."""
     from rich.text import Text
 
     table = numbers_table("date", "weekday", "yhat", "lower", "upper", numbers=3)
@@ -152,7 +152,7 @@ def forecast_table(found: Document) -> "Table":
 
 
 def decimals_of(found: Document) -> int:
-    """With how many decimals a forecast's numbers are shown."""
+    """Return the number of decimals for a forecast's numbers."""
     return decimals_for(max(day["yhat_upper"] for day in found["days"]))
 
 
@@ -169,7 +169,7 @@ def notes(day: Document) -> str:
 
 
 def series_table(found: Sequence[Document]) -> "Table":
-    """Series, the days they have, and their champions."""
+    """Return a table of series, their days and their champions."""
     from rich.text import Text
 
     table = numbers_table(
@@ -196,7 +196,7 @@ def numbers_table(*names: str, numbers: int) -> "Table":
 
 
 def chart(found: Document, past: Sequence[Document], width: int) -> str:
-    """What was sold, the forecast and its interval as lines; closed days are left out."""
+    """Draw past sales, the forecast and its interval as lines; closed days are left out."""
     import plotille
 
     sold = [(day["date"], day["units"]) for day in past if day["open"]]

@@ -1,7 +1,7 @@
-"""Commands whose modules are imported when they are asked for, not before.
+"""Commands whose modules are imported on first use.
 
-A command that runs loads its own module alone. What lists commands (`--help`, completion, the
-hint after a mistyped name) sees all of them, and only the first two load them.
+Running a command imports only its module. `--help`, completion and the hint after a mistyped
+name list all commands; only the first two import them.
 """
 
 from collections.abc import Iterator, Mapping

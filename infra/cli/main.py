@@ -18,7 +18,7 @@ OWN_PACKAGES = ("events", "functions", "infra", "stream_jobs")
 app = typer.Typer(
     name="shelfcast",
     cls=LazyGroup,
-    help="A daily forecast for every product in every store, kept fresh by events.",
+    help="Daily demand forecasts for every product in every store, updated by events.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -27,7 +27,7 @@ app = typer.Typer(
 
 @app.callback()
 def _shelfcast() -> None:
-    """A group, so that its commands may come later."""
+    """Make the application a group, so that commands can be added later."""
 
 
 def main() -> None:
@@ -37,10 +37,10 @@ def main() -> None:
     except KeyboardInterrupt:
         print("shelfcast: interrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:  # the reader, such as `head`, has had enough
+    except BrokenPipeError:  # the reader, for example `head`, has exited
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(FAILED)
-    except Exception as error:  # noqa: BLE001 - the last place where one can be reported
+    except Exception as error:  # noqa: BLE001 - the last place that can report it
         print(f"shelfcast: {describe(error)}", file=sys.stderr)
         if os.environ.get("SHELFCAST_TRACEBACK"):
             import traceback
@@ -50,7 +50,7 @@ def main() -> None:
 
 
 def describe(error: Exception) -> str:
-    """What a person is told of an error."""
+    """Return the line that reports an error."""
     kind = type(error)
     if kind.__name__ == "ValidationError" and kind.__module__.startswith("pydantic"):
         return _settings_problem(error)

@@ -1,4 +1,4 @@
-"""`shelfcast migrate`: the schema and the topics as this version needs them."""
+"""`shelfcast migrate`: bring schema and topics up to this version."""
 
 import asyncio
 from typing import TYPE_CHECKING, Annotated, Any
@@ -18,7 +18,7 @@ def register(app: typer.Typer) -> None:
 
 def migrate(
     replication_factor: Annotated[
-        int, typer.Option(min=1, help="Brokers that hold each topic that is made now.")
+        int, typer.Option(min=1, help="Replicas of each topic that is created now.")
     ] = 1,
     wait: Annotated[
         float, typer.Option(min=0, help="Seconds to wait for Postgres and Kafka.")
@@ -27,7 +27,7 @@ def migrate(
 ) -> None:
     """Bring schema and topics up to this version; safe to run again, and from several places.
 
-    Partitions are only ever added, and the settings of topics that others made are left.
+    Missing partitions are added; the settings of existing topics stay unchanged.
     """
     from infra.settings import load_settings
 
@@ -48,7 +48,7 @@ def migrate(
 
 
 def bring_up(settings: "Settings", replication_factor: int, wait: float) -> dict[str, Any]:
-    """Migrate and provision; what was done. CredentialRefused, ServerAway and their own errors."""
+    """Migrate and provision; return what was done. Raises CredentialRefused or ServerAway."""
     from events.topics import TOPICS
     from infra.kafka.topics import partitions, provision
     from infra.postgres.migrate import migrate, revision

@@ -1,4 +1,4 @@
-"""`shelfcast models`: the models of a series, and who is champion."""
+"""`shelfcast models`: show the models of a series and change its champion."""
 
 import uuid
 from collections.abc import Iterator, Sequence
@@ -19,7 +19,7 @@ from infra.errors import BadInput
 if TYPE_CHECKING:
     from rich.table import Table
 
-# Those that a person compares by, as many as 80 columns take; --json has them all.
+# The metrics that fit into 80 columns; --json has all.
 METRIC_NAMES = {"mae": "MAE", "wape": "WAPE", "bias": "bias", "coverage": "covers"}
 
 Document = dict[str, Any]
@@ -33,7 +33,7 @@ OfRun = Annotated[
 OfSeries = Annotated[
     list[str] | None, typer.Option("--series", metavar="STORE/PRODUCT", help="Can be repeated.")
 ]
-Reason = Annotated[str, typer.Option(help="Why, for those who look at the history.")]
+Reason = Annotated[str, typer.Option(help="Why; it is stored in the history.")]
 RequestId = Annotated[
     str | None,
     typer.Option(metavar="ID", help="A repeat with the same id changes nothing."),
@@ -41,14 +41,14 @@ RequestId = Annotated[
 
 app = typer.Typer(
     name="models",
-    help="See the models of a series, and choose its champion.",
+    help="Show the models of a series, and change its champion.",
     no_args_is_help=True,
 )
 
 
 @app.command("list", cls=TakesNames)
 def list_models(ctx: typer.Context, store: Store, product: Product, as_json: Json = False) -> None:
-    """Show a series' model versions, newest first, with how good they are."""
+    """Show a series' model versions and their metrics, newest first."""
     with outcome():
         check_names(store, product)
         found = client_of(ctx).get("models", store, product)
@@ -73,10 +73,10 @@ def promote(
     store: AStore = None,
     product: AProduct = None,
     version: Annotated[
-        int | None, typer.Option(metavar="N", help="Which; unset: the challenger.")
+        int | None, typer.Option(metavar="N", help="Version; unset: the challenger.")
     ] = None,
     model_id: Annotated[
-        str | None, typer.Option("--model", metavar="ID", help="The same by its id.")
+        str | None, typer.Option("--model", metavar="ID", help="The model by its id.")
     ] = None,
     run: OfRun = None,
     series: OfSeries = None,
@@ -84,7 +84,7 @@ def promote(
     request_id: RequestId = None,
     as_json: Json = False,
 ) -> None:
-    """Make a model champion: of one series, of several (their challengers), or a run's."""
+    """Promote a model of one series, the challengers of several series, or a run's models."""
     with outcome():
         named = {"version": version, "model_id": model_id}
         if (run or series) and any(value is not None for value in named.values()):
@@ -105,9 +105,9 @@ def rollback(
     request_id: RequestId = None,
     as_json: Json = False,
 ) -> None:
-    """Go back to the champion before: in one series, in several, or where a run's is champion.
+    """Restore the previous champion of one series, of several, or where a run's model serves.
 
-    A second time takes the first one back.
+    A second rollback reverts the first one.
     """
     with outcome():
         _ask(ctx, "rollback", (store, product), run, series, reason, request_id, as_json, {})
@@ -115,7 +115,7 @@ def rollback(
 
 @app.command(cls=TakesNames)
 def history(ctx: typer.Context, store: Store, product: Product, as_json: Json = False) -> None:
-    """Show every change of champion and challenger: who, when, why, from, to."""
+    """Show every change of champion and challenger: version, time, reason, from, to."""
     with outcome():
         check_names(store, product)
         found = client_of(ctx).get("models", store, product, "history")
@@ -160,7 +160,7 @@ def _ask(
         return
     typer.echo(f"Requested as {accepted['request_id']}, for {accepted['series']:,} series")
     if store is not None and product is not None:
-        typer.echo(f"See what became of it: shelfcast models history {store} {product}")
+        typer.echo(f"See the result: shelfcast models history {store} {product}")
 
 
 def _check_target(
@@ -188,7 +188,7 @@ def _post(client: Client, *path: str, body: Document) -> Document:
 
 
 def models_table(found: Sequence[Document]) -> "Table":
-    """Model versions, with cross-validated metrics."""
+    """Return a table of model versions with backtest metrics."""
     from rich.text import Text
 
     table = numbers_table(
@@ -209,7 +209,7 @@ def models_table(found: Sequence[Document]) -> "Table":
 
 
 def _of_model(model: Document) -> Iterator[str]:
-    """What a version's forecasts are a mean of, and what a reader should know of it."""
+    """Yield the weights of a version's members, and its notes."""
     weighed = {each["strategy"]: each["weight"] for each in model["comparison"] if each["weight"]}
     shares = sorted(weighed.items(), key=lambda share: -share[1])
     if shares:
@@ -219,7 +219,7 @@ def _of_model(model: Document) -> Iterator[str]:
 
 
 def history_table(changes: Sequence[Document]) -> "Table":
-    """Changes of champion and challenger, newest first."""
+    """Return a table of changes of champion and challenger, newest first."""
     from rich.text import Text
 
     table = plain_table("when", "place", "from", "to", "who", "why")

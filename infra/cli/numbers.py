@@ -1,28 +1,28 @@
-"""Numbers as a person reads them: as many digits as mean something, and never a false zero."""
+"""Numbers as text: only significant digits, and no positive number shown as 0."""
 
-MANY_UNITS = 100  # that make decimals noise
-FEW_UNITS = 1  # that need a second decimal
+MANY_UNITS = 100  # from here on decimals are noise
+FEW_UNITS = 1  # up to here a second decimal is needed
 
 
 def decimals_for(largest: float) -> int:
-    """With how many decimals numbers up to this one are shown."""
+    """Return the number of decimals for numbers up to this one."""
     if largest >= MANY_UNITS:
         return 0
     return 1 if largest >= FEW_UNITS else 2
 
 
 def units(number: float, decimals: int) -> str:
-    """A number of units; what is more than nothing and less than is shown, as `<0.01`."""
+    """Format units; a positive number that would be shown as 0 becomes `<0.01`."""
     return _signed(number, f"{abs(number):,.{decimals}f}", decimals)
 
 
 def percent(share: float) -> str:
-    """A share as a percentage."""
+    """Format a share as a percentage."""
     return _signed(share, f"{abs(share) * 100:,.1f}", 1) + " %"
 
 
 def days(count: int) -> str:
-    """A number of days, in words."""
+    """Format a number of days."""
     return "1 day" if count == 1 else f"{count:,} days"
 
 

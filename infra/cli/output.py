@@ -1,4 +1,4 @@
-"""What commands print for programs."""
+"""JSON output of commands."""
 
 import sys
 from typing import Annotated, Any
@@ -11,5 +11,5 @@ Json = Annotated[bool, typer.Option("--json", help="Print JSON and nothing else.
 
 
 def print_json(value: Any) -> None:
-    """One JSON document on standard output."""
+    """Print one JSON document on standard output."""
     sys.stdout.write(shown_json(value, indent=2) + "\n")

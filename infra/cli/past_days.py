@@ -1,4 +1,4 @@
-"""Days that a person names for sales, which can't be in the future."""
+"""Parse days of sales from options; they can't be in the future."""
 
 from datetime import UTC, date, datetime, timedelta
 
@@ -8,7 +8,7 @@ YESTERDAY = "yesterday"
 
 
 def day_named(option: str, text: str) -> date:
-    """`yesterday`, or an ISO day."""
+    """Parse `yesterday` or an ISO day."""
     if text == YESTERDAY:
         return datetime.now(UTC).date() - timedelta(days=1)
     try:
@@ -18,6 +18,6 @@ def day_named(option: str, text: str) -> date:
 
 
 def not_in_the_future(option: str, day: date) -> None:
-    """BadInput for a day that no sale can be of yet."""
+    """Raise BadInput for a day in the future."""
     if day > (latest := datetime.now(UTC).date() + timedelta(days=1)):
         raise BadInput(f"{option}: {day} is in the future; a sale's day is {latest} at the latest")

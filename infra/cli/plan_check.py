@@ -1,7 +1,7 @@
-"""What `shelfcast calendar import` asks the API before it publishes a plan, and how it refuses.
+"""The check that `shelfcast calendar import` makes by the API before it publishes a calendar.
 
-A plan that reaches no series, or names a driver that the series it is for never had, would be
-taken and do nothing.
+A calendar entry that applies to no series, or has a driver that its series never had, would be
+accepted and have no effect.
 """
 
 import asyncio
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from infra.sales_io.publishing.import_calendar import Check, Scope
 
 AT_ONCE = 1000  # scopes that the API takes in one request
-SHOWN = 3  # of what is wrong; the first ones tell what to mend
+SHOWN = 3  # errors listed; the first ones suffice to correct the file
 
 Document = dict[str, Any]
 
@@ -27,7 +27,7 @@ Document = dict[str, Any]
 def plan_check(
     ctx: typer.Context, new_drivers: bool, unknown_series: bool, dry_run: bool
 ) -> "Check | None":
-    """The check that a calendar's import is to make; None if all is to be taken."""
+    """Return the check for a calendar import; None if everything is to be accepted."""
     if new_drivers and unknown_series:
         return None
 

@@ -1,4 +1,4 @@
-"""`shelfcast prune`: let what is kept for no longer go now, or see what would."""
+"""`shelfcast prune`: delete expired data now, or show what would be deleted."""
 
 import uuid
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 def prune(
     ctx: typer.Context,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Only show what would go; change nothing.")
+        bool, typer.Option("--dry-run", help="Only show what would be deleted.")
     ] = False,
     reason: Annotated[str, typer.Option(help="Why, for those who read the events.")] = "",
     request_id: Annotated[
@@ -35,9 +35,9 @@ def prune(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Let go of what the settings (SHELFCAST_KEEP_…) keep no longer, now and not tonight.
+    """Delete data that is older than the settings SHELFCAST_KEEP_… allow, now.
 
-    Champions, their predecessors, challengers and what is served stay, and the history of them.
+    Champions, previous champions, challengers, served forecasts and the history stay.
     """
     with outcome():
         client = client_of(ctx)
@@ -54,7 +54,9 @@ def prune(
             print_json(accepted)
         else:
             typer.echo(f"Requested as {accepted['request_id']}")
-            typer.echo("See what went: shelfcast events tail --topic maintenance --from-beginning")
+            typer.echo(
+                "See what was deleted: shelfcast events tail --topic maintenance --from-beginning"
+            )
 
 
 def _counted(client: Client) -> dict[str, Any]:
@@ -83,7 +85,7 @@ def _show(found: dict[str, Any], as_json: bool) -> None:
         return
     going = [each for each in found["tables"] if each["rows"]]
     if not going:
-        typer.echo("Nothing would go: all there is is to be kept")
+        typer.echo("Nothing would be deleted: no data has expired")
         return
     from rich.console import Console
 
@@ -91,7 +93,7 @@ def _show(found: dict[str, Any], as_json: bool) -> None:
 
 
 def prunable_table(going: Sequence[dict[str, Any]]) -> "Table":
-    """What would go, by table."""
+    """Return a table of what would be deleted, by database table."""
     from infra.cli.forecasts import numbers_table
 
     table = numbers_table("what", "oldest", "newest", "rows", "about", numbers=2)
@@ -107,7 +109,7 @@ def prunable_table(going: Sequence[dict[str, Any]]) -> "Table":
 
 
 def _size(count: float | None) -> str:
-    """Bytes in the unit in which they are a small number."""
+    """Format bytes in a suitable unit."""
     if count is None:
         return "-"
     for unit in ("B", "kB", "MB"):

@@ -1,4 +1,4 @@
-"""`shelfcast sales replay`: a file of old sales as a live shop."""
+"""`shelfcast sales replay`: publish a file of old sales as a live shop."""
 
 import asyncio
 from pathlib import Path
@@ -45,11 +45,11 @@ def replay(
     driver_columns: DriverColumns = None,
     date_format: DateFormat = None,
     rebase_to: Annotated[
-        str, typer.Option(metavar="yesterday|DATE", help="Where the file's last day moves to.")
+        str, typer.Option(metavar="yesterday|DATE", help="New date of the file's last day.")
     ] = YESTERDAY,
-    play_days: Annotated[int, typer.Option(min=1, help="Last days to play one by one.")] = 14,
+    play_days: Annotated[int, typer.Option(min=1, help="Last N days, published one by one.")] = 14,
     backfill_days: Annotated[
-        int | None, typer.Option(min=0, help="Days before them to publish at once; else all.")
+        int | None, typer.Option(min=0, help="Days before them, published at once; unset: all.")
     ] = None,
     every: Annotated[float, typer.Option(min=0, help="Seconds between steps.")] = 5.0,
     step: Annotated[str, typer.Option(metavar="day|row", help="What one step publishes.")] = "day",
@@ -60,7 +60,7 @@ def replay(
     """Play a file as a live shop, until its end or Ctrl-C.
 
     Dates move by whole weeks: the last to --rebase-to, or up to 6 days before.
-    All but the last --play-days come at once; those follow, one each --every.
+    The days before the last --play-days are published at once, then one day each --every.
     """
     with on_the_log():
         from infra.sales_io.columns.layout import ColumnChoice
@@ -139,7 +139,7 @@ async def _replay(
 def _load(
     file: Path, choice: "ColumnChoice", encoding: str, delimiter: str | None, progress: Any
 ) -> "pd.DataFrame":
-    """All good rows of a file in memory; the others are counted on standard error."""
+    """Read all valid rows of a file; the number of others is printed on standard error."""
     import pandas as pd
 
     from infra.sales_io.checking.import_summary import CHECKING

@@ -1,4 +1,4 @@
-"""`shelfcast retrain`: ask for a run of training and, if asked to, watch it until it ends."""
+"""`shelfcast retrain`: request a training run and, with --wait, follow it to its end."""
 
 import uuid
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 ASK_EVERY = 0.5  # seconds, while waiting for a run
-FORECAST_SECONDS = 30.0  # that a run's forecasts are waited for; they take a second after it
+FORECAST_SECONDS = 30.0  # the longest wait for a run's forecasts; they take a second after it
 PATIENCE_SECONDS = 120.0  # without news: longer than a planner or the API takes to restart
 
 
@@ -38,12 +38,12 @@ def retrain(
     everything: Annotated[bool, typer.Option("--all", help="Every series.")] = False,
     failed_in: Annotated[
         str | None,
-        typer.Option(metavar="RUN", help="Only what failed in this run."),
+        typer.Option(metavar="RUN", help="Only series that failed in this run."),
     ] = None,
     older_than: Annotated[
         int | None,
         typer.Option(
-            metavar="DAYS", help="Only without a champion, or with one as of so many days ago."
+            metavar="DAYS", help="Only series without a champion, or with one older than this."
         ),
     ] = None,
     as_of: Annotated[
@@ -53,7 +53,7 @@ def retrain(
         ),
     ] = None,
     strategy: Annotated[
-        str | None, typer.Option(metavar="NAME", help="How to train; unset: the default.")
+        str | None, typer.Option(metavar="NAME", help="Strategy; unset: the default.")
     ] = None,
     horizon: Annotated[
         int | None, typer.Option(metavar="N", help="Days to forecast; unset: 7.")
@@ -66,16 +66,16 @@ def retrain(
             "setting's.",
         ),
     ] = None,
-    reason: Annotated[str, typer.Option(help="Why, for those who look at the run.")] = "",
+    reason: Annotated[str, typer.Option(help="Why; it is shown with the run.")] = "",
     run_id: Annotated[
         str | None, typer.Option(metavar="ID", help="A repeat with the same id is the same run.")
     ] = None,
     wait: Annotated[
-        bool, typer.Option("--wait", help="Watch it until it ends; exit 1 if a series failed.")
+        bool, typer.Option("--wait", help="Wait until it ends; exit 1 if a series failed.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Ask for models to be retrained: --all, a --store, a --product, both, or --series."""
+    """Request a training run for --all, a --store, a --product, both, or --series."""
     with outcome():
         _check_scope(store, product, series, everything, failed_in)
         client = client_of(ctx)
@@ -102,7 +102,7 @@ def retrain(
             print_json(accepted)
         else:
             typer.echo(f"Requested as run {accepted['run_id']}")
-            typer.echo(f"See how it goes: shelfcast runs {accepted['run_id']}")
+            typer.echo(f"See its progress: shelfcast runs {accepted['run_id']}")
 
 
 def _check_scope(
@@ -122,10 +122,10 @@ def _check_scope(
 
 
 def named_series(series: str) -> dict[str, str]:
-    """The store and product of STORE/PRODUCT; BadInput for anything else."""
+    """Split STORE/PRODUCT; BadInput for anything else."""
     store, slash, product = series.partition("/")
     if not (store and slash and product) or "/" in product:
-        raise BadInput(f"--series: {series!r} is no STORE/PRODUCT; use one like 1/milk")
+        raise BadInput(f"--series: {series!r} is not STORE/PRODUCT; use one like 1/milk")
     return {"store": store, "product": product}
 
 
@@ -140,7 +140,7 @@ def _run_id(client: Client, given: str) -> str:
 
 
 def day_of(option: str, text: str) -> str:
-    """The day as the API takes it; BadInput for anything else."""
+    """Check an ISO day; BadInput for anything else."""
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
@@ -148,7 +148,7 @@ def day_of(option: str, text: str) -> str:
 
 
 def request(client: Client, path: str, id_field: str, body: dict[str, Any]) -> dict[str, Any]:
-    """What the API accepted; Failed says how to repeat what may have arrived."""
+    """Send a request. Failed says how to repeat one that may have arrived."""
     try:
         accepted: dict[str, Any] = client.post(path, body=body)
     except NoAnswer as error:
@@ -181,7 +181,7 @@ def _wait(client: Client, run_id: str, as_json: bool) -> None:
 
 
 def _watch(client: Client, run_id: str) -> Run:
-    """The run when it has ended, with a bar on standard error until then."""
+    """Wait for the run's end with a progress bar on standard error; return the run."""
     from rich.console import Console
 
     began = client.clock()

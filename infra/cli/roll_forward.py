@@ -1,4 +1,4 @@
-"""`shelfcast roll-forward`: make champions' forecasts anew, without training."""
+"""`shelfcast roll-forward`: request new forecasts by the champions, without training."""
 
 import uuid
 from typing import Annotated
@@ -34,18 +34,18 @@ def roll_forward(
     ] = None,
     horizon: Annotated[
         int | None,
-        typer.Option(metavar="N", help="Days to forecast; unset: as many as are served now."),
+        typer.Option(metavar="N", help="Days to forecast; unset: as many as now."),
     ] = None,
-    reason: Annotated[str, typer.Option(help="Why, for those who look at the events.")] = "",
+    reason: Annotated[str, typer.Option(help="Why; it is in the event.")] = "",
     request_id: Annotated[
         str | None,
         typer.Option(metavar="ID", help="A repeat with the same id is the same request."),
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Make forecasts anew from the newest sales on, by the champions that there are.
+    """Request new forecasts from the newest sales on, by the current champions.
 
-    It trains nothing. The schedule does it every day for all series.
+    No model is trained. The schedule does this every day for all series.
     """
     with outcome():
         chosen = sum([bool(store or product), bool(series), everything])
@@ -70,4 +70,4 @@ def roll_forward(
             print_json(accepted)
         else:
             typer.echo(f"Requested as {accepted['request_id']}")
-            typer.echo("See what is served: shelfcast forecast STORE PRODUCT")
+            typer.echo("See the forecast: shelfcast forecast STORE PRODUCT")

@@ -1,4 +1,4 @@
-"""`shelfcast runs`: how the runs of training went and go, and ending one that goes."""
+"""`shelfcast runs`: show training runs, and cancel one."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -53,7 +53,7 @@ def cancel(
     reason: Annotated[str, typer.Option(help="Why, for those who read the events.")] = "",
     as_json: Json = False,
 ) -> None:
-    """End a run: what it has not trained yet stays untrained, what it has trained stays."""
+    """Cancel a run: trained models stay, the other series are not trained."""
     with outcome():
         client = client_of(ctx)
         found = find_run(client, run_id)
@@ -63,7 +63,7 @@ def cancel(
             print_json(accepted)
         else:
             typer.echo(f"Asked to cancel run {found['run_id']}")
-            typer.echo(f"See how it ends: shelfcast runs {found['run_id']}")
+            typer.echo(f"See the result: shelfcast runs {found['run_id']}")
 
 
 def show(
@@ -114,17 +114,17 @@ def show(
         elif any(chosen.values()):
             typer.echo("No run is like that; `shelfcast runs` shows the newest ones")
         else:
-            typer.echo("There is no run yet; ask for one with `shelfcast retrain --all`")
+            typer.echo("There is no run yet; request one with `shelfcast retrain --all`")
 
 
 def with_failures(client: Client, run: Run, limit: int | None = None) -> Run:
-    """The run with so many of its failures, or all, however many pages that takes."""
+    """Add up to `limit` failures to the run, or all, page by page."""
     wanted = run["counts"]["failed"] if limit is None else min(limit, run["counts"]["failed"])
     found = list(run["failures"])
     while len(found) < wanted:
         last = f"{found[-1]['store']}/{found[-1]['product']}" if found else None
-        most = min(wanted - len(found), PAGE)
-        page = client.get("runs", run["run_id"], "failures", after=last, limit=most)
+        size = min(wanted - len(found), PAGE)
+        page = client.get("runs", run["run_id"], "failures", after=last, limit=size)
         found += page["failures"]
         if page["next"] is None:
             break
@@ -132,7 +132,7 @@ def with_failures(client: Client, run: Run, limit: int | None = None) -> Run:
 
 
 def find_run(client: Client, given: str) -> Run:
-    """The run of that id, or the only one whose id starts so."""
+    """Find a run by its id, or by the unique start of its id."""
     try:
         found: Run = client.get("runs", given)
     except NotFound:
@@ -150,7 +150,7 @@ def find_run(client: Client, given: str) -> Run:
 
 
 def short_ids(ids: Sequence[str]) -> dict[str, str]:
-    """Each id's shortest start that tells it from the others."""
+    """Return each id's shortest unique start."""
     short = {}
     for one in ids:
         length = MIN_ID
@@ -163,7 +163,7 @@ def short_ids(ids: Sequence[str]) -> dict[str, str]:
 
 
 def runs_table(found: Sequence[Run], width: int) -> "Table":
-    """Runs as a person compares them; a narrow terminal stacks what a wide one has in a row."""
+    """Return a table of runs; a narrow terminal stacks the cells of a row."""
     from rich.text import Text
 
     apart = "  " if width >= ONE_LINE_WIDTH else "\n"
@@ -191,7 +191,7 @@ def runs_table(found: Sequence[Run], width: int) -> "Table":
 
 
 def plain_table(*names: str) -> "Table":
-    """A table with a line below its head and no other."""
+    """Return a table with a single line, below its head."""
     from rich import box
     from rich.table import Table
 
@@ -206,14 +206,14 @@ def plain_table(*names: str) -> "Table":
 
 
 def print_run(run: Run, failures: int = FAILURES_SHOWN) -> None:
-    """One run and the series that failed, as a person reads them."""
+    """Print one run and its failed series."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     lasted, style = _lasted(run)
     requested = f"by {run['requested_by']}, {ago(run['requested_at'])} ({_utc(run)})"
-    told: dict[str, str | Text] = {
+    rows: dict[str, str | Text] = {
         "run": Text(run["run_id"], "cyan"),
         "state": Text(run["state"], style).append(f", {lasted}", "default"),
         "requested": requested,
@@ -228,15 +228,15 @@ def print_run(run: Run, failures: int = FAILURES_SHOWN) -> None:
     }
     console = Console(highlight=False)
     grid = Table.grid(padding=(0, 2))
-    for name, text in told.items():
+    for name, text in rows.items():
         if text:
             grid.add_row(Text(name, "dim"), text if isinstance(text, Text) else Text(text))
     console.print(grid)
     if run["state"] == "coalesced":
         into = run["coalesced_into"]
-        console.print(f"The same was under way already, as run {into}: shelfcast runs {into}")
+        console.print(f"Coalesced into run {into}, which does the work: shelfcast runs {into}")
     elif not run["counts"]["planned"] and _only(run):
-        console.print("No series is so: there was nothing to train")
+        console.print("No series matches the filters: there was nothing to train")
     elif not run["counts"]["planned"]:
         console.print("No series is known: import sales with `shelfcast sales import`")
     if run["failures"]:
@@ -245,7 +245,7 @@ def print_run(run: Run, failures: int = FAILURES_SHOWN) -> None:
 
 
 def _forecasts(run: Run) -> str:
-    """How many champions are forecast as the run asked for, and why not all."""
+    """Say how many champions have the requested forecast, and why not all."""
     if (forecasts := run["forecasts"]) is None or not forecasts["due"]:
         return ""
     if forecasts["stale"]:
@@ -266,7 +266,7 @@ def _failures_table(run: Run, limit: int) -> "Table":
 
 
 def counted(counts: dict[str, int]) -> str:
-    """A run's series by result, in words."""
+    """Format the number of a run's series by result."""
     names = ("planned", "succeeded", "failed", *(["cancelled"] if counts["cancelled"] else []))
     return ", ".join(f"{counts[name]:,} {name}" for name in names)
 
@@ -278,12 +278,12 @@ def _rate(run: Run) -> str:
 
 
 def _only(run: Run) -> str:
-    """What of the scope was left out, in words; empty if nothing was."""
+    """Describe the run's filters; empty without any."""
     parts = []
     if run["failed_in"] is not None:
         parts.append(f"what failed in run {run['failed_in']}")
-    if (most := run["older_than_days"]) is not None:
-        parts.append(f"champions older than {days(most)}, or none")
+    if (age := run["older_than_days"]) is not None:
+        parts.append(f"champions older than {days(age)}, or none")
     return ", ".join(parts)
 
 
@@ -302,7 +302,7 @@ def _scope(run: Run) -> str:
 
 
 def _lasted(run: Run) -> tuple[str, str]:
-    """How long it took or has taken so far, and the colour of its state."""
+    """Return the run's state with its duration so far, and a colour."""
     if run["state"] == "running":
         return f"for {span(_seconds(run))}", "yellow"
     if run["state"] == "coalesced":
@@ -325,7 +325,7 @@ def _utc(run: Run) -> str:
 
 
 def span(seconds: float) -> str:
-    """A length of time in its one or two largest units."""
+    """Format a duration in its one or two largest units."""
     if seconds < 9.95:
         return f"{max(seconds, 0):.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -337,7 +337,7 @@ def span(seconds: float) -> str:
 
 
 def ago(time: str, now: datetime | None = None) -> str:
-    """How long ago a time of the API is, roughly."""
+    """Format roughly how long ago a time is."""
     seconds = ((now or datetime.now(UTC)) - datetime.fromisoformat(time)).total_seconds()
     for length, unit in ((86400, "day"), (3600, "hour"), (60, "min")):
         if (count := int(seconds // length)) >= 1:

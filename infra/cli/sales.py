@@ -1,4 +1,4 @@
-"""`shelfcast sales`: files of sales into the log, made-up sales, and a live shop to try with."""
+"""`shelfcast sales`: import sales files, generate sales, and replay a file as a live shop."""
 
 import asyncio
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="sales",
-    help="Bring sales in: from files, made up, or replayed as a live shop; and take them back.",
+    help="Import, generate, replay and remove sales.",
     no_args_is_help=True,
 )
 app.command()(replay)
@@ -85,7 +85,7 @@ def import_file(
         str | None,
         typer.Option(
             metavar="sum|last|reject",
-            help="What several rows of one day are: tickets to sum, corrections of which the last "
+            help="What several rows of one day are: tickets to sum, corrections (the last one "
             "counts, or wrong. Needed if there are any.",
         ),
     ] = None,
@@ -93,7 +93,7 @@ def import_file(
         str | None,
         typer.Option(
             metavar="net|zero|reject",
-            help="What a row of less than nothing is: taken off its day's other rows, 0, or wrong. "
+            help="How to treat negative units: subtract from the other rows, set to 0, reject. "
             "Needed if there are any.",
         ),
     ] = None,
@@ -113,10 +113,10 @@ def import_file(
 ) -> None:
     """Publish a file's rows as sale-recorded events, all of them or none.
 
-    Columns whose names say what they are need no option. What the whole of a
-    column leaves no doubt of is read; the rest is asked for, by the option
-    that says it. Rejected rows are listed with line, field, value and reason.
-    Import again at any time: nothing doubles.
+    Well-known column names need no option. If the values of a
+    column have two possible readings, the import stops and names the option
+    that decides. Rejected rows are listed with line, field, value and reason.
+    A repeated import duplicates nothing.
     """
     with on_the_log():
         from infra.sales_io.checking.allowance import Allowance, RowsRefused
@@ -182,7 +182,7 @@ def import_file(
             raise typer.Exit(FAILED) from None
         print_summary(summary, as_json, dry_run)
         if summary.published and not as_json:
-            typer.echo(f"To take it back: shelfcast sales remove --import {summary.import_id}")
+            typer.echo(f"To remove it: shelfcast sales remove --import {summary.import_id}")
         if summary.accepted == 0:
             raise typer.Exit(FAILED)
 
@@ -190,11 +190,11 @@ def import_file(
 @app.command()
 def generate(
     ctx: typer.Context,
-    series: Annotated[
-        int | None, typer.Option(help="So many stores with one product, `total`.")
-    ] = None,
+    series: Annotated[int | None, typer.Option(help="N stores with one product, `total`.")] = None,
     stores: Annotated[int | None, typer.Option(help="Stores; 10 if left out.")] = None,
-    products: Annotated[int | None, typer.Option(help="Products of each store; else 1.")] = None,
+    products: Annotated[
+        int | None, typer.Option(help="Products of each store; 1 if left out.")
+    ] = None,
     days: Annotated[int, typer.Option(help="Days of history.")] = 730,
     until: Annotated[
         str, typer.Option(metavar="DATE", help="The last day, like 2015-07-31.")
@@ -204,7 +204,7 @@ def generate(
     publish: Annotated[bool, typer.Option("--publish", help="Publish as events.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Make up sales with the habits of real shops.
+    """Generate sales that resemble real shops.
 
     Columns: store, product, date, units, open, promo, school_holiday, state_holiday.
     """

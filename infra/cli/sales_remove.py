@@ -1,4 +1,4 @@
-"""`shelfcast sales remove`: what was brought in is taken back."""
+"""`shelfcast sales remove`: remove sales of an import, a series or some days."""
 
 import uuid
 from typing import Annotated, Any
@@ -26,16 +26,18 @@ def remove(
     ] = None,
     import_id: Annotated[
         str | None,
-        typer.Option("--import", metavar="ID", help="All of an import, by the id that it told."),
+        typer.Option(
+            "--import", metavar="ID", help="All sales of an import, by the id that it printed."
+        ),
     ] = None,
-    reason: Annotated[str, typer.Option(help="Why; it is kept with the removal.")] = "",
+    reason: Annotated[str, typer.Option(help="Why; it is stored with the removal.")] = "",
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Take sales back: of a series, of a store or product, some days, or an import.
+    """Remove sales of a series, a store or a product, of some days, or of an import.
 
-    What an import had overwritten does not come back: import it again. A series
-    without sales is planned and forecast no more; its models are kept.
+    Sales that an import had overwritten are not restored: import them again. A series
+    without sales is no longer trained or forecast; its models are kept.
     """
     with outcome():
         given = {
@@ -47,22 +49,24 @@ def remove(
         }
         _check(given)
         if as_json and not yes:
-            raise BadInput("--yes: is missing; with --json nobody can be asked, so give both")
+            raise BadInput("--yes: is missing; --json can't ask for confirmation, so give both")
         body: Document = {name: value for name, value in given.items() if value is not None}
         body |= {"reason": reason, "requested_by": "cli", "request_id": str(uuid.uuid4())}
         client = client_of(ctx)
         if not yes:
             extent = client.post("sales", "removals", "preview", body=body)
-            typer.confirm(f"Take back {_told(extent)}?", abort=True, err=True)
+            typer.confirm(f"Remove {_extent(extent)}?", abort=True, err=True)
         try:
             accepted = client.post("sales", "removals", body=body)
         except NoAnswer as error:
-            raise Failed(f"{error}, then repeat this: what is gone by then stays gone") from None
+            raise Failed(
+                f"{error}, then repeat this: a second removal changes nothing more"
+            ) from None
         if as_json:
             print_json(accepted)
             return
-        typer.echo(f"Requested as {accepted['request_id']}: {_told(accepted)} go when it is read")
-        typer.echo("See what is left: shelfcast series")
+        typer.echo(f"Requested as {accepted['request_id']}: {_extent(accepted)} will be removed")
+        typer.echo("See the remaining sales: shelfcast series")
 
 
 def _check(given: dict[str, str | None]) -> None:
@@ -75,7 +79,7 @@ def _check(given: dict[str, str | None]) -> None:
         raise BadInput("--from, --to: are for a store or product; an import goes as a whole")
 
 
-def _told(extent: Document) -> str:
+def _extent(extent: Document) -> str:
     days = "day" if extent["days"] == 1 else "days"
     span = f"{extent['first_day']} to {extent['last_day']}"
     return one_line(f"{extent['days']:,} {days} of {extent['series']:,} series, {span}")

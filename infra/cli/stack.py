@@ -1,4 +1,4 @@
-"""`shelfcast up`, `down`, `status` and `logs`: the local stack, as a person runs it."""
+"""`shelfcast up`, `down`, `status` and `logs`: manage the local stack."""
 
 import time
 from pathlib import Path
@@ -34,7 +34,7 @@ def register(app: typer.Typer) -> None:
 
 
 def up(as_json: Json = False) -> None:
-    """Start what does not run yet, and wait until all is ready."""
+    """Start every part that does not run, and wait until all are ready."""
     from infra.local import stack
     from infra.local.progress import shown
     from infra.local.status import status as status_of
@@ -44,7 +44,9 @@ def up(as_json: Json = False) -> None:
         with shown() as progress:
             running = stack.up(settings, progress)
     except KeyboardInterrupt:
-        hint = "what was started goes on: `shelfcast up` waits for it, `shelfcast down` ends it"
+        hint = (
+            "started parts keep running: `shelfcast up` waits for them, `shelfcast down` stops them"
+        )
         typer.echo(f"shelfcast: {hint}", err=True)
         raise
     if as_json:
@@ -54,7 +56,7 @@ def up(as_json: Json = False) -> None:
 
 
 def down(as_json: Json = False) -> None:
-    """End what `up` started; the data stay."""
+    """Stop what `up` started; the data stay."""
     from infra.local import stack
     from infra.local.progress import shown
 
@@ -62,7 +64,7 @@ def down(as_json: Json = False) -> None:
     with shown() as progress:
         killed = stack.down(settings, progress)
     for victim in killed:
-        typer.echo(f"shelfcast: had to kill {victim}: it did not end by itself", err=True)
+        typer.echo(f"shelfcast: killed {victim}: it did not end by itself", err=True)
     if as_json:
         print_json({"killed": killed})
     else:
@@ -70,7 +72,7 @@ def down(as_json: Json = False) -> None:
 
 
 def status(as_json: Json = False) -> None:
-    """Show how each part of the stack is; exit 1 unless all are ready."""
+    """Show the state of each part of the stack; exit 1 unless all are ready."""
     from infra.local.status import status as status_of
 
     parts = status_of(_settings())
@@ -89,19 +91,21 @@ def status(as_json: Json = False) -> None:
 
 
 def logs(
-    name: Annotated[str | None, typer.Argument(help="Of whom; all if left out.")] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on as lines come.")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="How many of each.")] = 50,
+    name: Annotated[str | None, typer.Argument(help="Part of the stack; unset: all.")] = None,
+    follow: Annotated[
+        bool, typer.Option("--follow", "-f", help="Print new lines as they are written.")
+    ] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", min=0, help="Lines of each log.")] = 50,
     as_json: Json = False,
 ) -> None:
-    """Show the end of the logs."""
+    """Show the last lines of the logs."""
     from infra.local.logs import Follower, last_lines
 
     if as_json and follow:
         raise typer.BadParameter("--json prints one document, so it can't --follow")
 
     if name is not None and name not in COMPONENTS:
-        raise typer.BadParameter(f"{name!r} is none of {', '.join(COMPONENTS)}")
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(COMPONENTS)}")
     folder = _settings().home / "logs"
     files = {one: folder / f"{one}.log" for one in ([name] if name else COMPONENTS)}
     if not follow and not any(file.exists() for file in files.values()):
@@ -123,7 +127,7 @@ def logs(
 
 
 def status_table(parts: list["ComponentStatus"]) -> "Table":
-    """The parts as a person compares them."""
+    """Return a table of the parts."""
     from rich.table import Table
 
     table = Table("name", "state", "pid", "address", "memory", "log")
@@ -143,7 +147,7 @@ def status_table(parts: list["ComponentStatus"]) -> "Table":
 
 
 def _short(path: str | None) -> str:
-    """The path as seen from here, where it is below; a table has little room."""
+    """Return the path relative to the working directory if it is below it, to save space."""
     if path is None:
         return ""
     here = Path.cwd()
@@ -151,7 +155,7 @@ def _short(path: str | None) -> str:
 
 
 def checked_settings() -> "Settings":
-    """The settings to start the stack with; exit 2 when the machine lacks what it needs."""
+    """Return the settings for starting the stack; exit 2 if the machine lacks something."""
     from infra.local.status import status as status_of
 
     settings = _settings()
@@ -161,7 +165,7 @@ def checked_settings() -> "Settings":
 
 
 def _settings() -> "Settings":
-    """The settings of the environment alone: what it places elsewhere is not started here."""
+    """Read the settings from the environment alone: servers it names are not started here."""
     from infra.settings import Settings
 
     settings = Settings(_env_file=None)

@@ -1,4 +1,4 @@
-"""`shelfcast what-if`: what would sell if a day ahead were otherwise. Nothing is stored."""
+"""`shelfcast what-if`: forecast with other drivers or opening days. Nothing is stored."""
 
 import math
 from datetime import date
@@ -38,7 +38,7 @@ def what_if(
     product: Product,
     day: Annotated[
         list[str] | None,
-        typer.Option(metavar="DATE", help="A day that would be otherwise; may be repeated."),
+        typer.Option(metavar="DATE", help="A day to change; may be repeated."),
     ] = None,
     driver: Annotated[
         list[str] | None,

@@ -1,1 +1,1 @@
-"""What the image is made of."""
+"""Build and content of the container image."""

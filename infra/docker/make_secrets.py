@@ -1,4 +1,4 @@
-"""What is secret of the composed stack, made at random at the first `up` and kept.
+"""Create the random secrets of the composed stack at the first `up`, and keep them.
 
 `python -m infra.docker.make_secrets FOLDER [--own FOLDER=UID…]` makes it in the folder, a volume:
 each reader's secrets in a folder of its own that it alone can enter, each file 0400. All of it
@@ -48,7 +48,7 @@ def contents() -> dict[int, dict[str, str]]:
 
 
 def make(folder: Path, chown: Chown = os.chown) -> bool:
-    """Make them if there are none; whether there were none."""
+    """Create the secrets if there are none; return whether they were created."""
     if (folder / MADE).exists():
         return False
     folder.chmod(0o755)
@@ -56,7 +56,7 @@ def make(folder: Path, chown: Chown = os.chown) -> bool:
     for owner, files in contents().items():
         for name, text in files.items():
             _write(fresh / name, text, owner, chown)
-        # Last, since who has given a folder away can't enter it any more.
+        # Last, since after the change of owner this process can't enter the folder.
         for place in {(fresh / name).parent for name in files}:
             chown(place, owner, owner)
     fresh.chmod(0o755)

@@ -1,4 +1,4 @@
-"""Whether this machine can run the composed stack: `python -m infra.docker.preflight`.
+"""Check that this machine can run the composed stack: `python -m infra.docker.preflight`.
 
 What is missing, too old or too full is said with the value seen and the next step, before anything
 is built; the exit code is then 2. It needs nothing but Python.
@@ -21,7 +21,7 @@ Ask = Callable[[Sequence[str]], str | None]
 
 
 def problems(ask: Ask, free_bytes: Callable[[Path], int | None]) -> list[str]:
-    """What keeps the stack from running; `ask` gives what a command prints, None if it fails."""
+    """List the obstacles; `ask` returns a command's output, or None if it fails."""
     engine = ask(["docker", "version", "--format", "{{.Server.Version}}"])
     if engine is None:
         return [
@@ -36,13 +36,13 @@ def problems(ask: Ask, free_bytes: Callable[[Path], int | None]) -> list[str]:
         )
         if problem
     ]
-    told = json.loads(ask(["docker", "info", "--format", "{{json .}}"]) or "{}")
-    if 0 < (memory := told.get("MemTotal", 0)) < MIN_MEMORY:
+    info = json.loads(ask(["docker", "info", "--format", "{{json .}}"]) or "{}")
+    if 0 < (memory := info.get("MemTotal", 0)) < MIN_MEMORY:
         found.append(
             f"the Docker engine has {memory / GIB:.1f} GiB of memory, and {MIN_MEMORY // GIB} are "
             "needed: give it more"
         )
-    folder = told.get("DockerRootDir")
+    folder = info.get("DockerRootDir")
     free = free_bytes(Path(folder)) if folder else None
     if free is not None and free < MIN_FREE:
         found.append(

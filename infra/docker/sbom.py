@@ -1,4 +1,4 @@
-"""What the image holds, in CycloneDX: `docker run --rm shelfcast python -m infra.docker.sbom`.
+"""List the image's content as CycloneDX: `docker run --rm shelfcast python -m infra.docker.sbom`.
 
 Python's packages and Debian's are those that are installed where this runs, and the jars those of
 the lock, which the image was built from. Jars and libraries inside of a package are the package's.
@@ -61,12 +61,12 @@ def _component(name: str, version: str, purl: str) -> Component:
 
 
 def main() -> None:
-    """Print that of where this runs."""
-    told = subprocess.run(DEBIAN, capture_output=True, text=True, check=True)
+    """Print the list for this container."""
+    done = subprocess.run(DEBIAN, capture_output=True, text=True, check=True)
     components = [
         *(package(each) for each in distributions()),
         *(jar(each) for name in ("spark", FOR_IMAGE) for each in locked()[name]),
-        *(debian(line) for line in told.stdout.splitlines()),
+        *(debian(line) for line in done.stdout.splitlines()),
     ]
     print(json.dumps(bill(components), indent=1))
 

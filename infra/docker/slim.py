@@ -1,4 +1,4 @@
-"""Takes from the image what packages bring along and no process of ours loads.
+"""Delete from the image the parts of packages that no process of ours loads.
 
 `python infra/docker/slim.py SITE_PACKAGES`, while the image is built. It fails when one of the
 paths is no longer there, so that a new version of a package is looked at again.

@@ -1,1 +1,1 @@
-"""What feeds functions: Ray Serve for real, memory for unit tests, and the clock's ticks."""
+"""Hosts run functions: Ray Serve, AWS Lambda, memory for unit tests; and the schedules' clock."""

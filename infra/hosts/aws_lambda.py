@@ -1,12 +1,12 @@
 """The Lambda host: the same callables as elsewhere, fed by EventBridge and by HTTP.
 
 A tick or a request becomes an event on Kafka; nothing else is done here, and no database is
-asked. A tick's event has the id that `infra.hosts.cron` would give it, so a tick that Lambda
-tries again, or that another clock sees too, is one request. Whatever goes wrong is raised, which
-makes Lambda try again and then put the tick where failed ones are kept; over HTTP it is an answer.
+queried. A tick's event has the id that `infra.hosts.cron` would give it, so a tick that Lambda
+retries, or that another clock publishes too, is one request. Every error is raised, so that
+Lambda retries and then stores the tick in the queue of failed ones; over HTTP it is an answer.
 
-Each invocation has connections of its own, since those of a frozen container are dead when it
-thaws, and gives up in MAX_SHARE of its time, so that it is never cut short without a word.
+Each invocation opens new connections, since those of a frozen container are dead when it
+thaws, and gives up after MAX_SHARE of its time, so that it always reports the reason.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ from infra.hosts.lambda_settings import (
     StoredSettings,
     aws_client,
 )
-from infra.hosts.ticks import ticks
+from infra.hosts.schedules import schedules
 from infra.kafka.outages import NOT_ALLOWED, is_kafka_outage
 from infra.settings import Settings
 
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("shelfcast.lambda")
 
 MAX_SHARE = 0.6  # of the time left; the rest is for closing connections and the answer
-CLOSING_SECONDS = 5.0  # that a producer whose broker is silent takes to close
+CLOSING_SECONDS = 5.0  # a producer takes so long to close if its broker does not answer
 AWAY = (
     f"is away. Should it stay so, look at {PREFIX}KAFKA_BOOTSTRAP, at {PREFIX}KAFKA_SECURITY, and "
     "at the function's subnets and security group"
@@ -56,29 +56,29 @@ REFUSED = (
     "does not let this user do that. Look at the user's name and password, and at what it may do: "
     "`shelfcast credentials` brings that up to date"
 )
-TRACE = "_X_AMZN_TRACE_ID"  # where Lambda says which trace an invocation is part of
+TRACE = "_X_AMZN_TRACE_ID"  # the variable with the trace of the invocation
 
 
 class NoTick(ValueError):
-    """An event that no schedule's rule sends."""
+    """The event does not come from a schedule's rule."""
 
 
 class BrokerAway(Exception):
-    """Kafka took nothing, or refused the user; the same again later does no harm."""
+    """Kafka did not accept the event, or refused the user; a later repetition is harmless."""
 
 
 class Context(Protocol):
-    """What Lambda says of an invocation."""
+    """Lambda's context object of an invocation."""
 
     aws_request_id: str
     function_name: str
 
     def get_remaining_time_in_millis(self) -> int:
-        """Until Lambda ends it."""
+        """Return the time until Lambda ends the invocation."""
 
 
 class LambdaHost:
-    """The functions; everything outside is handed in."""
+    """The functions; everything external is passed in."""
 
     def __init__(
         self,
@@ -92,11 +92,11 @@ class LambdaHost:
         self.lines = JsonLines()
 
     def tick(self, name: str, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-        """A schedule's tick: its event is published. `name` is the schedule's setting."""
+        """Publish the event of a schedule's tick. `name` is the schedule's setting."""
         self._begin(context, None)
         at = _time_of(event)
         settings = self._settings()
-        schedule = next((each for each in ticks(settings) if each.name == name), None)
+        schedule = next((each for each in schedules(settings) if each.name == name), None)
         if schedule is None:
             log.warning("%s%s is empty: nobody asks for this tick", PREFIX, name.upper())
             return {"published": None}
@@ -105,8 +105,8 @@ class LambdaHost:
         return {"published": request.id}
 
     def retrain(self, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-        """A request over HTTP to retrain: 202 once Kafka has it."""
-        from functions.api.problem_document import INVALID, Refused  # not for those that only tick
+        """Handle an HTTP request to retrain: 202 once Kafka has the event."""
+        from functions.api.problem_document import INVALID, Refused  # schedules don't need it
 
         request = lambda_http.request_of(event)
         trace = lambda_http.trace_of_request(request.headers)
@@ -151,7 +151,7 @@ class LambdaHost:
         return Accepted(run_id=asked.id, url=f"/runs/{asked.id}").model_dump()
 
     def alarm(self, context: Context) -> dict[str, Any]:
-        """A look at the dead letters: SNS is told how many are new, if any are."""
+        """Check the dead letters; notify SNS if there are new ones."""
         self._begin(context, None)
         settings = self._settings()
         topic = LambdaSettings(_env_file=None).lambda_alarm_topic
@@ -231,7 +231,7 @@ def _seconds(context: Context) -> float:
 
 
 def _time_of(event: Mapping[str, Any]) -> datetime:
-    """The minute that a scheduled event of EventBridge names: a rule fires within it."""
+    """Return the minute in a scheduled event of EventBridge; the rule fires within it."""
     text = event.get("time")
     try:
         at = datetime.fromisoformat(text) if isinstance(text, str) else None
@@ -256,25 +256,25 @@ if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
 
 
 def retrain_tick(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    """The full retrain's schedule."""
+    """Handle the schedule of the full retrain."""
     return _HOST.tick("schedule", event, context)
 
 
 def roll_forward_tick(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    """The roll-forward's schedule."""
+    """Handle the schedule of the roll-forward."""
     return _HOST.tick("forecast_schedule", event, context)
 
 
 def prune_tick(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    """The pruning's schedule."""
+    """Handle the schedule of the pruning."""
     return _HOST.tick("prune_schedule", event, context)
 
 
 def retrain_http(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    """POST of what to retrain."""
+    """Handle a POST that requests a retrain."""
     return _HOST.retrain(event, context)
 
 
 def dead_letter_alarm(event: Mapping[str, Any], context: Context) -> dict[str, Any]:
-    """A look at the dead letters; what the event says does not matter."""
+    """Check the dead letters; the event's content is ignored."""
     return _HOST.alarm(context)

@@ -1,7 +1,7 @@
 """A clock for the scheduler function: publishes an event at every tick of each cron schedule.
 
-Up to when a schedule's ticks are seen to is stored. Of the ticks that passed while no clock ran
-the last one is made up for; a schedule that is new, or has changed, begins with its next tick.
+The last handled tick of each schedule is stored. If ticks passed while no clock ran, only the
+last one is published late; a new or changed schedule begins with its next tick.
 Two clocks on one schedule cause one effect, since the event's id derives from the tick.
 """
 
@@ -17,7 +17,7 @@ from events.clock import utc_now
 from events.publisher import Publisher
 from functions.ports import Ticks
 from functions.records import SeenTick
-from infra.hosts.ticks import Tick
+from infra.hosts.schedules import Schedule
 from infra.outages import is_outage
 
 log = logging.getLogger(__name__)
@@ -29,28 +29,28 @@ class BadSchedule(ValueError):
     """A setting is not a cron expression."""
 
 
-def next_tick(tick: Tick, after: datetime) -> datetime:
-    """The first time of a schedule after one, in UTC."""
+def next_tick(schedule: Schedule, after: datetime) -> datetime:
+    """Return a schedule's first tick after a time, in UTC."""
     try:
-        following: datetime = croniter(tick.schedule, after.astimezone(UTC)).get_next(datetime)
+        following: datetime = croniter(schedule.cron, after.astimezone(UTC)).get_next(datetime)
     except CroniterError as error:
         raise BadSchedule(
-            f"SHELFCAST_{tick.name.upper()}: {tick.schedule!r} is not a cron expression with a "
+            f"SHELFCAST_{schedule.name.upper()}: {schedule.cron!r} is not a cron expression with a "
             f"tick ({error}); '0 4 * * 1' means Mondays at 04:00 UTC"
         ) from None
     return following
 
 
-def first_due(tick: Tick, seen: SeenTick | None, now: datetime) -> datetime:
-    """When a clock that starts now is to publish first: in the past, if a tick was missed."""
-    following = next_tick(tick, now)
-    if seen is None or seen.schedule != tick.schedule:
+def first_due(schedule: Schedule, seen: SeenTick | None, now: datetime) -> datetime:
+    """Return when a clock that starts now publishes first: in the past if a tick was missed."""
+    following = next_tick(schedule, now)
+    if seen is None or seen.schedule != schedule.cron:
         return following
-    return min(following, next_tick(tick, seen.at))
+    return min(following, next_tick(schedule, seen.at))
 
 
 async def run_clock(
-    schedules: Sequence[Tick],
+    schedules: Sequence[Schedule],
     publisher: Publisher,
     seen_ticks: Ticks,
     clock: Callable[[], datetime] = utc_now,
@@ -59,42 +59,48 @@ async def run_clock(
     due = await _begin(schedules, seen_ticks, clock())
     while True:
         now = clock()
-        for tick in schedules:
-            if due[tick.name] <= now:
-                due[tick.name] = next_tick(tick, now)
-                await _publish(tick, _last_before(tick, due[tick.name]), publisher, seen_ticks)
+        for schedule in schedules:
+            if due[schedule.name] <= now:
+                due[schedule.name] = next_tick(schedule, now)
+                await _publish(
+                    schedule, _last_before(schedule, due[schedule.name]), publisher, seen_ticks
+                )
         wait = (min(due.values()) - clock()).total_seconds()
         if wait > 0:
             await asyncio.sleep(min(wait, MAX_SLEEP))
 
 
 async def _begin(
-    schedules: Sequence[Tick], seen_ticks: Ticks, now: datetime
+    schedules: Sequence[Schedule], seen_ticks: Ticks, now: datetime
 ) -> dict[str, datetime]:
-    """When each schedule is due first; that a new one begins now is stored."""
+    """Return when each schedule is due first; store the start of a new one."""
     seen = await _until_it_works(seen_ticks.ticks)
-    for tick in schedules:
-        if (known := seen.get(tick.name)) is None or known.schedule != tick.schedule:
-            await _until_it_works(seen_ticks.save_tick, tick.name, SeenTick(tick.schedule, now))
-    return {tick.name: first_due(tick, seen.get(tick.name), now) for tick in schedules}
+    for schedule in schedules:
+        if (known := seen.get(schedule.name)) is None or known.schedule != schedule.cron:
+            await _until_it_works(seen_ticks.save_tick, schedule.name, SeenTick(schedule.cron, now))
+    return {
+        schedule.name: first_due(schedule, seen.get(schedule.name), now) for schedule in schedules
+    }
 
 
-async def _publish(tick: Tick, at: datetime, publisher: Publisher, seen_ticks: Ticks) -> None:
-    """The event of a tick, and then, so that it can't get lost, that it is seen to."""
-    event = tick.event(at)
+async def _publish(
+    schedule: Schedule, at: datetime, publisher: Publisher, seen_ticks: Ticks
+) -> None:
+    """Publish a tick's event, then store the tick; in this order none is lost."""
+    event = schedule.event(at)
     await _until_it_works(publisher.publish, [event])
-    log.info("tick of %s at %s: event %s", tick.schedule, at, event.id)
-    await _until_it_works(seen_ticks.save_tick, tick.name, SeenTick(tick.schedule, at))
+    log.info("tick of %s at %s: event %s", schedule.cron, at, event.id)
+    await _until_it_works(seen_ticks.save_tick, schedule.name, SeenTick(schedule.cron, at))
 
 
-def _last_before(tick: Tick, after: datetime) -> datetime:
-    last: datetime = croniter(tick.schedule, after).get_prev(datetime)
+def _last_before(schedule: Schedule, after: datetime) -> datetime:
+    last: datetime = croniter(schedule.cron, after).get_prev(datetime)
     return last
 
 
-def last_tick(tick: Tick, now: datetime) -> datetime:
-    """The last time of a schedule that is not after one, in UTC; BadSchedule as `next_tick`."""
-    return _last_before(tick, next_tick(tick, now))
+def last_tick(schedule: Schedule, now: datetime) -> datetime:
+    """Return a schedule's last tick up to a time, in UTC; BadSchedule as in `next_tick`."""
+    return _last_before(schedule, next_tick(schedule, now))
 
 
 _until_it_works = stamina.AsyncRetryingCaller(attempts=None, timeout=None, wait_max=15.0).on(

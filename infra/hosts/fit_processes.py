@@ -1,9 +1,9 @@
-"""Worker processes for fits that outlive neither their parent nor their purpose.
+"""Worker processes for fits, which never outlive their parent.
 
 Guaranteed of a worker: it is a fresh process (spawned, so no lock or thread of the parent
 is copied), it has imported prophet before its first task, its linear algebra uses one
 thread, Ctrl-C is the parent's to handle, and it ends by itself when its parent dies,
-even by SIGKILL. Its temporary files, Stan's included, lie in one folder that goes with it.
+even by SIGKILL. Its temporary files, Stan's included, are in one folder that is deleted with it.
 """
 
 import multiprocessing
@@ -24,7 +24,7 @@ _spawning = threading.Lock()
 
 
 def process_pool(workers: int) -> ProcessPoolExecutor:
-    """An executor of up to `workers` (at least 1) such processes, started as tasks arrive.
+    """Return an executor of up to `workers` (at least 1) processes, started as tasks arrive.
 
     As with every spawned process, the caller's main module must be importable: a script
     needs its `if __name__ == "__main__"`.
@@ -62,7 +62,7 @@ class _Context(SpawnContext):
 
 @contextmanager
 def _one_thread_each() -> Iterator[None]:
-    """The thread limits in this process's environment, as they were again afterwards."""
+    """Set the thread limits in this process's environment; restore it afterwards."""
     with _spawning:
         before = {name: os.environ.get(name) for name in _THREAD_LIMITS}
         os.environ.update(dict.fromkeys(_THREAD_LIMITS, "1"))

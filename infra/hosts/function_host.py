@@ -1,4 +1,4 @@
-"""One function, fed from Kafka: what a replica is, whatever runs it.
+"""One function with its Kafka consumer: the content of a replica, whatever runs it.
 
 The consumer's loop and the function's waiting share the event loop; fitting runs in a
 thread or in processes, so heartbeats go on. Stopped, it finishes the batch in hand if that takes
@@ -31,13 +31,13 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 GRACE_SECONDS = 15.0  # Ray Serve kills a replica after 20
-STALL_SECONDS = 120.0  # a poll takes 1 s, so an idle consumer is heard of every second
+STALL_SECONDS = 120.0  # a poll takes 1 s, so an idle consumer reports every second
 LAG_SECONDS = 1.0
 LIBRARIES = ("shelfcast", "prophet", "numpy")
 
 
 class Unhealthy(Exception):
-    """The replica can't recover by itself and wants to be replaced."""
+    """The replica can't recover and has to be replaced."""
 
 
 def workers_of(function: Function, settings: Settings) -> int:
@@ -53,7 +53,7 @@ def workers_of(function: Function, settings: Settings) -> int:
 
 
 def _pool(function: Function, settings: Settings) -> ProcessPoolExecutor | None:
-    """The processes that fit, where stock Prophet does."""
+    """The fit processes, if stock Prophet is the engine."""
     if not function.fits or settings.engine != "prophet":
         return None
     from infra.hosts.fit_processes import process_pool, start_all
@@ -104,7 +104,7 @@ class FunctionHost:
         self._task = asyncio.get_running_loop().create_task(self._subscriber.run(), name=name)
 
     def check(self) -> None:
-        """Raise Unhealthy when the consumer died or stalled, or fitting processes were lost."""
+        """Raise Unhealthy if the consumer died or stalled, or fit processes were lost."""
         health = self._subscriber.health
         if self._task.done():
             error = None if self._task.cancelled() else self._task.exception()
@@ -117,7 +117,7 @@ class FunctionHost:
             raise Unhealthy(f"{self._name}: no sign of life for {silent:.0f} s ({health.state})")
 
     async def health(self) -> dict[str, Any]:
-        """State, trouble and lag; the lag is None while Kafka does not tell it."""
+        """Return state, trouble and lag; the lag is None while Kafka does not answer."""
         health = self._subscriber.health
         return {
             "state": health.state,
@@ -134,7 +134,7 @@ class FunctionHost:
             return None
 
     async def stop(self) -> None:
-        """Finish or abandon the batch in hand, leave the group, close connections."""
+        """Finish or abandon the current batch, leave the group, close connections."""
         self._subscriber.stop()
         _, running = await asyncio.wait([self._task], timeout=GRACE_SECONDS)
         if running:

@@ -1,7 +1,7 @@
-"""Whether the process of this container works: `python -m infra.hosts.healthcheck [HOST:PORT]`.
+"""Check that this container's process works: `python -m infra.hosts.healthcheck [HOST:PORT]`.
 
-It goes by the sign of life that SHELFCAST_READY_FILE names and, where an address is given, by the
-API's own word. What is wrong is printed, and the exit code is 1. It loads next to nothing, since
+It reads the heartbeat file that SHELFCAST_READY_FILE names and, if an address is given, asks the
+API. An error is printed, and the exit code is 1. It imports very little, since
 it runs every few seconds.
 """
 
@@ -15,16 +15,16 @@ from infra.local import readiness
 
 
 def trouble(file: Path, address: str | None, now: float) -> str | None:
-    """What keeps the process from working; None if nothing."""
-    told = heartbeat.trouble(file, now)
-    return readiness.trouble(address) if told is None and address is not None else told
+    """Return why the process does not work, or None."""
+    reason = heartbeat.trouble(file, now)
+    return readiness.trouble(address) if reason is None and address is not None else reason
 
 
 def main() -> None:
     """Exit with 0 or 1."""
     address = sys.argv[1] if len(sys.argv) > 1 else None
-    if told := trouble(Path(os.environ["SHELFCAST_READY_FILE"]), address, time.time()):
-        sys.exit(told)
+    if reason := trouble(Path(os.environ["SHELFCAST_READY_FILE"]), address, time.time()):
+        sys.exit(reason)
 
 
 if __name__ == "__main__":

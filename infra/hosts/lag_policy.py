@@ -1,8 +1,8 @@
-"""How many replicas a function gets: as many as the records that wait for its group ask for.
+"""Number of replicas of a function, from the lag of its consumer group.
 
 Kafka spreads partitions over the members of a group, so replicas anywhere in a Ray cluster
-share the work. What is in hand counts as waiting until it is committed, so a replica at
-work is not taken away for want of lag.
+share the work. Records in progress count as lag until they are committed, so a busy
+replica is not removed for lack of lag.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ POLL_SECONDS = 2.0
 
 
 def replicas_for(lag: int, per_replica: int) -> int:
-    """Replicas that take the lag in one batch each: none if nothing waits."""
+    """Return how many replicas handle the lag in one batch each: 0 without lag."""
     return -(-lag // per_replica)
 
 
@@ -51,7 +51,7 @@ class LagPolicy:
         self._poll: asyncio.Task[None] | None = None
 
     def __call__(self, context: "AutoscalingContext") -> tuple[int, dict[str, Any]]:
-        """The replicas wanted, and the lag as what Serve remembers of the policy."""
+        """Return the wanted replicas, and the lag as the policy's state in Serve."""
         now = time.monotonic()
         idle = self._poll is None or self._poll.done()
         if idle and now - self._polled >= self._poll_seconds:

@@ -1,8 +1,8 @@
-"""New dead letters, counted and told of: new since the last look, which the group's offset marks.
+"""Count and report new dead letters: those after the group's committed offset.
 
-Offsets are committed only after the alarm is out, so a look that fails is made again and no
-letter goes untold; should the commit itself fail, some are told of twice. A letter that was
-replayed before the look is not told of.
+Offsets are committed only after the notification, so a failed check is repeated and no dead
+letter is missed; if the commit fails, some are reported twice. A dead letter that was
+replayed before the check is not reported.
 """
 
 import json
@@ -16,25 +16,25 @@ from events.log import Consumer, Partition, Received
 
 GROUP = "shelfcast-dead-letter-alarm"
 POLL_SECONDS, POLL_RECORDS = 2.0, 500
-MAX_TOPICS = 30  # told one by one; a message of SNS may have 256 kB
+MAX_TOPICS = 30  # listed one by one; a message of SNS may have 256 kB
 MAX_REASON = 200  # characters of the last letter's error: enough to recognise it
 
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a look found: the letters that wait, and the records that it read, to be committed."""
+    """The result of one check: unreplayed dead letters, and the records to commit."""
 
     letters: Sequence[DeadLetter]
     read: Sequence[Received]
 
     @property
     def topics(self) -> dict[str, int]:
-        """How many letters there are of each topic, the most first."""
+        """Count dead letters by topic, the largest count first."""
         return dict(Counter(letter.topic for letter in self.letters).most_common())
 
 
 async def look(consumer: Consumer, goes_on: Callable[[], bool]) -> Look:
-    """Read on from the last look's end, until there is no more or `goes_on` says to stop."""
+    """Read from the committed offset to the end, or until `goes_on` returns False."""
     letters: dict[str, DeadLetter] = {}
     last: dict[Partition, Received] = {}
     while goes_on():
@@ -48,7 +48,7 @@ async def look(consumer: Consumer, goes_on: Callable[[], bool]) -> Look:
 
 
 def alarm(found: Look) -> Mapping[str, Any]:
-    """What SNS is asked to publish: words for a person, counts for a program."""
+    """Return the SNS message: text for people, counts for programs."""
     count, topics = len(found.letters), found.topics
     last = {letter.topic: letter for letter in found.letters}
     lines = [

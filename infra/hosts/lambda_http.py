@@ -1,4 +1,4 @@
-"""HTTP as a Lambda sees it: what API Gateway and function URLs hand over, and want back.
+"""HTTP in a Lambda: the request and response formats of API Gateway and function URLs.
 
 Payload format 2.0 is that of function URLs and HTTP APIs, 1.0 that of REST APIs.
 """
@@ -17,7 +17,7 @@ AWS_TRACE = re.compile(r"Root=1-([0-9a-f]{8})-([0-9a-f]{24})(?:.*;Parent=([0-9a-
 
 
 class NoRequest(ValueError):
-    """An event that is no HTTP request in either format."""
+    """An event that is not an HTTP request in either format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class HttpRequest:
 
 
 def request_of(event: Mapping[str, Any]) -> HttpRequest:
-    """The request in an event; NoRequest says what it lacks."""
+    """Parse the request of an event; NoRequest says what is missing."""
     context = event.get("requestContext") or {}
     method = (context.get("http") or {}).get("method") or event.get("httpMethod")
     if not isinstance(method, str):
@@ -51,7 +51,7 @@ def request_of(event: Mapping[str, Any]) -> HttpRequest:
 
 
 def answer(status: int, said: Mapping[str, Any], headers: Mapping[str, str]) -> dict[str, Any]:
-    """An answer, in a form that both formats take."""
+    """Return a response that is valid in both formats."""
     return {
         "statusCode": status,
         "headers": {"Content-Type": "application/json", **headers},
@@ -61,14 +61,14 @@ def answer(status: int, said: Mapping[str, Any], headers: Mapping[str, str]) -> 
 
 
 def trace_of_request(headers: Mapping[str, str]) -> str | None:
-    """The traceparent that a caller is in, said as W3C's or as AWS's header; None without one."""
+    """Return the caller's traceparent from W3C's or AWS's header; None without one."""
     if is_traceparent(given := headers.get("traceparent")):
         return given
     return trace_of_aws(headers.get("x-amzn-trace-id"))
 
 
 def trace_of_aws(header: str | None) -> str | None:
-    """AWS's trace header as a traceparent: the same 128 bits, written another way."""
+    """Convert AWS's trace header to a traceparent: the same 128 bits in another format."""
     if header is None or (found := AWS_TRACE.search(header)) is None:
         return None
     traceparent = f"00-{found[1]}{found[2]}-{found[3] or found[2][:16]}-01"

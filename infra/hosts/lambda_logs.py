@@ -1,4 +1,4 @@
-"""What a Lambda logs: one JSON object a line, with the invocation that it is of.
+"""Log format of the Lambdas: one JSON object a line, with its invocation.
 
 `timestamp` and `level` are called as Lambda's own JSON logs call them, so that its filter by
 level works on these lines too.
@@ -15,7 +15,7 @@ FIELDS = ("event_id", "event_type", "topic", "status", "letters")  # that a line
 
 @dataclass(frozen=True, slots=True)
 class Invocation:
-    """What is being done: AWS's id of it, the function, and the trace it is part of."""
+    """The current invocation: AWS's request id, the function, and the trace."""
 
     request_id: str
     function: str
@@ -24,7 +24,7 @@ class Invocation:
 
 
 class JsonLines(logging.Formatter):
-    """Formats records; knows the invocation at hand, of which a Lambda has one at a time."""
+    """Formats records with the current invocation; a Lambda has one at a time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class JsonLines(logging.Formatter):
 
 
 class _Ended(logging.Formatter):
-    """The same with its end: Lambda's own handler, unlike Python's, puts none."""
+    """The same with a newline: Lambda's own handler, unlike Python's, adds none."""
 
     def __init__(self, lines: JsonLines) -> None:
         super().__init__()
@@ -60,7 +60,7 @@ class _Ended(logging.Formatter):
 
 
 def write_json_lines(lines: JsonLines) -> None:
-    """Let every handler of the process write such lines; one to standard error, if it has none."""
+    """Set the format of every handler of the process; add one to standard error if it has none."""
     root = logging.getLogger()
     if not root.handlers:
         root.addHandler(logging.StreamHandler())

@@ -1,4 +1,4 @@
-"""The settings of a Lambda: those of its environment, and those that AWS keeps for it by name.
+"""The settings of a Lambda, from its environment and from AWS's parameter and secret stores.
 
 What the environment leaves open is read from the parameters under a path of the SSM Parameter
 Store, and from the JSON object in a secret of Secrets Manager. Each is called like its variable
@@ -25,18 +25,18 @@ from infra.settings import Settings
 KEPT_SECONDS = 300.0
 PREFIX = "SHELFCAST_"
 CA_TEXT = "kafka_ca"
-# What Amazon MSK asks a secret of a user of its to say.
+# The fields that Amazon MSK requires in a user's secret.
 OTHER_NAMES = {"username": "kafka_username", "password": "kafka_password"}
 
 ClientOf = Callable[[str], Any]
 
 
 class BadSetting(ValueError):
-    """A Lambda can't work with what its environment or AWS's stores say."""
+    """The environment or AWS's stores have an invalid setting."""
 
 
 class LambdaSettings(BaseSettings):
-    """What only a Lambda needs to know."""
+    """Settings that only a Lambda has."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
 
@@ -51,13 +51,13 @@ class LambdaSettings(BaseSettings):
         "settings; `username` and `password` are the broker's.",
     )
     lambda_alarm_topic: str | None = Field(
-        None, description="Of a Lambda: ARN of the SNS topic that is told of new dead letters."
+        None, description="Lambda only: ARN of the SNS topic that is notified of new dead letters."
     )
 
 
 def aws_client(service: str) -> Any:
     """A client of an AWS service that gives up within seconds."""
-    import boto3  # in Lambda's own runtime; 0.3 s that only those pay who need it
+    import boto3  # part of Lambda's runtime; importing takes 0.3 s, so only if needed
     from botocore.config import Config
 
     return boto3.client(
@@ -66,7 +66,7 @@ def aws_client(service: str) -> Any:
 
 
 class StoredSettings:
-    """The settings, read once and again when they are old."""
+    """The settings; read once, and again when they are old."""
 
     def __init__(
         self,
@@ -80,13 +80,13 @@ class StoredSettings:
         self._kept: tuple[float, Settings] | None = None
 
     def __call__(self) -> Settings:
-        """The settings; BadSetting names the one at fault."""
+        """Return the settings; BadSetting names an invalid one."""
         if self._kept is None or self._clock() - self._kept[0] > KEPT_SECONDS:
             self._kept = self._clock(), self._read()
         return self._kept[1]
 
     def forget(self) -> None:
-        """Read them anew next time: a password that no longer works may have changed."""
+        """Discard them, so that the next call reads a changed password."""
         self._kept = None
 
     def _read(self) -> Settings:
@@ -159,7 +159,7 @@ def _known(found: dict[str, str], where: str) -> dict[str, str]:
 
 
 def _explain(error: ValidationError) -> str:
-    """Each setting at fault, without its value: it may be a secret."""
+    """List the invalid settings without their values, which may be secret."""
     return "; ".join(_fault(item["loc"], item) for item in error.errors(include_url=False))
 
 

@@ -25,7 +25,7 @@ class MemoryHost:
     def subscriber(
         self, name: str, is_outage: Callable[[Exception], bool] = is_outage
     ) -> Subscriber:
-        """A new subscriber of a function, from its group's committed offsets on."""
+        """Return a new subscriber of a function, starting at its group's committed offsets."""
         function = FUNCTIONS[name]
         return Subscriber(
             self.log.consumer(function.group, function.inputs),
@@ -39,7 +39,7 @@ class MemoryHost:
         )
 
     async def publish(self, events: Sequence[Event[Payload]]) -> None:
-        """Publish from outside."""
+        """Publish an event as an outside client does."""
         await Publisher(self.log.producer(), self._observer).publish(events)
 
     async def settle(self) -> None:
@@ -50,6 +50,6 @@ class MemoryHost:
                 await self.subscriber(name).drain()
 
     def events(self, topic: str) -> list[Event[Payload]]:
-        """The events of a topic, whatever their lane."""
+        """Return the events of a topic on both lanes."""
         records = [record for lane in lanes(topic) for record in self.log.records(lane)]
         return [decode(record.value, record.headers) for record in records]

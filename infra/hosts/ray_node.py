@@ -1,4 +1,4 @@
-"""The Ray node of the local stack: started for its owner alone, and ended with all it started."""
+"""The Ray node of the local stack: accessible to its owner only, stopped with its children."""
 
 import logging
 import os
@@ -21,7 +21,7 @@ OBJECT_STORE_BYTES = 80 * 1024 * 1024  # nothing large goes through it
 
 
 class NodeUnprotected(Exception):
-    """Ray would listen, or let in whoever asks, as it is not meant to."""
+    """Ray would listen on an outer address, or without a token, though it must not."""
 
 
 def start_node(
@@ -36,7 +36,7 @@ def start_node(
     """
     wanted = ray_home.environment(home, port)
     if port is not None and ray_home.has_a_token(os.environ):
-        # Other nodes need the same token, so it is given, and not this state folder's.
+        # Other nodes need the same token, so it is not the one of this state folder.
         wanted = {name: value for name, value in wanted.items() if "TOKEN" not in name}
     lacking = wanted.items() - os.environ.items()
     if lacking:
@@ -55,18 +55,18 @@ def start_node(
 
 
 def has_a_node() -> None:
-    """Asks Ray's gcs_server who the nodes are; NodeLost when none is alive."""
+    """Ask Ray's gcs_server for its nodes; NodeLost if none is alive."""
     if not any(node["Alive"] for node in ray.nodes()):
         raise NodeLost("Ray knows of no node that is alive")
 
 
 def has_a_controller() -> None:
-    """Asks Serve's controller for its status; what that is, is the API's to say."""
+    """Check that Serve's controller answers; the API judges the status."""
     serve.status()
 
 
 def _start(home: Path, preloaded: Sequence[str]) -> None:
-    end_node(home)  # of a start that failed, or of a run that was killed
+    end_node(home)  # processes of a failed start or of a killed run
     ray.init(
         address="local",
         include_dashboard=False,
@@ -78,18 +78,18 @@ def _start(home: Path, preloaded: Sequence[str]) -> None:
 
 
 def _is_slow_start(error: Exception) -> bool:
-    # Ray gives its node 30 s, which a busy machine can need; it says so by a bare Exception.
+    # Ray waits 30 s for its node, too little on a busy machine; then it raises a bare Exception.
     return "timed out during startup" in str(error)
 
 
 def end_node(home: Path) -> None:
-    """End every process of the node, those of a start that failed too, and delete its folder."""
+    """End every process of the node, also of a failed start, and delete its folder."""
     ray.shutdown()
     end_processes(home)
 
 
 def end_processes(home: Path) -> None:
-    """The same without a word to Ray, which can't be talked to when a part of it has died."""
+    """Do the same without calling Ray, which does not answer when a part of it has died."""
     if killed := process.end_offspring():
         log.warning("had to kill %s", ", ".join(killed))
     ray_home.discard(home)

@@ -1,8 +1,8 @@
 """The Ray Serve host: a deployment per process of the catalogue, the HTTP API as the ingress.
 
 `python -m infra.hosts.ray_serve` starts Ray (or joins the cluster that the settings
-name), deploys everything as one application, and ticks the schedules until SIGTERM. It
-watches over the Ray that it started: if that is lost, it ends what is left of it, and itself.
+name), deploys everything as one application, and runs the schedules' clock until SIGTERM. It
+monitors the Ray that it started: if that is lost, it ends the rest of it, and exits.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-# It has to be the first to import Serve, so it stands apart.
+# light_serve has to be the first to import Serve.
 from infra.hosts.light_serve import PRELOADED
 
 # isort: split
@@ -45,7 +45,7 @@ from infra.hosts.ray_node import (
     start_node,
 )
 from infra.hosts.ray_watch import NodeLost, Questioner, is_healthy, watch
-from infra.hosts.ticks import ticks
+from infra.hosts.schedules import schedules
 from infra.local import logs
 from infra.log_lines import write_logs
 from infra.metrics.counts import counts
@@ -57,13 +57,13 @@ from infra.settings import CredentialsMissing, Settings, load_settings
 log = logging.getLogger("shelfcast")
 
 APP = "shelfcast"
-API_SEND_SECONDS = 5.0  # a caller waits no longer for Kafka
+API_SEND_SECONDS = 5.0  # the longest that a caller waits for Kafka
 API_CONNECTIONS = 10
 CLOCK_CONNECTIONS = 1
 PROBE_SECONDS = 2.0
 CUT_LOGS_EVERY = 60.0  # seconds
-SCALED = "trainer"  # the process that has more or fewer replicas as time goes by
-UPSCALE_SECONDS = 2.0  # lag that lasts so long is no burst that one replica works off
+SCALED = "trainer"  # the process whose number of replicas follows the lag
+UPSCALE_SECONDS = 2.0  # lag that lasts longer is more than one replica can handle
 
 
 class FunctionReplica:
@@ -80,7 +80,7 @@ class FunctionReplica:
         self._hosts = {name: FunctionHost(name, settings) for name in names}
 
     async def health(self) -> dict[str, dict[str, Any]]:
-        """Each function's, for the API's readiness."""
+        """Return each function's status, for the API's readiness."""
         states = await asyncio.gather(*(host.health() for host in self._hosts.values()))
         return dict(zip(self._hosts, states, strict=True))
 
@@ -128,7 +128,7 @@ def _deployment(
 
 
 def _replicas(name: str, functions: Sequence[Function], settings: Settings) -> dict[str, Any]:
-    """How many replicas: as many as are set, or trainers by the lag between two bounds."""
+    """Return the replica settings: a fixed number, or for trainers bounds and the lag policy."""
     if name != SCALED:
         return {"num_replicas": settings.replicas_of(name)}
     fewest, most = settings.trainer_replicas_min, settings.trainer_replicas_max
@@ -138,7 +138,7 @@ def _replicas(name: str, functions: Sequence[Function], settings: Settings) -> d
     policy = AutoscalingPolicy(
         policy_function=LagPolicy,
         policy_kwargs={
-            # Serve takes what is JSON.
+            # Serve accepts only JSON values here.
             "cluster": asdict(settings.of(user_of(function.name)).kafka),
             "group": function.group,
             "topics": list(function.inputs),
@@ -212,9 +212,9 @@ def _api(settings: Settings) -> FastAPI:
 async def _probe(
     process: str, names: Sequence[str], settings: Settings
 ) -> dict[str, dict[str, Any]]:
-    """The state of each function of a process."""
+    """Return the state of each function of a process."""
     if process == SCALED and settings.trainer_replicas_min == 0:
-        # A question to no replica would wait until there is one.
+        # A call to a deployment without replicas would wait for one.
         status = await asyncio.to_thread(serve.status)
         if not status.applications[APP].deployments[process].replica_states:
             return {name: {"state": "idle"} for name in names}
@@ -241,14 +241,14 @@ def start(settings: Settings) -> dict[str, psutil.Process]:
         proxy_location="HeadOnly",
         http_options={"host": settings.http_host, "port": settings.http_port or 8000},
     )
-    # A line for each request would drown the log: a person who waits for a run asks often.
+    # No line for each request: a client that waits for a run sends many.
     quiet = LoggingConfig(enable_access_log=False)
     serve.run(application(settings), name=APP, logging_config=quiet)
     return node
 
 
 def stop(settings: Settings) -> None:
-    """End what `start` began, replicas first."""
+    """Stop what `start` started, replicas first."""
     if settings.ray_address is None:
         if ray.is_initialized():
             serve.shutdown()
@@ -268,7 +268,7 @@ async def _serve_until_stopped(settings: Settings, node: Mapping[str, psutil.Pro
     producer = KafkaProducer(own.kafka)
     storage = PostgresStorage(own.database, CLOCK_CONNECTIONS)
     clocks = Publisher(producer, observer(settings, []))
-    clock = asyncio.create_task(run_clock(ticks(settings), clocks, storage))
+    clock = asyncio.create_task(run_clock(schedules(settings), clocks, storage))
     sign = os.environ.get("SHELFCAST_READY_FILE")
     api = partial(is_healthy, settings.http_host, settings.http_port or 8000)
     questioner = Questioner([has_a_node, has_a_controller, api])
@@ -288,7 +288,7 @@ async def _serve_until_stopped(settings: Settings, node: Mapping[str, psutil.Pro
 
 
 async def _cut_logs(folder: Path) -> None:
-    """Keep the logs of the whole stack small: no other part of it looks after all."""
+    """Rotate the logs of the whole stack: no other part sees all of them."""
     while True:
         try:
             for file in await asyncio.to_thread(logs.cut, folder):
@@ -306,8 +306,8 @@ def main() -> None:
     """Serve until SIGTERM or SIGINT."""
     settings = load_settings()
     write_logs(settings.log_format)
-    for tick in ticks(settings):
-        next_tick(tick, utc_now())  # a bad schedule is told before anything starts
+    for schedule in schedules(settings):
+        next_tick(schedule, utc_now())  # report an invalid schedule before anything starts
     try:
         inputs = {topic for each in FUNCTIONS.values() for topic in each.inputs}
         require_current(settings.of("api"), inputs)
@@ -318,7 +318,7 @@ def main() -> None:
         node = start(settings)
         asyncio.run(_serve_until_stopped(settings, node))
     except Exception as error:
-        # Politeness is for what works: Serve, Ray and their exit handlers wait for the dead.
+        # No clean shutdown after a loss: Serve, Ray and their exit handlers would wait for it.
         if settings.ray_address is not None:
             raise
         log.error("%s", error, exc_info=None if isinstance(error, NodeLost) else error)

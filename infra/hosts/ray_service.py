@@ -1,13 +1,13 @@
-"""The system for a Ray cluster that deploys by itself, such as KubeRay's RayService.
+"""The application for a Ray cluster that deploys it, for example KubeRay's RayService.
 
-Its Serve config names `infra.hosts.ray_service:app`. Nothing here ticks the schedules: on such a
-cluster no process of ours outlives a deployment, so a CronJob runs `infra.hosts.tick`.
+Its Serve config names `infra.hosts.ray_service:app`. It has no clock for the schedules: on this
+cluster no process of ours outlives a deployment, so a CronJob runs `infra.hosts.publish_tick`.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-# It imports Serve first of all; see there.
+# light_serve must import Serve before anything else does.
 from infra.hosts.ray_serve import application
 
 # isort: split
@@ -35,7 +35,7 @@ def app(args: Mapping[str, Any]) -> serve.Application:
             "SHELFCAST_RAY_ADDRESS is not set: replicas would listen on loopback alone, as on a "
             "local Ray; set it to auto"
         )
-    for function in FUNCTIONS:  # what is missing is told before anything is deployed
+    for function in FUNCTIONS:  # report missing settings before anything is deployed
         own = settings.of(user_of(function))
         _ = own.database, own.kafka
     return application(settings)

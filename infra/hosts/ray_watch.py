@@ -1,9 +1,9 @@
-"""Watches over the local Ray node, and tells when it is lost.
+"""Monitor the local Ray node, and report when it is lost.
 
-A process of the node that has ended is noticed within EVERY seconds. Everything else is asked
-like a client asks: Ray who its nodes are, Serve's controller for its status, the API for its
-health. The asking has a thread of its own, since an answer may never come; what counts is how
-long ago all three were well.
+A process of the node that has ended is noticed within EVERY seconds. Everything else is checked
+like a client does it: Ray's nodes, the status of Serve's controller, the API's
+health. The checks have a separate thread, since an answer may never come; what counts is how
+long ago all three succeeded.
 """
 
 import asyncio
@@ -25,11 +25,11 @@ ASK_EVERY = 5.0  # seconds
 ANSWER_WITHIN = 10.0
 # Serve replaces a controller, a proxy or a replica by itself, which takes a busy machine some 30 s.
 GIVE_UP_AFTER = 120.0
-VITAL = ("gcs_server", "raylet")  # without these nothing works; the others only tell or scale
+VITAL = ("gcs_server", "raylet")  # without these nothing works; the others only report or scale
 
 
 class NodeLost(Exception):
-    """The node does not work and will not by itself: end it, and start another."""
+    """The node does not work and will not recover: stop it, and start another."""
 
 
 class Questioner:
@@ -44,7 +44,7 @@ class Questioner:
         self._trouble = ""
 
     def start(self) -> None:
-        """Begin to ask, in a thread that nobody waits for."""
+        """Start the checks in a daemon thread."""
         threading.Thread(target=self._run, name="questioner", daemon=True).start()
 
     def _run(self) -> None:
@@ -53,18 +53,18 @@ class Questioner:
             time.sleep(ASK_EVERY)
 
     def ask(self) -> None:
-        """Ask all, once."""
+        """Make every check once."""
         try:
             for question in self._questions:
                 question()
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is no good answer
+        except Exception as error:  # noqa: BLE001 - any error is a failed check
             self._trouble = f"{type(error).__name__}: {error}"
             log.warning("Ray or the API does not answer as it should: %s", self._trouble)
         else:
             self._trouble, self._well = "", time.monotonic()
 
     def trouble(self, now: float) -> tuple[str, float]:
-        """What is not well, empty if nothing, and for how many seconds."""
+        """Return what fails (empty if nothing), and for how many seconds."""
         silent = now - self._well
         if not self._trouble and silent > ASK_EVERY + ANSWER_WITHIN:
             return f"Ray or the API has not answered for {silent:.0f} s", silent
@@ -93,7 +93,7 @@ async def watch(
 
 
 def is_healthy(host: str, port: int) -> None:
-    """Asks the API for its health, as any client would."""
+    """Ask the API for its health over HTTP."""
     connection = http.client.HTTPConnection(host, port, timeout=ANSWER_WITHIN)
     try:
         connection.request("GET", "/healthz")
@@ -106,12 +106,12 @@ def is_healthy(host: str, port: int) -> None:
 
 
 def members(host: psutil.Process) -> dict[str, psutil.Process]:
-    """The processes of the node that the host has started, by what they are called."""
+    """Return the processes of the node that the host started, by name."""
     return {_name(member): member for member in host.children()}
 
 
 def _name(member: psutil.Process) -> str:
-    """Its program, or the script that a Python runs."""
+    """Return the name of a process's program, or of the script that Python runs."""
     try:
         command = member.cmdline()
     except psutil.NoSuchProcess:

@@ -1,1 +1,1 @@
-"""Kafka: the topics as they stand on a broker."""
+"""Kafka: topics, users and outages of a broker."""

@@ -18,7 +18,7 @@ TOPIC, SET = 2, 0  # the protocol's numbers of the kind of resource and of the o
 
 
 class IncrementalAlterConfigsResponse(Response):  # type: ignore[misc]  # untyped
-    """What became of each resource."""
+    """The result for each resource."""
 
     API_KEY = 44
     API_VERSION = 0
@@ -37,7 +37,7 @@ class IncrementalAlterConfigsResponse(Response):  # type: ignore[misc]  # untype
 
 
 class IncrementalAlterConfigsStruct(RequestStruct):  # type: ignore[misc]  # untyped
-    """The request as it is written."""
+    """The request's wire format."""
 
     API_KEY = 44
     API_VERSION = 0
@@ -63,7 +63,7 @@ class IncrementalAlterConfigsStruct(RequestStruct):  # type: ignore[misc]  # unt
 
 
 class IncrementalAlterConfigs(Request[IncrementalAlterConfigsStruct]):  # type: ignore[misc]  # untyped
-    """The request to set some of the settings of some topics."""
+    """A request that changes some settings of some topics."""
 
     API_KEY = 44
     _CLASSES: ClassVar = (IncrementalAlterConfigsStruct,)
@@ -77,14 +77,14 @@ class IncrementalAlterConfigs(Request[IncrementalAlterConfigsStruct]):  # type: 
     def build(
         self, request_struct_class: type[IncrementalAlterConfigsStruct]
     ) -> IncrementalAlterConfigsStruct:
-        """The request in the version that the broker speaks."""
+        """Build the request in the broker's version."""
         return request_struct_class(self._resources, False)
 
 
 async def set_topic_configs(
     cluster: Cluster, topics: Mapping[str, Mapping[str, str]]
 ) -> dict[str, str]:
-    """Set these settings of these topics; what the broker refused, by topic."""
+    """Set these settings of these topics; return the broker's refusals by topic."""
     client = AIOKafkaClient(**cluster.aiokafka)
     await client.bootstrap()
     try:

@@ -1,4 +1,4 @@
-"""Which errors of the broker pass by themselves; a process without a database needs no more."""
+"""Classify errors of the broker as outages; for processes without a database."""
 
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
@@ -10,7 +10,7 @@ from aiokafka.errors import (
     TopicAuthorizationFailedError,
 )
 
-# A right that is missing is the operator's to mend, and no record's fault.
+# The operator has to correct a missing right; the record is not at fault.
 NOT_ALLOWED: tuple[type[Exception], ...] = (
     ClusterAuthorizationFailedError,
     GroupAuthorizationFailedError,
@@ -27,7 +27,7 @@ NO_OUTAGES: tuple[type[Exception], ...] = (FileNotFoundError, PermissionError)
 
 
 def is_kafka_outage(error: Exception) -> bool:
-    """Whether the error passes by itself."""
+    """Say whether the error is temporary."""
     if isinstance(error, NO_OUTAGES):
         return False
     return isinstance(error, OUTAGES) or (isinstance(error, KafkaError) and error.retriable)

@@ -1,4 +1,4 @@
-"""Makes a broker's topics agree with the topic table in `events/topics.py`.
+"""Bring a broker's topics in line with the topic table in `events/topics.py`.
 
 The table's settings win over what a topic has; settings that it does not name are the operator's.
 """
@@ -44,7 +44,7 @@ async def _provision(cluster: Cluster, replication_factor: int) -> None:
 
 
 def partitions(cluster: Cluster) -> dict[str, int]:
-    """How many partitions each of our topics has; without those that are not there."""
+    """Return the number of partitions of each existing topic of the table."""
     return asyncio.run(_partitions(cluster))
 
 

@@ -1,4 +1,4 @@
-"""Users of a Kafka cluster and what each may do, as `infra.access` says.
+"""Users and rights of a Kafka cluster, from `infra.access`.
 
 aiokafka can make neither, so this goes by kafka-python. It takes a cluster with an authorizer,
 and an operator who may change users and access lists. Again changes nothing but the passwords.
@@ -29,15 +29,15 @@ HEARD_OF = 30.0  # seconds
 
 
 class UsersRefused(Exception):
-    """Kafka does not let the operator make users or say what they may do."""
+    """Kafka does not allow the operator to create users or set their rights."""
 
 
 def make_users(cluster: Cluster, passwords: Mapping[str, str]) -> None:
-    """Give each of these users its password and all that it may do; UsersRefused."""
+    """Set the password and rights of each user; raises UsersRefused."""
     admin = KafkaAdminClient(**cluster.aiokafka)
     try:
-        told = admin.create_acls([acl for name in passwords for acl in acls(USERS[name])])
-        if failed := told["failed"]:
+        result = admin.create_acls([acl for name in passwords for acl in acls(USERS[name])])
+        if failed := result["failed"]:
             raise UsersRefused("; ".join(f"{acl}: {error!r}" for acl, error in failed))
         _tell(admin, cluster, passwords)
     finally:
@@ -70,7 +70,7 @@ def _tell(admin: KafkaAdminClient, cluster: Cluster, passwords: Mapping[str, str
 
 
 async def _until_let_in(users: Iterable[Cluster]) -> None:
-    """Brokers hear of users, and before of what they may do, from the controller."""
+    """Wait until the brokers know the users; they learn the rights before."""
     for user in users:
         for attempt in stamina.retry_context(on=BrokerRefuses, attempts=None, timeout=HEARD_OF):
             with attempt:
@@ -78,7 +78,7 @@ async def _until_let_in(users: Iterable[Cluster]) -> None:
 
 
 def acls(user: User) -> Iterator[ACL]:
-    """What Kafka has to be told, and no more."""
+    """Return the ACLs of a user."""
     for topic in sorted(user.reads):
         yield _allowed(user, ACLOperation.READ, ResourceType.TOPIC, topic)
     for topic in sorted(user.writes):  # which allows sending idempotently as well

@@ -1,4 +1,4 @@
-"""Waits until the database's schema is this version's: `python -m infra.kubernetes.await_schema`.
+"""Wait for this version's database schema: `python -m infra.kubernetes.await_schema`.
 
 An init container of whatever works on the tables, while the Job that migrates them runs. A schema
 that is newer is fine: an old pod that starts again during an upgrade goes on working.
@@ -18,7 +18,7 @@ from infra.settings import load_settings
 
 log = logging.getLogger("shelfcast")
 
-PAUSE = 2.0  # seconds between two looks
+PAUSE = 2.0  # seconds between two checks
 
 
 def older() -> set[str | None]:
@@ -42,7 +42,7 @@ def found(database_url: str) -> str | None:
 
 
 def wait(look: Callable[[], str | None], too_old: set[str | None], pause: float = PAUSE) -> str:
-    """Returns the revision once it is none of those that are too old; for ever, if need be."""
+    """Wait without limit until the revision is not too old, and return it."""
     said = ""
     while True:
         try:

@@ -1,4 +1,4 @@
-"""What a pod of Spark runs: `python -m infra.kubernetes.spark_entry driver|executor …`.
+"""The entry point of Spark pods: `python -m infra.kubernetes.spark_entry driver|executor …`.
 
 Spark starts its pods with these arguments and tells the rest by environment variables, as the
 entry point of Spark's own image understands them. Ours has PySpark from its package, which comes

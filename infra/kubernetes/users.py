@@ -1,4 +1,4 @@
-"""Who may do what at the broker, as KafkaUsers.
+"""Users and rights at the broker, as Strimzi KafkaUsers.
 
 What a user of a process may do is in `infra.access`. Beside those there is the operator (the
 command line, and the Job that migrates) and a shop, which sends sales and calendars from outside.
@@ -17,7 +17,7 @@ SECRET = "shelfcast-credentials"  # noqa: S105 - its name
 OPERATOR, SHOP = "operator", "shop"
 BY_OPERATOR = ("Read", "Write", "Create", "Describe", "DescribeConfigs", "Alter", "AlterConfigs")
 # Kafka lets whoever may read or write a thing describe it too; Strimzi's examples say it all the
-# same, and so does this: what is allowed is then told by the list alone.
+# same, and so does this: then the list alone says what is allowed.
 READ, WRITE = ("Read", "Describe"), ("Write", "Describe")
 
 Acl = dict[str, Any]
@@ -29,7 +29,7 @@ def password_key(user: str) -> str:
 
 
 def acls(user: User) -> list[Acl]:
-    """What a process's user may do, and no more."""
+    """Return the ACLs of a process's user."""
     return [
         *(_acl("group", group, READ) for group in sorted(user.groups)),
         *(_acl("group", group, ("Describe",)) for group in sorted(user.watches)),

@@ -1,4 +1,4 @@
-"""The runs of Kafka and of Spark's job by which their JVMs learn what a class archive is to hold.
+"""Runs of Kafka and the Spark job in which their JVMs record the classes for an archive.
 
 Each starts what the stack starts, lets it do its work once, and returns when the JVM has ended.
 They need no Postgres: the job gets sales that break their contract, which become dead letters.
@@ -32,7 +32,7 @@ NOWHERE = f"postgresql://nobody@{ports.LOOPBACK}:1/none"  # asked for by the set
 
 
 class NotRun(Exception):
-    """What should have been run did not do its work."""
+    """The run did not do its work."""
 
 
 def run_kafka(home: Path, archive: Path) -> None:
@@ -47,8 +47,8 @@ def run_spark(home: Path, archive: Path) -> None:
     with _broker(home, []) as (bootstrap, _):
         provision(Cluster(bootstrap))
         asyncio.run(_publish_bad_sale(bootstrap))
-        told = {"SHELFCAST_HOME": str(home), KAFKA_BOOTSTRAP: bootstrap, DATABASE_URL: NOWHERE}
-        job = workers.service("spark", home, told, "")
+        variables = {"SHELFCAST_HOME": str(home), KAFKA_BOOTSTRAP: bootstrap, DATABASE_URL: NOWHERE}
+        job = workers.service("spark", home, variables, "")
         flags = class_archive.environment_of_spark(_writing(archive))
         job = replace(job, environment={**job.environment, **flags})
         with _running(job, home, lambda: workers.trouble(home, "spark", "")) as record:
@@ -83,7 +83,7 @@ def _broker(home: Path, flags: list[str]) -> Iterator[tuple[str, ProcessRecord]]
 def _running(
     service: Service, home: Path, trouble: Callable[[], str | None]
 ) -> Iterator[ProcessRecord]:
-    """The process, ready; ended at last whatever happens."""
+    """Run the process until it is ready, and always end it after the block."""
     record = service.start(home / "logs" / f"{service.name}.log", "")
     try:
         wait_until_ready({service.name: record}, {}, lambda *_: trouble(), _once, Silent())
@@ -103,7 +103,7 @@ def _end(record: ProcessRecord) -> None:
         first.send_signal(SIGTERM)
     _, running = psutil.wait_procs(members, timeout=ENDS_WITHIN)
     if running:
-        raise NotRun(f"it was told to end, and went on for {ENDS_WITHIN:.0f} s")
+        raise NotRun(f"it did not end within {ENDS_WITHIN:.0f} s after SIGTERM")
 
 
 async def _publish_bad_sale(bootstrap: str) -> None:

@@ -1,9 +1,9 @@
-"""Holds both locks against the published advisories: `python -m infra.local.audit`.
+"""Check both locks against the published advisories: `python -m infra.local.audit`.
 
 Python packages are judged by pip-audit, jars by the OSV service that pip-audit knows (or that
 PIP_AUDIT_OSV_URL names, such as a mirror). Each source is first asked about a release whose
 fault everybody knows: one that finds none there has no data, and what it would say of a lock
-means nothing. Then the lock is told as NOT AUDITED, never as clean.
+means nothing. Then the lock is reported as NOT AUDITED, never as clean.
 
 Ends with 1 when a locked release has a known fault that nobody has accepted, else with 0.
 """
@@ -33,19 +33,19 @@ PipAudit = Callable[..., subprocess.CompletedProcess[str]]
 
 
 class NoAdvisories(Exception):
-    """The source of advisories can't be reached, or does not know what everybody knows."""
+    """The source of advisories can't be reached, or lacks a well-known advisory."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What is known of one lock: how many were judged, who has faults, who was not judged."""
+    """The result for one lock: the number checked, those with advisories, those not checked."""
 
     judged: int
     faults: dict[str, Advisories]
     unknown: list[str]
 
     def standing(self) -> dict[str, Advisories]:
-        """The faults that nobody has accepted."""
+        """The advisories that are not accepted."""
         left = {
             release: [advisory for advisory in advisories if advisory not in ACCEPTED]
             for release, advisories in self.faults.items()
@@ -113,7 +113,7 @@ def ask_osv(jar: Jar) -> Advisories:
 
 
 def tell(title: str, judge: Callable[[], Verdict]) -> bool:
-    """Print what is known of one lock; whether CI may go on."""
+    """Print the result for one lock; return whether CI may continue."""
     try:
         verdict = judge()
     except NoAdvisories as reason:
@@ -129,13 +129,13 @@ def tell(title: str, judge: Callable[[], Verdict]) -> bool:
 
 
 def main() -> None:
-    """Audit both locks; exit 1 when a fault stands."""
+    """Audit both locks; exit 1 if an advisory is not accepted."""
     jars = [jar for members in locked().values() for jar in members]
-    told = [
+    clean = [
         tell("Python packages", lambda: judge_packages(REQUIREMENTS, run_pip_audit)),
         tell("Jars", lambda: judge_jars(jars, ask_osv)),
     ]
-    sys.exit(not all(told))
+    sys.exit(not all(clean))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Makes the class archives that are missing: `python -m infra.local.class_archive_maker`.
+"""Make missing class archives: `python -m infra.local.class_archive_maker`.
 
 The broker and the streaming job are run once each, as in the stack (`infra.local.archive_runs`),
-and their JVMs write the archives while they end. That goes to a file of its own, which is moved
-into place whole and only read afterwards: any number of stacks can start from it at once.
-`make install` does it; an archive that can't be made is told, and the JVM starts without.
+and their JVMs write the archives while they end. Each writes a temporary file that is moved
+into place when complete and only read afterwards: any number of stacks can use it at once.
+`make install` does it; a failure is reported, and the JVM then starts without an archive.
 """
 
 import os
@@ -21,7 +21,7 @@ class NotMade(Exception):
 
 
 def main() -> None:
-    """Make those that are missing; a Java of somebody's own starts without."""
+    """Make missing archives; with JAVA_HOME set there are none."""
     if os.environ.get("JAVA_HOME"):
         return
     for name in RUNS:
@@ -34,7 +34,7 @@ def main() -> None:
 
 
 def make(name: str) -> None:
-    """The archive, from one run."""
+    """Make the archive in one run."""
     place = class_archive.place(name)
     place.parent.mkdir(parents=True, exist_ok=True)
     with (

@@ -1,4 +1,4 @@
-"""The Pythons that a machine has beside the one that runs."""
+"""Find other Python versions on this machine."""
 
 import os
 import shutil
@@ -12,10 +12,10 @@ WHICH = "import sys; print('.'.join(map(str, sys.version_info[:2])))"
 def version_of(python: str) -> str | None:
     """The version of that interpreter as `3.13`; None if it does not run."""
     try:
-        told = subprocess.run([python, "-c", WHICH], capture_output=True, text=True, check=True)
+        done = subprocess.run([python, "-c", WHICH], capture_output=True, text=True, check=True)
     except (OSError, subprocess.CalledProcessError):
         return None  # pyenv leaves a `python3.13` on the path that only says it is not chosen
-    return told.stdout.strip()
+    return done.stdout.strip()
 
 
 def candidates(version: str) -> list[str]:
@@ -30,7 +30,7 @@ def candidates(version: str) -> list[str]:
 
 
 def find(
-    version: str, places: Iterable[str], told: Callable[[str], str | None] = version_of
+    version: str, places: Iterable[str], version_at: Callable[[str], str | None] = version_of
 ) -> str | None:
     """The first of the places where an interpreter of that version runs; None if none does."""
-    return next((place for place in places if told(place) == version), None)
+    return next((place for place in places if version_at(place) == version), None)

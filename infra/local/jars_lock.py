@@ -1,7 +1,7 @@
 """Remakes `jars.lock.json`: `python -m infra.local.jars_lock`, run by `make lock`.
 
-Each root below is resolved by itself, as a build of its own would: a root's managed
-versions must not leak into another's closure (log4j manages a kafka-clients of its own).
+Each root below is resolved separately: a root's managed
+versions must not leak into another's closure (log4j manages another kafka-clients).
 Where two roots of a set bring one artifact, the first root's version holds. Jars that
 PySpark ships already are left out of the `spark` set.
 """
@@ -29,7 +29,7 @@ ALONE = (FOR_TESTS, FOR_IMAGE)
 
 def resolve(roots: list[str], cache: Path, provided: set[str], alone: bool = False) -> list[Jar]:
     """The run-time closure of the roots without the files that are provided, in name order;
-    the roots alone if so told.
+    only the roots if `alone` says so.
     """
     context = maven(cache)
     chosen: dict[tuple[str, str], Jar] = {}

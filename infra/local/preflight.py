@@ -1,4 +1,4 @@
-"""Whether this machine can install and run Shelfcast, each obstacle with its remedy.
+"""Check that this machine can install and run Shelfcast; give each obstacle with its remedy.
 
 Run as a script before anything is installed, so it needs the standard library alone, and
 keeps to a syntax that a Python too old for Shelfcast can read: it must live to say so.
@@ -107,11 +107,11 @@ def available_memory() -> "int | None":
 
 def _mac_memory() -> "int | None":
     try:
-        told = subprocess.check_output(["/usr/bin/vm_stat"], universal_newlines=True)
+        output = subprocess.check_output(["/usr/bin/vm_stat"], universal_newlines=True)
     except (OSError, subprocess.CalledProcessError):
         return None
-    size = re.search(r"page size of (\d+) bytes", told)
-    pages = re.findall(r"^Pages (?:free|inactive|speculative|purgeable):\s+(\d+)", told, re.M)
+    size = re.search(r"page size of (\d+) bytes", output)
+    pages = re.findall(r"^Pages (?:free|inactive|speculative|purgeable):\s+(\d+)", output, re.M)
     return int(size.group(1)) * sum(map(int, pages)) if size and pages else None
 
 
@@ -124,7 +124,7 @@ def _read(path: str) -> str:
 
 
 def main() -> None:
-    """Print each obstacle on a line of its own; exit 2 if there is one."""
+    """Print one line for each obstacle; exit 2 if there is one."""
     root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100, PTH120
     installed = os.path.exists(os.path.join(root, ".venv", ".installed"))  # noqa: PTH110, PTH118
     found = problems(root, installed)

@@ -22,7 +22,7 @@ import psutil
 TOKEN = "SHELFCAST_PROCESS_TOKEN"  # noqa: S105 - the variable's name, not a secret
 CLOCK_SLACK = 2.0  # seconds; a creation time shifts when the machine's clock is set
 ALONE_WITHIN = 2.0  # seconds in which descendants may end by themselves after their parent
-SIGNALLED_WITHIN = 5.0  # seconds in which they must once they have been told to
+SIGNALLED_WITHIN = 5.0  # seconds in which they must end after a signal
 POLL = 0.05
 
 # Children of this very process must be reaped, or they stay as zombies until it ends.
@@ -31,19 +31,19 @@ _children: list[subprocess.Popen[bytes]] = []
 
 @dataclass(frozen=True)
 class ProcessRecord:
-    """What is needed to find a started process again, and to show it."""
+    """The data by which a started process is found again and shown."""
 
     pid: int
     created: float
     token: str
     log: str
     address: str
-    told: str  # digest of what it was told of the stack, to notice when that has changed
+    told: str  # digest of the stack's addresses that it was started with, to notice a change
 
 
 @dataclass(frozen=True)
 class Stopped:
-    """How a stop went: whether anything ran, and which processes had to be killed."""
+    """The result of a stop: whether anything ran, and which processes had to be killed."""
 
     was_running: bool
     killed: list[str]
@@ -59,7 +59,7 @@ def spawn(
     told: str = "",
     account: struct_passwd | None = None,
 ) -> ProcessRecord:
-    """Start the command in a session of its own, its output appended to a fresh log."""
+    """Start the command in a new session, its output appended to a new log."""
     token = secrets.token_hex(16)
     log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     if log.exists():
@@ -123,7 +123,7 @@ def stop(record: ProcessRecord, stop_signal: signal.Signals, within: float) -> S
     if process is not None:
         _signal(process, stop_signal)
         _wait([process], within)
-        # While it shut down it may have started more.
+        # It may have started more processes while shutting down.
         members += [late for late in family(record) if late not in members]
     if process is None or not runs(process):
         _wait(members, ALONE_WITHIN if process is not None else 0)
@@ -132,7 +132,7 @@ def stop(record: ProcessRecord, stop_signal: signal.Signals, within: float) -> S
 
 
 def end_offspring() -> list[str]:
-    """End all that this process has started, by itself or through others; who had to be killed.
+    """End all descendants of this process; return those that had to be killed.
 
     Found are its descendants, and those that lost their parent but carry its token.
     """
@@ -171,7 +171,7 @@ def memory(record: ProcessRecord) -> int:
     for member in family(record):
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             usage = member.memory_info()
-            common = getattr(usage, "shared", 0)  # macOS does not tell
+            common = getattr(usage, "shared", 0)  # macOS does not report it
             own += usage.rss - common
             shared = max(shared, common)
     return own + shared
@@ -198,7 +198,7 @@ def _token_of(process: psutil.Process) -> str | None:
     try:
         return process.environ().get(TOKEN)
     except (psutil.Error, OSError):
-        return None  # another user's, ended, or a system process: none of ours
+        return None  # another user's, ended, or a system process: not ours
 
 
 def _wait(processes: list[psutil.Process], within: float) -> None:

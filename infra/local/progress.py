@@ -1,4 +1,4 @@
-"""Telling a person how far a step of several is: live on a terminal, a line each elsewhere."""
+"""Show the progress of several steps: live on a terminal, one line per step elsewhere."""
 
 import time
 from collections.abc import Iterator
@@ -11,17 +11,17 @@ from rich.progress import SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
 
 
 class Progress(Protocol):
-    """Whoever is told how far a work of several steps has come."""
+    """Receives the progress of several steps."""
 
     def begin(self, step: str, doing: str) -> None:
-        """A step starts, or goes on; `doing` says what is done, as in `starting`."""
+        """A step starts or continues; `doing` is the current activity, like `starting`."""
 
     def end(self, step: str, outcome: str) -> None:
-        """The step has ended, as `outcome` says."""
+        """The step has ended with `outcome`."""
 
 
 class Silent:
-    """Progress for nobody."""
+    """Shows nothing."""
 
     def begin(self, step: str, doing: str) -> None:
         """Says nothing."""

@@ -1,4 +1,4 @@
-"""What keeps Ray's local node to its owner: where it listens, its token and its folder.
+"""Restrict Ray's local node to its owner: its address, its token and its folder.
 
 Ray's defaults are for a cluster: it listens on every interface, takes token authentication
 from the environment, and opens its folder to every user of the machine. Here it is told
@@ -27,15 +27,15 @@ TOKEN_FILE = "ray.token"  # noqa: S105 - the name of the file
 # For each of the node's processes; Ray's own bounds are 512 MB and five older files.
 LOG_BYTES, OLD_LOGS = 16 << 20, 1
 # Ray adds up to 66 characters to the folder's name, and macOS takes 103 for a socket.
-MAX_SHARED, SHARED = 16, Path("/tmp")  # noqa: S108 - what is made in it is closed to others
+MAX_SHARED, SHARED = 16, Path("/tmp")  # noqa: S108 - the folder made in it is closed to others
 
 
 class FolderNotOurs(Exception):
-    """The folder that the state folder links to is somebody else's, or open to others."""
+    """The folder that the state folder links to belongs to another user, or is open to others."""
 
 
 def environment(home: Path, port: int | None = None) -> dict[str, str]:
-    """The variables that the node has to be started with; makes the token at the first time.
+    """Return the variables for starting the node; create the token at the first start.
 
     With a port other nodes may join at it, and the node listens on the machine's outer address.
     """
@@ -64,14 +64,14 @@ def has_a_token(environment: Mapping[str, str]) -> bool:
 
 
 def fresh_folder(home: Path) -> Path:
-    """An empty folder for the node inside one that nobody else can enter; one of before goes."""
+    """Create an empty folder for the node, closed to other users; delete an old one."""
     discard(home)
     shared = Path(tempfile.gettempdir())
     if len(str(shared)) > MAX_SHARED and SHARED.is_dir():
         shared = SHARED
     closed = Path(tempfile.mkdtemp(prefix="shelfcast-", dir=shared))
     (home / LINK).symlink_to(closed)
-    folder = closed / "ray"  # Ray opens the folder that it is given to everybody
+    folder = closed / "ray"  # Ray makes the given folder accessible to everybody
     folder.mkdir(mode=0o700)
     return folder
 

@@ -1,4 +1,4 @@
-"""Asks the API whether it is ready, as any client would, and says in a line why it is not."""
+"""Ask the API over HTTP whether it is ready, and return one line if it is not."""
 
 import http.client
 import json
@@ -8,7 +8,7 @@ MAX_REASON = 120  # characters, for each function
 
 
 def trouble(address: str) -> str | None:
-    """Why the API at `host:port` is not ready; None if it is."""
+    """Return why the API at `host:port` is not ready, or None."""
     host, _, port = address.rpartition(":")
     connection = http.client.HTTPConnection(host.strip("[]"), int(port), timeout=ANSWER_WITHIN)
     try:
@@ -20,8 +20,8 @@ def trouble(address: str) -> str | None:
     finally:
         connection.close()
     try:
-        told = json.loads(body)
-        ready, database, functions = told["ready"], told["database"], told["functions"]
+        state = json.loads(body)
+        ready, database, functions = state["ready"], state["database"], state["functions"]
     except (ValueError, KeyError, TypeError):
         return f"the API at {address} answers {answer.status} instead of its state"
     if ready:

@@ -1,4 +1,4 @@
-"""How a process of the stack is started, and waiting until it is ready."""
+"""Start a process of the stack, and wait until it is ready."""
 
 import signal
 import time
@@ -18,7 +18,7 @@ LOG_LINES = 15
 # Seconds. Generous, since a slow machine and recovery after a crash count too: a process
 # that ends is noticed at once, so only one that hangs makes anybody wait this long.
 READY_WITHIN = {"postgres": 300.0, "kafka": 300.0, "spark": 300.0, "ray": 600.0}
-# For one that is running, but ill: Ray replaces a controller, a proxy or a replica by itself.
+# For a degraded process: Ray replaces a controller, a proxy or a replica by itself.
 MEND_WITHIN = 90.0
 STOP_WITHIN = {"postgres": 30.0, "kafka": 40.0, "spark": 40.0, "ray": 40.0}
 # Postgres takes SIGTERM as "wait until every client has gone", SIGINT as "end now, cleanly".
@@ -27,7 +27,7 @@ STOP_SIGNALS = {"postgres": signal.SIGINT}
 
 @dataclass(frozen=True)
 class Service:
-    """A process of the stack, prepared so that it can be started."""
+    """A process of the stack that is ready to be started."""
 
     name: str
     command: list[str]
@@ -36,7 +36,7 @@ class Service:
     environment: Mapping[str, str] = field(default_factory=dict)
     account: struct_passwd | None = None
 
-    def start(self, log: Path, told: str) -> ProcessRecord:
+    def start(self, log: Path, digest: str) -> ProcessRecord:
         """Start the process, detached; it need not be ready when this returns."""
         return process.spawn(
             self.command,
@@ -44,7 +44,7 @@ class Service:
             folder=self.folder,
             log=log,
             address=self.address,
-            told=told,
+            told=digest,
             account=self.account,
         )
 
@@ -80,7 +80,7 @@ def wait_until_ready(
     }
     while waiting:
         for name, one in list(waiting.items()):
-            # Looked at first: a process may get ready and end between the two looks.
+            # Checked first: a process may become ready and end between the two checks.
             alive = process.find(one.record) is not None
             why = trouble(name, one.record) if alive else "it ended"
             if why is None:
@@ -114,7 +114,7 @@ def _failure(name: str, record: ProcessRecord, why: str | None) -> ServiceFailed
     if why is not None:
         what = f"was not ready within {READY_WITHIN[name]:.0f} s: {why}"
     else:
-        # Whatever it had started would go on without it.
+        # Its descendants would keep running without it.
         process.stop(record, signal.SIGTERM, STOP_WITHIN[name])
         what = "ended before it was ready"
     return ServiceFailed(name, what, Path(record.log))

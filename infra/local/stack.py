@@ -46,7 +46,7 @@ class PortTaken(Exception):
 def up(
     settings: Settings, progress: Progress | None = None, names: tuple[str, ...] = EVERYTHING
 ) -> Settings:
-    """Start what of `names` does not work, wait until it is ready; the settings that find it.
+    """Start the `names` that do not work, wait until they are ready, and return their settings.
 
     Raises ServiceFailed with the end of the log when a process does not become ready,
     PortTaken, StackBusy, and the errors of the parts that could not be prepared.
@@ -63,7 +63,7 @@ def up(
 
 
 def down(settings: Settings, progress: Progress | None = None) -> list[str]:
-    """End what `up` started, in reverse order; which processes had to be killed."""
+    """Stop what `up` started, in reverse order; return the processes that had to be killed."""
     shown = progress or Silent()
     home = settings.home.absolute()
     killed = []
@@ -86,7 +86,7 @@ def down(settings: Settings, progress: Progress | None = None) -> list[str]:
 
 @contextmanager
 def running(home: Path, names: tuple[str, ...] = SERVERS) -> Iterator[Settings]:
-    """A stack of its own in `home` for the length of the block, ended whatever happens.
+    """Run a separate stack in `home` during the block, and always stop it.
 
     Its database goes with it: where root starts it, that may lie outside of `home`.
     """
@@ -101,7 +101,7 @@ def running(home: Path, names: tuple[str, ...] = SERVERS) -> Iterator[Settings]:
 
 
 class _Up:
-    """One `up` at work, holding the right to change the stack in its home."""
+    """One running `up`, which holds the lock of the stack's home."""
 
     def __init__(self, settings: Settings, progress: Progress) -> None:
         self._settings = settings
@@ -110,30 +110,30 @@ class _Up:
         self._state = read_state(settings.home)
 
     def start(self, names: list[str], running: Settings | None = None) -> None:
-        """Start all of them that do not run, then wait until all are ready."""
-        told = process.digest(self._servers(running)) if running else ""
+        """Start the parts that do not run, then wait until all are ready."""
+        digest = process.digest(self._servers(running)) if running else ""
         started: dict[str, ProcessRecord] = {}
         found: dict[str, float] = {}
         for name in names:
             record = self._state.processes.get(name)
             alive = record is not None and process.find(record) is not None
             self._progress.begin(name, "checking" if alive else "starting")
-            # One that knows the servers by addresses they no longer have is of no use.
-            if record is not None and alive and (running is None or record.told == told):
+            # A process started with former addresses of the servers must be restarted.
+            if record is not None and alive and (running is None or record.told == digest):
                 started[name] = record
                 found[name] = patience(name, self._home, record)
             else:
-                started[name] = self._restart(name, running, told)
+                started[name] = self._restart(name, running, digest)
         wait_until_ready(
             started,
             found,
             lambda name, record: trouble(name, self._home, self._state.ports, record.address),
-            lambda name: self._restart(name, running, told),
+            lambda name: self._restart(name, running, digest),
             self._progress,
         )
 
     def record_where(self) -> Settings:
-        """The settings that find the servers, written down for every other process."""
+        """Return the settings with the servers' addresses, and store them for other processes."""
         found: dict[str, object] = {"http_port": self._http_port()}
         env = {HTTP_PORT: str(found["http_port"])}
         if self._is_own("postgres"):
@@ -157,13 +157,13 @@ class _Up:
         provision(running.kafka)
         self._progress.end("topics", "up to date")
 
-    def _restart(self, name: str, running: Settings | None, told: str) -> ProcessRecord:
+    def _restart(self, name: str, running: Settings | None, digest: str) -> ProcessRecord:
         if record := self._state.processes.get(name):
-            # What a killed process left behind would hold its ports and files.
+            # Children of a killed process would hold its ports and files.
             process.stop(record, STOP_SIGNALS.get(name, SIGTERM), STOP_WITHIN[name])
         service = self._service(name, running)
         with uninterrupted():
-            record = service.start(self._home / "logs" / f"{name}.log", told)
+            record = service.start(self._home / "logs" / f"{name}.log", digest)
             self._state.processes[name] = record
             write_state(self._home, self._state)
         return record
@@ -181,7 +181,7 @@ class _Up:
         )
 
     def _servers(self, running: Settings) -> dict[str, str]:
-        """What a worker is told of the stack."""
+        """Return the variables with which a worker finds the stack."""
         return {
             "SHELFCAST_HOME": str(self._home),
             DATABASE_URL: running.database,
@@ -193,7 +193,7 @@ class _Up:
         return elsewhere(name, self._settings) is None and name in self._state.processes
 
     def _port(self, name: str) -> int:
-        """The port recorded for `name`, or another if that has been taken since."""
+        """Return the port recorded for `name`, or another if it is in use."""
         others = {port for other, port in self._state.ports.items() if other != name}
         self._state.ports[name] = ports.choose(self._state.ports.get(name), others)
         write_state(self._home, self._state)

@@ -1,4 +1,4 @@
-"""What the stack keeps about itself in the state folder, and the lock on changing it.
+"""The stack's recorded state in the state folder, and the lock for changing it.
 
 `stack.json` records the ports that were chosen and the processes that were started;
 `stack.env`, readable by its owner alone, is what `infra.settings.load_settings` reads.
@@ -21,7 +21,7 @@ from infra.settings import STACK_ENV
 
 
 class StackBusy(Exception):
-    """Another `up` or `down` is at work on the same state folder."""
+    """Another `up` or `down` is using the same state folder."""
 
 
 @dataclass
@@ -64,7 +64,7 @@ def read_env(home: Path) -> dict[str, str]:
 
 
 def write_secret(path: Path, text: str) -> None:
-    """Write a file that its owner alone can read, whole or not at all."""
+    """Write a file atomically, readable by its owner only."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}-{os.getpid()}")
     fresh.unlink(missing_ok=True)
@@ -74,7 +74,7 @@ def write_secret(path: Path, text: str) -> None:
 
 
 def close(home: Path) -> None:
-    """Make the state folder if need be, and close it to everybody but its owner.
+    """Create the state folder if it is missing, and close it to other users.
 
     Data that another account owns and that lie in it (Postgres, started by root) stay within
     reach of those who know their name. A folder that everybody shares is not ours to close.
@@ -90,7 +90,7 @@ def close(home: Path) -> None:
 
 @contextmanager
 def changing(home: Path) -> Iterator[None]:
-    """Hold the right to start and stop processes; StackBusy if someone has it."""
+    """Hold the lock for starting and stopping processes; StackBusy if another process has it."""
     close(home)
     with (home / "stack.lock").open("a+") as lock:
         try:
@@ -110,7 +110,7 @@ def changing(home: Path) -> Iterator[None]:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Put off SIGINT and SIGTERM, so that what is started is also recorded.
+    """Delay SIGINT and SIGTERM, so that every started process is also recorded.
 
     Does nothing off the main thread, which no signal interrupts.
     """

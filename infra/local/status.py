@@ -1,4 +1,4 @@
-"""How each part of the stack is."""
+"""The state of each part of the stack."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -21,7 +21,7 @@ HTTP_PORT = "SHELFCAST_HTTP_PORT"
 
 @dataclass(frozen=True)
 class ComponentStatus:
-    """How one part of the stack is; `memory` counts bytes, its descendants' included."""
+    """The state of one part of the stack; `memory` is in bytes and includes descendants."""
 
     name: str
     state: str  # ready, starting, degraded, stopped or elsewhere
@@ -33,16 +33,16 @@ class ComponentStatus:
 
 
 def status(settings: Settings) -> list[ComponentStatus]:
-    """How each part of the stack is, in the order in which they are started."""
+    """Return the state of each part of the stack, in the order of their start."""
     home = settings.home.absolute()
     state = read_state(home)
     return [_component(name, settings, home, state) for name in EVERYTHING]
 
 
 def trouble(name: str, home: Path, chosen: Mapping[str, int], address: str) -> str | None:
-    """Why that part of the stack in `home` does not work now; None if it does.
+    """Return why that part of the stack in `home` does not work, or None.
 
-    `chosen` are the ports chosen for it, `address` where it was told to listen.
+    `chosen` are the ports chosen for it, `address` is where it should listen.
     """
     if name == "postgres":
         answers = postgres.is_ready(postgres.database_url(home, chosen["postgres"]))
@@ -54,7 +54,7 @@ def trouble(name: str, home: Path, chosen: Mapping[str, int], address: str) -> s
 
 
 def elsewhere(name: str, settings: Settings) -> str | None:
-    """Where the settings place a server that is not the stack's own; None if it is its own."""
+    """Return the address of an external server in the settings; None for one of the stack."""
     own = read_env(settings.home)
     if name == "postgres" and settings.database_url is not None:
         url = settings.database_url.get_secret_value()
@@ -87,13 +87,13 @@ def _component(name: str, settings: Settings, home: Path, state: StackState) -> 
 
 
 def _troubled(name: str, home: Path, record: ProcessRecord) -> str:
-    """What to call one that does not work: one that never did is starting, up to a point."""
+    """Return the state of a part that does not work: starting at first, degraded later."""
     was_ready = name in WORKERS and workers.ready_file(home, name).exists()
     return "degraded" if was_ready or process.age(record) > READY_WITHIN[name] else "starting"
 
 
 def patience(name: str, home: Path, record: ProcessRecord) -> float:
-    """Seconds to wait for one that runs and does not work before it is restarted."""
+    """Return the seconds after which a degraded part is restarted."""
     if _troubled(name, home, record) == "degraded":
         return MEND_WITHIN
     return max(MEND_WITHIN, READY_WITHIN[name] - process.age(record))

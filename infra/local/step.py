@@ -10,12 +10,12 @@ import sys
 import threading
 import time
 
-TICK = 0.2  # seconds between two looks
+TICK = 0.2  # seconds between two checks
 WIDTH = 100
 
 
 def main() -> None:
-    """Run the command given as arguments, and exit as it did."""
+    """Run the command given as arguments, and exit with its exit code."""
     title, command = sys.argv[1], sys.argv[2:]
     begin = time.monotonic()
     said: list[str] = []

@@ -1,6 +1,6 @@
 """The stack's Python processes: the Spark streaming job and the Ray host.
 
-Each is told by SHELFCAST_READY_FILE which file to write once it is ready to work, and to renew
+SHELFCAST_READY_FILE names the file that each writes once it is ready to work, and renews
 for as long as it is.
 """
 
@@ -29,7 +29,7 @@ def service(
     own_ray: bool = True,
     ray_port: int | None = None,
 ) -> Service:
-    """The process of that name, its ready file of an earlier run removed.
+    """Prepare the process of that name, and remove the ready file of an earlier run.
 
     A cluster that is only joined, no Ray of our own, has a token and addresses of its own too.
     """
@@ -59,6 +59,6 @@ def ready_file(home: Path, name: str) -> Path:
 
 
 def trouble(home: Path, name: str, address: str) -> str | None:
-    """What keeps the process from working, by its own word and the API's; None if nothing."""
-    told = heartbeat.trouble(ready_file(home, name), time.time())
-    return readiness.trouble(address) if told is None and name == "ray" else told
+    """Return why the process does not work, by its heartbeat and the API; None if it works."""
+    reason = heartbeat.trouble(ready_file(home, name), time.time())
+    return readiness.trouble(address) if reason is None and name == "ray" else reason

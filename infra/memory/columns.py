@@ -1,4 +1,4 @@
-"""What a column of Postgres does not take is refused by the fake too, before a test believes it."""
+"""Make the fake refuse values that a column of Postgres would refuse."""
 
 import inspect
 import math

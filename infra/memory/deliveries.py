@@ -1,4 +1,4 @@
-"""Shards in the hands of trainers, in memory."""
+"""Deliveries of shards to trainers, in memory."""
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""Forecasts, and which of them is served, in memory."""
+"""Stored and served forecasts, in memory."""
 
 from collections.abc import Sequence
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Model versions, their aliases, and who changed these and why, in memory."""
+"""Model versions, their aliases, and the history of aliases, in memory."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -55,7 +55,7 @@ class MemoryModels(Tables):
         return page, len(changes) - start - limit + 1 if len(page) == limit else None
 
     def _history(self, store: str, product: str) -> list[AliasChange]:
-        """With what is told of the models, newest first."""
+        """With the data of the models, newest first."""
         changes = [c for c in self.history_of_aliases if (c.store, c.product) == (store, product)]
         return [
             replace(

@@ -1,4 +1,4 @@
-"""Runs as they are planned, cancelled and taken up again, in memory."""
+"""Plans of runs: stored, cancelled and reopened, in memory."""
 
 from dataclasses import replace
 from datetime import datetime

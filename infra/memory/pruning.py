@@ -1,10 +1,10 @@
-"""What is kept no longer, and ticks that are seen to, in memory."""
+"""Pruning and the last handled ticks, in memory."""
 
 from datetime import datetime
 
 from functions.records import SeenTick, Series
 from functions.retention import Limits, Prunable, Pruned, Table
-from infra.memory import retention
+from infra.memory import pruning_steps
 from infra.memory.tables import Tables
 
 
@@ -37,11 +37,11 @@ class MemoryPruning(Tables):
         self, table: Table, limits: Limits, at: Series | None, most: int
     ) -> Pruned | None:
         """From the beginning each time."""
-        return retention.step(self, table, limits, most)
+        return pruning_steps.step(self, table, limits, most)
 
     async def prunable(self, limits: Limits) -> list[Prunable]:
         """Without bytes."""
-        return retention.prunable(self, limits)
+        return pruning_steps.prunable(self, limits)
 
     def copy(self) -> "MemoryPruning":
         """The same rows, to be changed apart; what is in a row is shared."""

@@ -1,4 +1,4 @@
-"""A transaction of the registry, in memory: what it writes is done at its end."""
+"""A transaction of the registry, in memory: writes are applied at its end."""
 
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager

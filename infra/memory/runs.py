@@ -1,4 +1,4 @@
-"""Runs as they stand, in memory."""
+"""The state of runs, in memory."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -87,12 +87,12 @@ class MemoryRuns(Tables):
     async def ended(self, run_ids: Sequence[str]) -> dict[str, Counts]:
         """Counted from the results."""
         known = [run for run in run_ids if run in self.plans]
-        told = {
+        found = {
             run: self.counts_of(run)
             for run in known
             if self.results_of(run) or run in self.final_counts
         }
-        return {run: counts for run, counts in told.items() if not counts.pending}
+        return {run: counts for run, counts in found.items() if not counts.pending}
 
     async def windows(self, run_ids: Sequence[str]) -> dict[str, Window]:
         """From the plans."""

@@ -1,4 +1,4 @@
-"""What the storage in memory holds, in dictionaries."""
+"""The tables of the storage in memory, as dictionaries."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -19,7 +19,7 @@ from functions.records import (
 
 @dataclass
 class Result:
-    """A series of a run, and what became of it."""
+    """A series of a run, and its result."""
 
     shard: int
     state: str = "planned"
@@ -37,7 +37,7 @@ class Result:
 
 
 class Tables:
-    """Dictionaries, and what more than one port reads of them."""
+    """The dictionaries, and reads that several ports share."""
 
     def __init__(self) -> None:
         self.sales: dict[Series, dict[date, tuple[float, bool]]] = {}
@@ -68,7 +68,7 @@ class Tables:
         return [result for (run, _), result in self.results.items() if run == run_id]
 
     def counts_of(self, run_id: str) -> Counts:
-        """The run's series by result, also when these are kept no longer."""
+        """Count the run's series by result, also after these were pruned."""
         if run_id in self.final_counts:
             return self.final_counts[run_id][0]
         states = [result.state for result in self.results_of(run_id)]
@@ -80,13 +80,13 @@ class Tables:
         )
 
     def finished_at(self, run_id: str) -> datetime | None:
-        """When the run's last result came, also when it is kept no longer."""
+        """Return when the run's last result arrived, also after it was pruned."""
         if run_id in self.final_counts:
             return self.final_counts[run_id][1]
         times = [result.finished_at for result in self.results_of(run_id) if result.finished_at]
         return max(times, default=None)
 
     def with_aliases(self, model: Model) -> Model:
-        """The model with the aliases that it has now."""
+        """Return the model with its current aliases."""
         names = (name for (_, name), at in self.aliases.items() if at == model.model_id)
         return replace(model, aliases=tuple(sorted(names)))

@@ -1,1 +1,1 @@
-"""What is counted and asked, for Prometheus."""
+"""Metrics for Prometheus: counters of processes, and values queried on demand."""

@@ -1,8 +1,8 @@
-"""What the database, the log and the functions are asked for Prometheus.
+"""Metrics that are queried from the database, Kafka and the functions.
 
 Each part is asked on its own and waited for for a bounded time; one that does not answer takes its
 metrics with it, and `shelfcast_part_up` says so. What takes longer, as of millions of series, is
-told once it is there. It is no older than `infra.metrics.kept` allows.
+returned once it is there. It is no older than `infra.metrics.kept` allows.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ Health = Callable[[], Awaitable[Mapping[str, Mapping[str, Any]]]]
 
 
 class Asked:
-    """Asks every part."""
+    """Queries every part."""
 
     def __init__(self, database_url: str, cluster: Cluster, health: Health) -> None:
         self._database_url, self._health = database_url, health
@@ -53,7 +53,7 @@ class Asked:
         }
 
     async def text(self) -> bytes:
-        """All in Prometheus's text format."""
+        """Return all samples in Prometheus's text format."""
         answers = await asyncio.gather(*(self._part(name) for name in self._parts))
         registry = CollectorRegistry()
         registry.register(_Given([sample for answer in answers for sample in answer]))
@@ -137,7 +137,7 @@ class Asked:
         ]
 
     async def close(self) -> None:
-        """Let go of the database and the log."""
+        """Close the connections to the database and Kafka."""
         for kept in self._parts.values():
             await kept.close()
         await self._watch.close()

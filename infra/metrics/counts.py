@@ -1,4 +1,4 @@
-"""What this process counts, kept beside what the other processes of the machine count.
+"""The counters of this process, stored beside those of the machine's other processes.
 
 Whoever reads gets the sum of all of them, from any of them: the API, or the one that has the port
 of SHELFCAST_METRICS_PORT. A replica has no address of its own, and no series.
@@ -77,7 +77,7 @@ class Counts:
         )
 
     def begin(self, function: str) -> None:
-        """Say 0 of what a function has not counted yet: a rise from nothing is seen by nobody."""
+        """Set unused counters of a function to 0: Prometheus sees no rise from a missing value."""
         for each in (self._events_in, self._events_out, self._dead_letters):
             each.labels(function)
         self._seconds.labels(function)
@@ -110,7 +110,7 @@ class Counts:
         self._seconds.labels(function).observe(seconds)
 
     def retried(self, group: str, reason: Reason) -> None:
-        """Count another try."""
+        """Count a retry."""
         self._retries.labels(name_of(group), reason).inc()
 
     def came_late(self, seconds: float) -> None:

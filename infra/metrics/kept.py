@@ -1,4 +1,4 @@
-"""An answer that is kept for a while, so that asking costs the same however often it is asked."""
+"""Cache an answer, so that the cost does not depend on how often it is requested."""
 
 import asyncio
 import time
@@ -50,7 +50,7 @@ class Kept(Generic[A]):
         began = self._clock()
         try:
             answer, error = await self._ask(), None
-        except Exception as raised:  # noqa: BLE001 - it is raised to whoever asks
+        except Exception as raised:  # noqa: BLE001 - it is raised to every caller
             answer, error = None, raised
         self._answer, self._error = answer, error
         self.seconds = self._clock() - began
@@ -58,7 +58,7 @@ class Kept(Generic[A]):
         self._asking = None
 
     async def close(self) -> None:
-        """Wait for no answer any more."""
+        """Cancel the pending query."""
         if (asking := self._asking) is not None:
             asking.cancel()
             with suppress(asyncio.CancelledError):

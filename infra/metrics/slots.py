@@ -1,4 +1,4 @@
-"""Where the processes of one machine count together: a folder with a slot for each.
+"""The folder in which the processes of one machine store their counters: one slot for each.
 
 A process takes the lowest free slot for life, by a lock that the kernel gives back when it ends,
 and goes on counting from where the slot's last process stopped. So the sums never fall while

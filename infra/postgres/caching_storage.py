@@ -1,9 +1,9 @@
-"""Storage that remembers forecasts until the database says that one changed.
+"""Storage that caches forecasts until the database notifies that one changed.
 
 A trigger (migration 0002) notifies `forecasts_changed` in every transaction that touches
-forecasts or aliases, so what is remembered is as fresh as the commit, a moment later.
-While the notifications can't be heard nothing is remembered, and nothing for longer than
-MAX_SECONDS seconds, which bounds what a connection that died without a word can hide.
+forecasts or aliases, so the cache is current a moment after the commit.
+Without a connection for notifications nothing is cached, and nothing for longer than
+MAX_SECONDS seconds, which limits the effect of a connection that died unnoticed.
 """
 
 import asyncio
@@ -22,8 +22,8 @@ CHANNEL = "forecasts_changed"
 MAX_SECONDS = 60.0  # seconds
 MAX_FORECASTS = 10_000  # forecasts of a week, about 2 kB each
 MAX_RUNS = 1000  # whose forecasts' counts are held
-# What takes longer to count, as of a million series, takes this share of the time at most, however
-# often it is asked for: counts that took 2 s are held for 40.
+# Slow counts, for example of a million series, take this share of the time at most, however
+# often they are requested: counts that took 2 s are cached for 40.
 LONG_SECONDS = 0.25
 SHARE = 0.05
 
@@ -36,7 +36,7 @@ class _Counted:
 
 
 class CachingStorage(PostgresStorage):
-    """For readers that ask for forecasts often: the API."""
+    """Storage for the API, which reads forecasts often."""
 
     def __init__(self, database_url: str, connections: int = CONNECTIONS) -> None:
         super().__init__(database_url, connections)
@@ -48,7 +48,7 @@ class CachingStorage(PostgresStorage):
         self._counted: dict[str, _Counted] = {}
 
     async def forecast(self, store: str, product: str) -> Forecast | None:
-        """The remembered forecast, or the stored one."""
+        """Return the cached forecast, or the stored one."""
         found, until = self._remembered.get((store, product), (None, 0.0))
         if found is not None and time.monotonic() < until:
             return found
@@ -62,7 +62,7 @@ class CachingStorage(PostgresStorage):
         return found
 
     async def _forecast_counts(self, run_id: str) -> ForecastCounts:
-        """Counted by one for all who ask meanwhile, and held if that takes long."""
+        """Count once for all concurrent callers, and cache the counts if that takes long."""
         if len(self._counted) >= MAX_RUNS:
             self._counted.clear()
         counted = self._counted.setdefault(run_id, _Counted())

@@ -1,4 +1,4 @@
-"""Rows as statements take them: one array per column."""
+"""Convert rows to statement parameters: one array per column."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,10 +7,10 @@ from pydantic_core import to_json
 
 
 def columns(rows: Sequence[Sequence[Any]], width: int) -> list[list[Any]]:
-    """One list per column, also of no rows."""
+    """Return one list per column, also without rows."""
     return [[row[i] for row in rows] for i in range(width)]
 
 
 def as_json(value: Any) -> str:
-    """A value as a column of JSON takes it."""
+    """Convert a value for a JSON column."""
     return to_json(value).decode()

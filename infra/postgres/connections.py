@@ -22,7 +22,7 @@ class Connections:
         self._opening = asyncio.Lock()
 
     async def pool(self) -> asyncpg.Pool:
-        """The pool, opened by the first who asks."""
+        """Return the pool; the first call opens it."""
         async with self._opening:
             if self._opened is None:
                 self._opened = await asyncpg.create_pool(
@@ -36,13 +36,13 @@ class Connections:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Any]:
-        """A connection in a transaction of its own."""
+        """Return a connection in a new transaction."""
         async with (await self.pool()).acquire() as connection, connection.transaction():
             yield connection
 
     @asynccontextmanager
     async def snapshot(self) -> AsyncIterator[Any]:
-        """A transaction that only reads, and sees one state of the database throughout."""
+        """Return a read-only transaction that sees one state of the database throughout."""
         async with (
             (await self.pool()).acquire() as connection,
             connection.transaction(isolation="repeatable_read", readonly=True),
@@ -61,4 +61,4 @@ class Connections:
 
 
 async def _nothing_to_reset(_: Any) -> None:
-    """No session state is ever set, so a connection needs no round trip when it is given back."""
+    """Skip the reset of returned connections: no session state is ever set."""

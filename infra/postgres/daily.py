@@ -1,9 +1,9 @@
-"""Days out of Postgres, sold and planned, as a binary COPY straight into arrays.
+"""Read sold and planned days from Postgres by binary COPY into arrays.
 
 Helpers take a connection and never commit. Where drivers of several series are read, the caller's
-transaction must see one state of the database throughout (REPEATABLE READ): of its rows each
-distinct set of drivers is fetched and parsed once, from one of the rows that have it. What is read
-of one series, for whom somebody waits, is one statement.
+transaction must see one state of the database throughout (REPEATABLE READ): each
+distinct set of drivers is fetched and parsed once, from one of the rows that have it. Reading
+one series, for which a client may wait, takes one statement.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

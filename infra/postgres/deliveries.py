@@ -1,4 +1,4 @@
-"""Shards in the hands of trainers, in Postgres."""
+"""Deliveries of shards to trainers, in Postgres."""
 
 import logging
 from collections.abc import AsyncIterator, Sequence
@@ -55,7 +55,7 @@ class PostgresDeliveries(Connections):
 
 
 async def _let_go(connection: Any, run_id: str, shard: int) -> None:
-    """Let go of a shard; if that fails with its connection, since the lock goes with it."""
+    """Release a shard's lock; a lost connection has released it already."""
     try:
         await connection.execute(queries.LET_GO_OF_SHARD, run_id, shard)
     except BaseException as error:

@@ -1,9 +1,9 @@
-"""Runs that have ended keep their counts, so that nobody counts a hundred thousand results again.
+"""Store the counts of ended runs, so that their results are not counted again by every reader.
 
-The results are what holds; the counts are read from them once each run has ended, and again
-when a late result changed them. This comes after the results are committed: of two that end a
-run together the later one sees both, and a process that dies in between is told the same
-results again, and counts then.
+The results are authoritative; they are counted when a run has ended, and again
+when a late result changed them. Counting follows the commit of the results: of two writers that
+end a run at once the later one sees both results, and a process that dies in between gets the same
+events again, and counts then.
 """
 
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from infra.postgres.queries import runs as queries
 
 
 async def count_ended(connections: Connections, run_ids: Sequence[str]) -> None:
-    """Keep the counts of those of the runs that have ended."""
+    """Store the counts of the runs that have ended."""
     async with connections.transaction() as connection:
         await count_ended_within(connection, run_ids)
 
 
 async def count_ended_within(connection: Any, run_ids: Sequence[str]) -> None:
-    """The same in a transaction of the caller's."""
+    """Do the same in the caller's transaction."""
     ended = await connection.fetch(queries.LOCK_ENDED, sorted(set(run_ids)))
     if ended:
         await connection.execute(queries.KEEP_COUNTS, [row["run_id"] for row in ended])

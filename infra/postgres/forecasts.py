@@ -1,4 +1,4 @@
-"""Forecasts, and which of them is served, in Postgres."""
+"""Stored and served forecasts, in Postgres."""
 
 from collections.abc import Sequence
 from datetime import date

@@ -1,7 +1,7 @@
-"""Brings a database to the current schema. Safe to run at every start and from many processes.
+"""Migrate a database to the current schema. Safe to run at every start and in many processes.
 
-A migration that has to wait for a table makes everybody who comes after it wait too. So it waits
-for LOCK_TIMEOUT at most, lets the others through, and tries again.
+A migration that waits for a table lock blocks all later users of the table. So it waits
+LOCK_TIMEOUT at most, lets them through, and retries.
 """
 
 from pathlib import Path
@@ -21,11 +21,11 @@ TRIES = 10
 
 
 class MigrationBlocked(Exception):
-    """A table that a migration changes was in use all the time."""
+    """A table that a migration changes was locked by others all the time."""
 
 
 def sqlalchemy_url(database_url: str) -> str:
-    """The URL as SQLAlchemy wants it, for psycopg."""
+    """Return the URL in SQLAlchemy's format, for psycopg."""
     return "postgresql+psycopg://" + database_url.split("://", 1)[1]
 
 
@@ -48,7 +48,7 @@ def migrate(database_url: str) -> None:
 
 
 def revision(database_url: str) -> str | None:
-    """The revision that the database's schema is at; None where there is none yet."""
+    """Return the revision of the database's schema, or None if it has none yet."""
     engine = create_engine(sqlalchemy_url(database_url))
     try:
         with engine.connect() as connection:

@@ -1,4 +1,4 @@
-"""Model versions, their aliases, and who changed these and why, in Postgres."""
+"""Model versions, their aliases, and the history of aliases, in Postgres."""
 
 from collections.abc import Sequence
 from datetime import date

@@ -1,4 +1,4 @@
-"""Runs as they are planned, cancelled and taken up again, in Postgres."""
+"""Plans of runs: stored, cancelled and reopened, in Postgres."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,7 +25,7 @@ class PostgresPlans(Connections):
         """Store the plan unless there is one."""
         numbered = [(*s, n) for n, shard in enumerate(plan.shards) for s in shard]
         async with self.transaction() as connection:
-            if plan.fingerprint:  # before the statement that looks for the run that waits with it
+            if plan.fingerprint:  # before the statement that searches for a waiting run with it
                 await connection.execute(queries.LOCK_FINGERPRINT, plan.fingerprint)
             planned = await connection.fetch(
                 queries.INSERT_OR_COALESCE_PLAN,

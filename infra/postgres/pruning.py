@@ -1,11 +1,11 @@
-"""What is kept no longer, in Postgres."""
+"""Pruning in Postgres."""
 
 import logging
 from datetime import datetime
 
 from functions.records import Series
 from functions.retention import Limits, Prunable, Pruned, Table
-from infra.postgres import retention
+from infra.postgres import pruning_steps
 from infra.postgres.connections import Connections
 from infra.postgres.ended import count_ended
 from infra.postgres.queries import pruning as queries
@@ -37,12 +37,12 @@ class PostgresPruning(Connections):
         """One short transaction."""
         try:
             async with self.transaction() as connection:
-                return await retention.step(connection, table, limits, at, most)
-        except retention.HELD_UP as error:
+                return await pruning_steps.step(connection, table, limits, at, most)
+        except pruning_steps.HELD_UP as error:
             log.info("pruning of %s waits: %s", table, error)
             return None
 
     async def prunable(self, limits: Limits) -> list[Prunable]:
         """In one state of the database."""
         async with self.snapshot() as connection:
-            return await retention.prunable(connection, limits)
+            return await pruning_steps.prunable(connection, limits)

@@ -104,7 +104,7 @@ class PostgresRegistryTx:
     async def change_aliases(
         self, changes: Sequence[AliasChange], held: Mapping[Series, Mapping[str, str]]
     ) -> None:
-        """Aliases that somebody has, those that nobody has any longer, and the history."""
+        """Write set aliases, removed aliases, and the history."""
         if not changes:
             return
         taken = [(*each, *alias) for each, aliases in held.items() for alias in aliases.items()]
@@ -130,7 +130,7 @@ class PostgresRegistryTx:
 
 
 async def _hold(connection: Any, series: Sequence[Series] | None) -> None:
-    """Keep other writers from the models of these series until the transaction ends."""
+    """Lock the models of these series against other writers until the transaction ends."""
     if series is None or len(series) > MAX_HELD:
         await connection.execute(queries.LOCK_MODELS)
     elif series:

@@ -1,4 +1,4 @@
-"""A role of Postgres for each user of `infra.access`, which may do what that says and no more."""
+"""A Postgres role for each user of `infra.access`, with exactly the rights listed there."""
 
 from collections.abc import Mapping
 
@@ -9,11 +9,11 @@ from infra.access import USERS
 from infra.postgres.schema import metadata
 
 PREFIX = "shelfcast_"  # roles belong to the server, which may have other databases
-VERSION = "alembic_version"  # where the schema says how new it is, which every process asks
+VERSION = "alembic_version"  # the table with the schema's version, which every process reads
 
 
 def role_of(user: str) -> str:
-    """The role's name."""
+    """Return the role's name."""
     return PREFIX + user
 
 
@@ -41,8 +41,8 @@ def _make(connection: psycopg.Connection, role: str, password: str) -> None:
 def _set_rights(
     connection: psycopg.Connection, role: str, table: str, rights: tuple[str, ...]
 ) -> None:
-    what, whom = sql.Identifier(table), sql.Identifier(role)
-    connection.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(what, whom))
+    on, to = sql.Identifier(table), sql.Identifier(role)
+    connection.execute(sql.SQL("REVOKE ALL ON {} FROM {}").format(on, to))
     if rights:
         verbs = sql.SQL(", ").join(map(sql.SQL, rights))
-        connection.execute(sql.SQL("GRANT {} ON {} TO {}").format(verbs, what, whom))
+        connection.execute(sql.SQL("GRANT {} ON {} TO {}").format(verbs, on, to))

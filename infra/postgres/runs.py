@@ -1,4 +1,4 @@
-"""Runs as they stand, in Postgres."""
+"""The state of runs, in Postgres."""
 
 from collections.abc import Sequence
 from dataclasses import replace

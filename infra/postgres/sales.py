@@ -41,7 +41,7 @@ class PostgresSales(Connections):
         return Extent(**row)
 
     async def imported(self, import_id: str) -> Extent:
-        """A scan of all sales: no index bears the cost of what is rarely asked."""
+        """Scan all sales: the query is too rare for an index."""
         return Extent(**await (await self.pool()).fetchrow(queries.IMPORTED, import_id))
 
     async def drivers_had(

@@ -1,4 +1,4 @@
-"""The tables. What must hold is a constraint here, so no process can break it.
+"""The tables. Invariants are constraints here, so that no process can break them.
 
 Migrations in `migrations/versions` lead to this schema; a test compares the two.
 """

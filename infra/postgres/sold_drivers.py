@@ -1,8 +1,8 @@
-"""The drivers of sold days as columns: shared by name while they are few, or else each series' own.
+"""Drivers of sold days as columns: shared by name while they are few, otherwise per series.
 
 Names add up over the days and series that are read together. Guaranteed: there are no more columns
-than `own_drivers.MAX_DRIVERS`, however many names there are; what a series has beyond is left out
-and told of.
+than `own_drivers.MAX_DRIVERS`, however many names there are; further drivers of a series are left
+out and reported.
 """
 
 from collections.abc import Iterator, Mapping, Sequence

@@ -1,4 +1,4 @@
-"""Up to when the ticks of schedules are seen to, in Postgres."""
+"""The last handled tick of each schedule, in Postgres."""
 
 from functions.records import SeenTick
 from infra.postgres.connections import Connections

@@ -1,11 +1,11 @@
-"""What the database is asked for Prometheus, and what that costs.
+"""Queries for Prometheus, and their cost.
 
 At a million series of 28 days FRESHNESS took 22 to 32 s, CHAMPIONS 4 to 7 and RUNS about 1, on two
 busy cores (`make bench-rows`).
 
 | statement | cost |
 | --- | --- |
-| FRESHNESS | two index probes per series, and a scan of what is served, a row per series |
+| FRESHNESS | two index probes per series, and a scan of served forecasts, a row per series |
 | CHAMPIONS | an index probe per champion |
 | RUNS | the results of runs in progress, by an index |
 | DATABASE | one row of the server's own counters |

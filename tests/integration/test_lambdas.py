@@ -13,7 +13,7 @@ from events.envelope import Event
 from events.errors import InvalidPayload
 from events.kafka import KafkaProducer, read_topic
 from events.log import Received
-from infra.hosts.ticks import ticks
+from infra.hosts.schedules import schedules
 from infra.kafka.topics import provision
 from infra.settings import Settings
 from tests.aws_calls import Aws, serving
@@ -44,7 +44,7 @@ def aws(kafka: Cluster) -> Iterator[Aws]:
 async def test_a_tick_becomes_the_event_of_other_clocks_however_often_it_is_tried(
     lambdas: LambdaRuntime, kafka: Cluster, aws: Aws, handler: str, name: str, topic: str
 ):
-    (other,) = (each for each in ticks(Settings(_env_file=None)) if each.name == name)
+    (other,) = (each for each in schedules(Settings(_env_file=None)) if each.name == name)
     wanted = other.event(datetime(2026, 11, 23, 4, tzinfo=UTC))
 
     with lambdas.function(handler, **aws.environ) as function:

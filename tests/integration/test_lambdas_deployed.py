@@ -22,7 +22,7 @@ from events.errors import InvalidPayload
 from events.kafka import KafkaProducer, read_topic
 from events.log import Received
 from infra.aws import emulator
-from infra.hosts.ticks import ticks
+from infra.hosts.schedules import schedules
 from infra.kafka.topics import provision
 from infra.local import ports
 from infra.settings import Settings
@@ -133,7 +133,7 @@ def deployed(
 
 
 async def test_a_rule_fires_and_its_event_is_on_kafka(deployed: Aws, servers: Settings):
-    (tick,) = (each for each in ticks(Settings(_env_file=None)) if each.name == "schedule")
+    (tick,) = (each for each in schedules(Settings(_env_file=None)) if each.name == "schedule")
     first = datetime.now(UTC).replace(second=0, microsecond=0) - timedelta(minutes=2)
     until = time.monotonic() + MAX_WAIT
     fired: set[str] = set()

@@ -61,7 +61,7 @@ def test_every_problem_of_a_422_is_told_on_one_line_as_the_api_and_dead_letters_
 
 
 def test_something_else_at_the_address_is_told_as_such():
-    with pytest.raises(Failed, match="answered 200 and no JSON, so it is not the API"):
+    with pytest.raises(Failed, match="answered 200 without JSON, so it is not the API"):
         answering(200, text="<html>").get("runs")
 
 

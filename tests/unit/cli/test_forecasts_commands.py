@@ -145,7 +145,7 @@ def test_json_is_the_answer_of_the_api_and_nothing_else(client, words, path):
         (["forecast", "9", " milk"], 2, "product: must have no slash, no control character and "),
         (["forecast", "1/milk", "x"], 2, "STORE: '1/milk' is not a name; give STORE and PRODUCT"),
         (["forecast", "1", ""], 2, "PRODUCT: '' is not a name; give STORE and PRODUCT as two"),
-        (["forecast", "1", "milk", "--plot"], 2, "--plot: a drawing is no JSON; leave out"),
+        (["forecast", "1", "milk", "--plot"], 2, "--plot: a drawing is not JSON; leave out"),
         (["series", "--limit", "0"], 2, "--limit: 0; must be 1 or more"),
     ],
 )  # fmt: skip

@@ -97,7 +97,7 @@ def test_a_version_is_promoted_and_where_to_look_is_told(client: Client, shop: S
     (event,) = shop.promotions()
     assert told.stdout.splitlines() == [
         f"Requested as {event.id}, for 1 series",
-        "See what became of it: shelfcast models history 1 milk",
+        "See the result: shelfcast models history 1 milk",
     ]
     assert (event.data.version, event.data.reason) == (1, "shelves")
     assert event.data.requested_by == "cli"

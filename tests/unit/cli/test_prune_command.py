@@ -46,7 +46,7 @@ def test_prune_asks_for_it_and_says_where_to_look(shop: Shop):
     assert told.exit_code == 0
     assert told.stdout == (
         "Requested as mine\n"
-        "See what went: shelfcast events tail --topic maintenance --from-beginning\n"
+        "See what was deleted: shelfcast events tail --topic maintenance --from-beginning\n"
     )
     assert requests(shop) == [PruneRequested(requested_by="cli", reason="disk")]
 
@@ -54,7 +54,7 @@ def test_prune_asks_for_it_and_says_where_to_look(shop: Shop):
 def test_a_dry_run_of_a_new_system_says_that_nothing_would_go(shop: Shop):
     told = shelfcast(shop, "prune", "--dry-run")
     assert told.exit_code == 0
-    assert told.stdout == "Nothing would go: all there is is to be kept\n"
+    assert told.stdout == "Nothing would be deleted: no data has expired\n"
     assert requests(shop) == []
 
 

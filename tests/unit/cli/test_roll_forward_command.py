@@ -55,7 +55,7 @@ def test_a_series_can_be_asked_for_with_days_of_its_own(client: Client, shop: Sh
     [
         ([], "name whose forecasts to make anew, in one way"),
         (["--all", "--store", "1"], "in one way"),
-        (["--series", "milk"], "--series: 'milk' is no STORE/PRODUCT"),
+        (["--series", "milk"], "--series: 'milk' is not STORE/PRODUCT"),
         (["--all", "--as-of", "soon"], "--as-of: 'soon' is not a day"),
         (["--store", "9"], "no sales are known of store '9'"),
     ],

@@ -52,7 +52,7 @@ def test_without_a_run_it_says_how_to_ask_for_one(client: Client):
     told = shelfcast(client, "runs")
 
     assert told.exit_code == 0
-    assert told.stdout == "There is no run yet; ask for one with `shelfcast retrain --all`\n"
+    assert told.stdout == "There is no run yet; request one with `shelfcast retrain --all`\n"
 
 
 def test_runs_are_a_table_of_at_most_80_columns(client: Client, runs: None):
@@ -120,7 +120,7 @@ def test_a_run_can_be_cancelled_by_the_start_of_its_id(client: Client, shop: Sho
 
     assert told.exit_code == 0
     assert told.stdout == (
-        "Asked to cancel run weekly-2\nSee how it ends: shelfcast runs weekly-2\n"
+        "Asked to cancel run weekly-2\nSee the result: shelfcast runs weekly-2\n"
     )
     (event,) = [e for e in shop.requests() if isinstance(e.data, CancelRequested)]
     assert event.data == CancelRequested(run_id="weekly-2", requested_by="cli", reason="wrong day")
@@ -150,7 +150,9 @@ def test_a_coalesced_run_says_which_run_does_its_work(client: Client, shop: Shop
     told = shelfcast(client, "runs", "again")
 
     assert re.search(r"^state +coalesced, into weekly-2", told.stdout, re.MULTILINE)
-    assert "under way already, as run weekly-2: shelfcast runs weekly-2" in told.stdout
+    assert (
+        "Coalesced into run weekly-2, which does the work: shelfcast runs weekly-2" in told.stdout
+    )
 
 
 def test_a_run_of_a_part_says_which(client: Client, shop: Shop, runs: None):
@@ -164,7 +166,7 @@ def test_a_run_of_a_part_says_which(client: Client, shop: Shop, runs: None):
     assert re.search(r"^scope +0 named series", told.stdout, re.MULTILINE)
     only = r"^only +what failed in run weekly-1, champions older than 1 day, or none"
     assert re.search(only, told.stdout, re.MULTILINE)
-    assert "No series is so: there was nothing to train" in told.stdout
+    assert "No series matches the filters: there was nothing to train" in told.stdout
 
 
 def test_a_run_is_found_by_the_start_of_its_id(client: Client, shop: Shop, runs: None):

@@ -70,7 +70,7 @@ def test_what_is_asked_for_is_published(world: World):
     )
 
     assert told.exit_code == 0
-    assert told.stdout == "Requested as run run-1\nSee how it goes: shelfcast runs run-1\n"
+    assert told.stdout == "Requested as run run-1\nSee its progress: shelfcast runs run-1\n"
     (event,) = world.shop.requests()
     assert event.id == "run-1"
     assert event.data == RetrainRequested(
@@ -157,8 +157,8 @@ def test_json_is_the_answer_of_the_api_and_nothing_else(world: World):
     ("words", "told"),
     [
         ([], "--all, --store, --product, --series: none is given; name what to retrain"),
-        (["--series", "1"], "--series: '1' is no STORE/PRODUCT; use one like 1/milk"),
-        (["--series", "1/a/b"], "--series: '1/a/b' is no STORE/PRODUCT; use one like 1/milk"),
+        (["--series", "1"], "--series: '1' is not STORE/PRODUCT; use one like 1/milk"),
+        (["--series", "1/a/b"], "--series: '1/a/b' is not STORE/PRODUCT; use one like 1/milk"),
         (["--series", "1/milk", "--store", "1"], "--series: names each series; leave it out, or"),
         (["--series", "9/x"], "series: no sales are known of '9/x'; import their sales first"),
         (["--all", "--series", "1/milk"], "--all: means every series; leave it out, or --store"),

@@ -41,7 +41,7 @@ def test_a_known_file_is_imported_without_options(log: MemoryLog, file: Path) ->
     records = log.records("sales")
     assert [record.key for record in records] == [b"1/total", b"2/total"]
     [import_id] = {decode(record.value, record.headers).data.import_id for record in records}
-    assert f"To take it back: shelfcast sales remove --import {import_id}\n" in result.stdout
+    assert f"To remove it: shelfcast sales remove --import {import_id}\n" in result.stdout
 
 
 def test_a_file_with_a_rejected_row_publishes_nothing_and_says_why(

@@ -38,11 +38,11 @@ def test_it_asks_before_a_series_goes_and_tells_how_much(client: Client, shop: S
     words = ("--store", "a1", "--product", "U81", "--reason", "swapped")
     told = remove(client, *words, answer="n\n")
     assert told.exit_code == 1
-    assert "Take back 60 days of 1 series, 2015-06-02 to 2015-07-31? [y/N]" in told.stderr
+    assert "Remove 60 days of 1 series, 2015-06-02 to 2015-07-31? [y/N]" in told.stderr
     assert removals(shop) == []
     told = remove(client, *words, answer="y\n")
     assert told.exit_code == 0
-    assert "60 days of 1 series, 2015-06-02 to 2015-07-31 go when it is read" in told.stdout
+    assert "60 days of 1 series, 2015-06-02 to 2015-07-31 will be removed" in told.stdout
     (data,) = removals(shop)
     assert data == SalesRemoved(store="a1", product="U81", reason="swapped", requested_by="cli")
 
@@ -84,4 +84,4 @@ def test_a_request_without_an_answer_can_be_repeated():
     deaf = Client("http://api", httpx.MockTransport(silent))
     told = remove(deaf, "--store", "1", "--yes")
     assert told.exit_code == 1
-    assert "then repeat this: what is gone by then stays gone" in told.stderr
+    assert "then repeat this: a second removal changes nothing more" in told.stderr

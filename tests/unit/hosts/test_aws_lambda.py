@@ -19,7 +19,7 @@ from infra.hosts import aws_lambda, lambda_alarm
 from infra.hosts.aws_lambda import BrokerAway, NoTick
 from infra.hosts.lambda_http import NoRequest
 from infra.hosts.lambda_settings import BadSetting
-from infra.hosts.ticks import ticks
+from infra.hosts.schedules import schedules
 from infra.settings import Settings
 from tests.unit.hosts.lambda_world import (
     ALARM_TOPIC,
@@ -58,7 +58,7 @@ def test_a_tick_is_the_event_that_the_other_clock_publishes(world: World, name: 
     said = world.host.tick(name, tick(), Context())
 
     (event,) = world.events(topic)
-    (other,) = (each for each in ticks(Settings(_env_file=None)) if each.name == name)
+    (other,) = (each for each in schedules(Settings(_env_file=None)) if each.name == name)
     assert event == other.event(datetime(2026, 11, 23, 4, tzinfo=UTC))
     assert said == {"published": event.id}
     assert str(world.made_with) == BROKER

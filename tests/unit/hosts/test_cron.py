@@ -12,18 +12,18 @@ from events.payloads import ForecastRequested, Payload, PruneRequested, RetrainR
 from events.publisher import Publisher
 from functions.records import SeenTick
 from infra.hosts.cron import BadSchedule, next_tick, run_clock
-from infra.hosts.ticks import Tick, ticks
+from infra.hosts.schedules import Schedule, schedules
 from infra.memory.storage import MemoryStorage
 from infra.settings import Settings
 
 MONDAY = datetime(2015, 8, 3, 4, tzinfo=UTC)
 WEEKLY = "0 4 * * 1"
 SETTINGS = Settings(_env_file=None, schedule=WEEKLY)
-RETRAIN, ROLL_FORWARD, PRUNE = ticks(SETTINGS)
+RETRAIN, ROLL_FORWARD, PRUNE = schedules(SETTINGS)
 
 
-def scheduled(schedule: str, name: str = "schedule") -> Tick:
-    return Tick(name, schedule, RETRAIN.event)
+def scheduled(cron: str, name: str = "schedule") -> Schedule:
+    return Schedule(name, cron, RETRAIN.event)
 
 
 @pytest.mark.parametrize(
@@ -57,14 +57,15 @@ def test_a_schedule_without_a_tick_is_told_by_its_setting_with_an_example(schedu
 
 
 def test_every_schedule_is_a_setting_and_an_empty_one_is_turned_off():
-    assert [(tick.name, tick.schedule) for tick in ticks(SETTINGS)] == [
+    assert [(each.name, each.cron) for each in schedules(SETTINGS)] == [
         ("schedule", WEEKLY),
         ("forecast_schedule", "0 5 * * *"),
         ("prune_schedule", "0 3 * * *"),
     ]
     assert isinstance(ROLL_FORWARD.event(MONDAY).data, ForecastRequested)
     assert (
-        ticks(Settings(_env_file=None, schedule="", forecast_schedule="", prune_schedule="")) == ()
+        schedules(Settings(_env_file=None, schedule="", forecast_schedule="", prune_schedule=""))
+        == ()
     )
 
 
@@ -113,7 +114,7 @@ class TickStorage(MemoryStorage):
 
 async def events_of(
     clock: Steps,
-    *schedules: Tick,
+    *schedules: Schedule,
     failures: int = 0,
     count: int = 1,
     storage: MemoryStorage | None = None,

@@ -6,8 +6,8 @@ import pytest
 
 from events.payloads import ForecastRequested, PruneRequested, RetrainRequested
 from infra.hosts.cron import BadSchedule, last_tick
-from infra.hosts.tick import NoSuchSchedule, event_of, main
-from infra.hosts.ticks import Tick, ticks
+from infra.hosts.publish_tick import NoSuchSchedule, event_of, main
+from infra.hosts.schedules import Schedule, schedules
 from infra.settings import Settings
 
 MONDAY = datetime(2015, 8, 3, 4, tzinfo=UTC)
@@ -23,7 +23,7 @@ def test_a_start_that_comes_late_or_twice_asks_for_the_same(late: timedelta):
 
 
 def test_the_event_is_the_one_that_a_clock_publishes():
-    (retrain, *_) = ticks(SETTINGS)
+    (retrain, *_) = schedules(SETTINGS)
     assert event_of("schedule", SETTINGS, MONDAY).id == retrain.event(MONDAY).id
 
 
@@ -40,7 +40,7 @@ def test_every_schedule_has_its_request(name: str, kind: type):
 
 
 def test_the_last_tick_may_be_now_and_is_never_later():
-    weekly = Tick("schedule", "0 4 * * 1", ticks(SETTINGS)[0].event)
+    weekly = Schedule("schedule", "0 4 * * 1", schedules(SETTINGS)[0].event)
     assert last_tick(weekly, MONDAY) == MONDAY
     assert last_tick(weekly, MONDAY - timedelta(seconds=1)) == MONDAY - timedelta(days=7)
 

@@ -1,7 +1,7 @@
-"""Letting rows go that are kept for no longer, in a transaction of the caller's.
+"""Delete expired rows, in the caller's transaction.
 
-A row is never waited for longer than half a second; a step that could not do its work is rolled
-back by the caller and done again later.
+A step waits half a second at most for a row lock. The caller rolls a failed step
+back and repeats it later.
 """
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ from infra.postgres.ended import count_ended_within
 from infra.postgres.queries import pruning as queries
 from infra.postgres.queries.registry import LOCK_MODELS
 
-# Others were there first, or put to use what was to go: the step is tried again.
+# Another transaction holds a lock or uses a row that should go: the step is repeated later.
 HELD_UP = (
     asyncpg.LockNotAvailableError,
     asyncpg.DeadlockDetectedError,
@@ -34,7 +34,7 @@ _PAGED: Mapping[Table, str] = {
 async def step(
     connection: Any, table: Table, limits: Limits, at: Series | None, most: int
 ) -> Pruned:
-    """Let up to `most` rows of a table go; raises one of HELD_UP if it can't now."""
+    """Delete up to `most` rows of a table; raises one of HELD_UP if it can't now."""
     await connection.execute(queries.STEP)
     await connection.execute(queries.LOCK_PRUNING)
     if table == "training_results":
@@ -58,12 +58,12 @@ async def step(
         # Nobody becomes champion meanwhile.
         await connection.execute(LOCK_MODELS)
         values.append(limits.versions)
-    told = await connection.fetchrow(_PAGED[table], *values)
-    if told["rows"] >= most:
-        return Pruned(told["rows"], complete=False, at=at)
-    if told["series"] < queries.MAX_SERIES:
-        return Pruned(told["rows"], complete=True)
-    return Pruned(told["rows"], complete=False, at=(told["store"], told["product"]))
+    page = await connection.fetchrow(_PAGED[table], *values)
+    if page["rows"] >= most:
+        return Pruned(page["rows"], complete=False, at=at)
+    if page["series"] < queries.MAX_SERIES:
+        return Pruned(page["rows"], complete=True)
+    return Pruned(page["rows"], complete=False, at=(page["store"], page["product"]))
 
 
 def _before(table: Table, limits: Limits) -> Any:
@@ -76,7 +76,7 @@ def _before(table: Table, limits: Limits) -> Any:
 
 
 async def prunable(connection: Any, limits: Limits) -> list[Prunable]:
-    """What would go; one look at each table."""
+    """Count what would be deleted; one query for each table."""
     models = (limits.versions, limits.trained_before, limits.forecasts_before, limits.runs_before)
     asked: list[tuple[tuple[Table, ...], str, tuple[Any, ...]]] = [
         (("forecasts",), queries.PRUNABLE_FORECASTS, (limits.forecasts_before,)),
@@ -84,10 +84,10 @@ async def prunable(connection: Any, limits: Limits) -> list[Prunable]:
         (("training_results",), queries.PRUNABLE_RESULTS, (limits.runs_before,)),
         (("calendar",), queries.PRUNABLE_CALENDAR, (limits.sales_before,)),
         (("daily_sales",), queries.PRUNABLE_SALES, (limits.sales_before,)),
-        *(((each,), told, (limits.removals_before,)) for each, told in queries.PRUNABLE_REMOVALS),
+        *(((each,), query, (limits.removals_before,)) for each, query in queries.PRUNABLE_REMOVALS),
     ]
-    told: dict[Table, Prunable] = {}
+    found: dict[Table, Prunable] = {}
     for tables, statement, values in asked:
         rows = await connection.fetch(statement, *values)
-        told |= {table: Prunable(table, *row) for table, row in zip(tables, rows, strict=True)}
-    return [told[table] for table in TABLES]
+        found |= {table: Prunable(table, *row) for table, row in zip(tables, rows, strict=True)}
+    return [found[table] for table in TABLES]

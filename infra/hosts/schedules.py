@@ -1,4 +1,4 @@
-"""Which schedules there are, and the event of each of their ticks, whatever clock ticks."""
+"""The schedules that the settings define, and the event of each of their ticks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,18 +18,18 @@ EVENTS: dict[str, Callable[[str, datetime], Event[Payload]]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Tick:
-    """A schedule: its setting, its cron expression (UTC), and the event of a time it names."""
+class Schedule:
+    """A schedule: its setting, its cron expression (UTC), and the event of a tick at a time."""
 
     name: str
-    schedule: str
+    cron: str
     event: Callable[[datetime], Event[Payload]]
 
 
-def ticks(settings: Settings) -> tuple[Tick, ...]:
-    """The schedules that the settings ask for."""
+def schedules(settings: Settings) -> tuple[Schedule, ...]:
+    """Return the schedules that are not switched off."""
     return tuple(
-        Tick(name, schedule, partial(event, schedule))
+        Schedule(name, cron, partial(event, cron))
         for name, event in EVENTS.items()
-        if (schedule := getattr(settings, name))
+        if (cron := getattr(settings, name))
     )

@@ -1,8 +1,8 @@
-"""One tick of a schedule, and no clock: `python -m infra.hosts.tick schedule`.
+"""Publish the last tick of one schedule: `python -m infra.hosts.publish_tick schedule`.
 
-For a scheduler that is there already, such as a Kubernetes CronJob of the same cron expression.
-It publishes the event of the schedule's last tick. That event's id derives from the tick, so a
-second start, a late one, and a clock that ticks too, all cause one effect.
+For an external scheduler, for example a Kubernetes CronJob with the same cron expression. The
+id of the event derives from the tick, so a second start, a late start and a running clock cause
+one effect.
 """
 
 import asyncio
@@ -17,26 +17,26 @@ from events.kafka import KafkaProducer
 from events.payloads import Payload
 from events.publisher import Publisher
 from infra.hosts.cron import BadSchedule, last_tick
-from infra.hosts.ticks import ticks
+from infra.hosts.schedules import schedules
 from infra.settings import Settings, load_settings
 
 log = logging.getLogger("shelfcast")
 
 
 class NoSuchSchedule(Exception):
-    """There is no schedule of that name, or it is switched off."""
+    """The schedule does not exist or is switched off."""
 
 
 def event_of(name: str, settings: Settings, now: datetime) -> Event[Payload]:
-    """The event of a schedule's last tick; NoSuchSchedule or BadSchedule."""
-    known = {tick.name: tick for tick in ticks(settings)}
+    """Make the event of a schedule's last tick. Raises NoSuchSchedule or BadSchedule."""
+    known = {each.name: each for each in schedules(settings)}
     if name not in known:
         raise NoSuchSchedule(
             f"{name}: there is no such schedule, or SHELFCAST_{name.upper()} is empty; there are "
             f"{', '.join(known) or 'none'}"
         )
-    tick = known[name]
-    return tick.event(last_tick(tick, now))
+    schedule = known[name]
+    return schedule.event(last_tick(schedule, now))
 
 
 async def _publish(event: Event[Payload], settings: Settings) -> None:
@@ -48,10 +48,10 @@ async def _publish(event: Event[Payload], settings: Settings) -> None:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Publish; any error ends the process with 1, and who runs it tries again."""
+    """Publish the event; any error ends the process with 1, so that the caller retries."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     if len(arguments) != 1:
-        raise SystemExit("usage: python -m infra.hosts.tick schedule|forecast_schedule|…")
+        raise SystemExit("usage: python -m infra.hosts.publish_tick schedule|forecast_schedule|…")
     settings = load_settings().of("clock")
     try:
         event = event_of(arguments[0], settings, utc_now())

@@ -1,4 +1,4 @@
-"""What goes from the storage in memory when it is kept for no longer."""
+"""Delete expired rows of the storage in memory."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def step(storage: "MemoryPruning", table: Table, limits: Limits, most: int) -> Pruned:
-    """Let up to `most` rows of a table go."""
+    """Delete up to `most` rows of a table."""
     doomed = _doomed(storage, limits, table)[:most]
     for key, _ in doomed:
         _drop(storage, table, key)
@@ -23,7 +23,7 @@ def step(storage: "MemoryPruning", table: Table, limits: Limits, most: int) -> P
 
 
 def prunable(storage: "MemoryPruning", limits: Limits) -> list[Prunable]:
-    """What would go: done to a copy."""
+    """Count what would be deleted, by deleting it from a copy."""
     copy = storage.copy()
     found = []
     for table in TABLES:
@@ -37,7 +37,7 @@ def prunable(storage: "MemoryPruning", limits: Limits) -> list[Prunable]:
 
 
 def _doomed(storage: "MemoryPruning", limits: Limits, table: Table) -> list[tuple[Any, date]]:
-    """Keys and days of the rows that may go now."""
+    """Return keys and days of the rows that may be deleted now."""
     match table:
         case "forecasts":
             return _forecasts(storage, limits)
