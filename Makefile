@@ -14,7 +14,7 @@ not_a_link = @if [ -L $(1) ]; then echo 'make: $(1) is a link to an environment 
 	so it is not made anew: install there, or remove the link'; exit 1; fi
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo up down compose test unit pythons lint audit lock check-deploy test-compose \
+.PHONY: help install demo up down compose test unit pythons docs lint audit lock check-deploy test-compose \
 	test-lambda lambda-zip deploy-local \
 	bench-ingest bench-latency bench-retrain bench-http bench-fit bench-accuracy bench-scale \
 	bench-start bench-prune bench-rows bench-compose
