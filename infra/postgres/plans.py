@@ -21,7 +21,7 @@ class PostgresPlans(Connections):
         async with (await self.pool()).acquire() as connection:
             return await _plan(connection, run_id)
 
-    async def save_or_coalesce_plan(self, plan: Plan) -> Plan:
+    async def save_or_coalesce(self, plan: Plan) -> Plan:
         """Store the plan unless there is one."""
         numbered = [(*s, n) for n, shard in enumerate(plan.shards) for s in shard]
         async with self.transaction() as connection:
