@@ -16,8 +16,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from functions.forecasting.engines.batched.active_set import FLOOR
 from functions.forecasting.engines.batched.map_problem import TREND_SCALE
+from functions.forecasting.engines.batched.optimum import FLOOR
 from functions.forecasting.prophet.parameters import ProphetParameters
 from functions.forecasting.prophet.prediction import fourier, scaled_time
 from functions.forecasting.series.panel import Dates, Floats

@@ -1,7 +1,7 @@
 """All fits of a panel together, without Stan, to the same optimum.
 
 A shard passes `padded` (series as one rectangle), `standardize` (drivers), `prefix_fits` (a fit for
-each fold), `map_problem` (Prophet's posterior as small arrays), `active_set` (its maximum), `fits`
+each fold), `map_problem` (Prophet's posterior as small arrays), `optimum` (its maximum), `fits`
 (the optima as arrays), `recent_residual` (what the newest days add), and `engine` leads it through.
 
 | symbol | variable | meaning, and where it comes from |

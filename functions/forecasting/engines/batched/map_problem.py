@@ -9,7 +9,7 @@ largest |y|, t running from 0 to 1 and hinges C_ij = max(t_i - s_j, 0), Prophet'
 Only Z'Z, Z'C, C'C, Z'y, C'y and y'y matter, and all folds of a series get them from the
 same running sums: a hinge is a straight line from its changepoint on, so its products
 are differences of two of those sums. Z is then rotated (Z scale = U sqrt(d) Q') so that the
-Gaussian part separates for every sigma at once; `active_set` needs nothing else. All of this but
+Gaussian part separates for every sigma at once; `optimum` needs nothing else. All of this but
 the products with y holds for any y, so two fits of the same rows, to units and to their logarithm,
 share it.
 

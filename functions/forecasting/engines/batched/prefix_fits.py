@@ -11,7 +11,6 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 
-from functions.forecasting.engines.batched.active_set import solve
 from functions.forecasting.engines.batched.fits import Fits
 from functions.forecasting.engines.batched.map_problem import (
     TREND_SCALE,
@@ -20,6 +19,7 @@ from functions.forecasting.engines.batched.map_problem import (
     RunningSums,
     rotated,
 )
+from functions.forecasting.engines.batched.optimum import solve
 from functions.forecasting.engines.batched.padded import Histories, until
 from functions.forecasting.engines.batched.standardize import standards
 from functions.forecasting.prophet.changepoints import placed

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from prophet.serialize import model_from_json, model_to_json
 
 from functions.forecasting.backtest import DEFAULT, Backtest
-from functions.forecasting.engines.batched import active_set
 from functions.forecasting.engines.batched import engine as batched_engine
+from functions.forecasting.engines.batched import optimum
 from functions.forecasting.engines.batched.engine import BatchedEngine
 from functions.forecasting.engines.engine import Engine
 from functions.forecasting.engines.stan.engine import ProphetEngine
@@ -281,7 +281,7 @@ def test_bad_series_are_unfit_in_their_places_and_the_rest_is_fitted(make_panel,
 
 
 def test_what_has_no_optimum_within_the_rounds_is_unfit(make_panel, windowed, monkeypatch):
-    monkeypatch.setattr(active_set, "_MAX_ROUNDS", 1)
+    monkeypatch.setattr(optimum, "_MAX_ROUNDS", 1)
     fits = fitted(engine, make_panel(weekly_sales(101), np.full(101, 7.0)), windowed)
     assert fits[0] == FitFailure("the batched solver found no optimum for 101 open days")
     assert isinstance(fits[1], ProphetParameters)
@@ -290,7 +290,7 @@ def test_what_has_no_optimum_within_the_rounds_is_unfit(make_panel, windowed, mo
 def test_what_has_no_optimum_is_fitted_by_the_fallback_which_says_so(
     make_panel, windowed, monkeypatch
 ):
-    monkeypatch.setattr(active_set, "_MAX_ROUNDS", 1)
+    monkeypatch.setattr(optimum, "_MAX_ROUNDS", 1)
     panel = make_panel(np.full(101, 7.0), weekly_sales(101), [3.0])
     two = Backtest(n_splits=2)
     walk = walked(BatchedEngine(fallback=stock), panel, windowed, 7, two)

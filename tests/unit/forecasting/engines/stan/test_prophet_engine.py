@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from functions.forecasting.backtest import Backtest
-from functions.forecasting.engines.batched import active_set
+from functions.forecasting.engines.batched import optimum
 from functions.forecasting.engines.engine import Engine
 from functions.forecasting.engines.factory import engine as engine_named
 from functions.forecasting.engines.stan.engine import ProphetEngine
@@ -131,7 +131,7 @@ def test_training_leaves_the_temporary_folder_as_it_was(make_panel, windowed):
 def test_a_series_without_an_optimum_is_trained_by_stock_prophet_and_says_so(
     make_panel, windowed, monkeypatch
 ):
-    monkeypatch.setattr(active_set, "_MAX_ROUNDS", 1)
+    monkeypatch.setattr(optimum, "_MAX_ROUNDS", 1)
     panel = make_panel(weekly_sales(101))
     [trained], [stocks] = (
         train(panel, windowed, date(2015, 4, 16), each, naive_serves=False, backtest=ONE_FOLD)

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from functions.forecasting.engines.batched.active_set import FLOOR, _solved, solve
 from functions.forecasting.engines.batched.map_problem import Problems
+from functions.forecasting.engines.batched.optimum import FLOOR, _solved, solve
 
 
 def problem(cy: float, yy: float, rows: int = 50) -> Problems:
