@@ -23,10 +23,10 @@ from aiokafka.errors import (
 from aiokafka.partitioner import murmur2
 
 from events import kafka_reading
+from events.broker_refusals import refusal
 from events.cluster import Cluster
 from events.errors import PublishTimeout, RecordRefused
 from events.log import Partition, Received, Record
-from events.refusals import refusal
 from events.topics import FRAMING
 
 log = logging.getLogger(__name__)

@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 import asyncpg
 from aiokafka.errors import KafkaError
 
+from events.broker_refusals import BrokerRefuses, knock
 from events.cluster import Cluster
-from events.refusals import BrokerRefuses, knock
 from infra.outages import is_outage
 
 PATIENCE = 60.0  # seconds; a server that starts beside us takes ten to thirty

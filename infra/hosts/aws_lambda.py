@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import ValidationError
 
+from events.broker_refusals import BrokerRefuses
 from events.cluster import Cluster
 from events.envelope import Event
 from events.errors import Refusal
@@ -25,7 +26,6 @@ from events.kafka import KafkaConsumer, KafkaProducer
 from events.log import Consumer, Producer
 from events.payloads import Payload
 from events.publisher import Publisher, to_record
-from events.refusals import BrokerRefuses
 from events.topics import DEAD_LETTERS
 from infra.hosts import lambda_alarm, lambda_http
 from infra.hosts.lambda_logs import Invocation, JsonLines, write_json_lines

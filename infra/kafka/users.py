@@ -21,8 +21,8 @@ from kafka.admin import (
     UserScramCredentialUpsertion,
 )
 
+from events.broker_refusals import BrokerRefuses, knock
 from events.cluster import Cluster
-from events.refusals import BrokerRefuses, knock
 from infra.access import USERS, User
 
 HEARD_OF = 30.0  # seconds

@@ -13,8 +13,8 @@ import asyncpg
 import psycopg
 from aiokafka.errors import KafkaError
 
+from events.broker_refusals import BrokerRefuses, knock
 from events.kafka import read_topic
-from events.refusals import BrokerRefuses, knock
 from infra.settings import load_settings
 
 

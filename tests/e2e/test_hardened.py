@@ -9,10 +9,10 @@ import psycopg
 import pytest
 from aiokafka.errors import GroupAuthorizationFailedError, TopicAuthorizationFailedError
 
+from events.broker_refusals import BrokerRefuses
 from events.cluster import Cluster
 from events.kafka import KafkaConsumer, KafkaProducer, read_topic
 from events.log import Record
-from events.refusals import BrokerRefuses
 from events.topics import DEAD_LETTERS, TOPICS
 from infra.access import USERS
 from infra.credentials import give_credentials

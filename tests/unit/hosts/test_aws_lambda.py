@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from aiokafka.errors import TopicAuthorizationFailedError
 
+from events.broker_refusals import BrokerRefuses
 from events.dead_letters import DeadLetter, dead_letter, waiting
 from events.errors import InvalidPayload, PublishTimeout
 from events.log import Received
-from events.refusals import BrokerRefuses
 from events.topics import DEAD_LETTERS
 from infra.hosts import aws_lambda, lambda_alarm
 from infra.hosts.aws_lambda import BrokerAway, NoTick
