@@ -29,10 +29,10 @@ from functions.api import (
 from functions.api.given import Given, HealthProbe, give
 from functions.api.hosts import KnownHosts
 from functions.api.metrics import MetricsText, add_metrics
+from functions.api.problem_document import PROBLEM_JSON, Problem
 from functions.api.problems import OTHERWISE, OutagesAre503, OutageTest, add_problems
 from functions.api.publishing import Requests
 from functions.api.reference import add_reference
-from functions.api.refused import PROBLEM_JSON, Problem
 from functions.api.trace import CallersTrace
 from functions.api.unchanged import Waiting
 from functions.forecasting.strategy import BUILT_IN, Strategies

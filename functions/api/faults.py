@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from events.errors import InvalidField, Refusal
 from events.wording import MAX_PROBLEMS, in_words, place, shown
-from functions.api.refused import (
+from functions.api.problem_document import (
     INVALID,
     METHOD_NOT_TAKEN,
     NOT_ACKNOWLEDGED,

@@ -15,8 +15,8 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from events.errors import Refusal
 from events.wording import shown
+from functions.api.problem_document import FOREIGN_ORIGIN, UNKNOWN_HOST, Refused
 from functions.api.problems import answer
-from functions.api.refused import FOREIGN_ORIGIN, UNKNOWN_HOST, Refused
 
 ANY = "*"
 LOCALHOST = "localhost"

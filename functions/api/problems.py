@@ -11,8 +11,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from events.errors import Refusal
 from events.wording import shown
-from functions.api import faults, refused
-from functions.api.refused import RETRY_AFTER, Kind, Problem, Refused
+from functions.api import faults, problem_document
+from functions.api.problem_document import RETRY_AFTER, Kind, Problem, Refused
 
 OutageTest = Callable[[Exception], bool]
 Answers = dict[int | str, dict[str, Any]]
@@ -23,21 +23,21 @@ def _answers(*kinds: Kind) -> Answers:
 
 
 # For the OpenAPI document.
-REFUSALS = _answers(refused.INVALID, refused.AWAY)
-UNKNOWN = _answers(refused.NOT_FOUND)
-CONFLICT = _answers(refused.CONFLICT)
-UNUSABLE_BODY = _answers(refused.TOO_LARGE, refused.WRONG_TYPE)
+REFUSALS = _answers(problem_document.INVALID, problem_document.AWAY)
+UNKNOWN = _answers(problem_document.NOT_FOUND)
+CONFLICT = _answers(problem_document.CONFLICT)
+UNUSABLE_BODY = _answers(problem_document.TOO_LARGE, problem_document.WRONG_TYPE)
 OTHERWISE: Answers = {"default": {"model": Problem, "description": "Any other refusal."}}
 
 
 def not_found(field: str, message: str, value: str, fix: str) -> Refused:
     """A 404 for what is not there, or not yet."""
-    return Refused(refused.NOT_FOUND, Refusal(field, message, shown(value), fix))
+    return Refused(problem_document.NOT_FOUND, Refusal(field, message, shown(value), fix))
 
 
 def conflict(message: str, run_id: str, fix: str | None = None) -> Refused:
     """A 409 for a run that is not as the request has it."""
-    return Refused(refused.CONFLICT, Refusal("run_id", message, shown(run_id), fix))
+    return Refused(problem_document.CONFLICT, Refusal("run_id", message, shown(run_id), fix))
 
 
 def none_yet(what: str, store: str, product: str) -> Refused:
@@ -83,21 +83,21 @@ def _refused(request: Request, error: Exception) -> Refused:
         case Refused():
             return error
         case Refusal():  # what a planner or a registry refuses, this request asked for
-            return Refused(refused.INVALID, error)
+            return Refused(problem_document.INVALID, error)
         case RequestValidationError():
             return faults.invalid_parameters(error.errors())
         case HTTPException(status_code=404):  # by the router: routes raise `Refused`
             path = shown(request.url.path)
             unknown = Refusal("path", f"{path} is unknown", path, "see /docs for what there is")
-            return Refused(refused.UNKNOWN_PATH, unknown)
+            return Refused(problem_document.UNKNOWN_PATH, unknown)
         case HTTPException(status_code=405):
             return faults.wrong_method(request.method, (error.headers or {}).get("Allow", ""))
         case HTTPException():
             status = error.status_code
-            kind = refused.TOO_MANY if status == 429 else refused.plain(status)
+            kind = problem_document.TOO_MANY if status == 429 else problem_document.plain(status)
             return Refused(kind, Refusal("", error.detail), headers=error.headers)
     return Refused(
-        refused.FAILED,
+        problem_document.FAILED,
         Refusal("", "the API failed on this request", None, "see its log, or report the request"),
     )
 
@@ -126,5 +126,5 @@ class OutagesAre503:
             if begun or not self._is_outage(error):
                 raise
             away = Refusal("", f"a part of the system is away ({error!r})", None, "ask again later")
-            found = Refused(refused.AWAY, away, headers=RETRY_AFTER)
+            found = Refused(problem_document.AWAY, away, headers=RETRY_AFTER)
             await answer(found, scope["path"])(scope, receive, send)

@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from fastapi.responses import HTMLResponse
 
 from events.wording import written
-from functions.api.refused import KINDS, PROBLEM_JSON
+from functions.api.problem_document import KINDS, PROBLEM_JSON
 
 NOTHING_ELSE = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; "

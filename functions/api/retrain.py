@@ -12,8 +12,8 @@ from functions.api import views
 from functions.api.body import body_of, documented
 from functions.api.faults import repeat_with
 from functions.api.given import Asking, KnownStrategies, Stored, Today
+from functions.api.problem_document import Refused
 from functions.api.problems import CONFLICT, REFUSALS, UNUSABLE_BODY, conflict
-from functions.api.refused import Refused
 from functions.api.retraining import retrain_event
 from functions.forecasting.strategy import Strategies
 from functions.known_strategy import known_strategy

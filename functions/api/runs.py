@@ -10,6 +10,8 @@ from events.payloads import CancelRequested, RunId
 from functions.api import views
 from functions.api.body import body_of, documented
 from functions.api.given import Asking, Stored
+from functions.api.problem_document import CONFLICT as CONFLICTING
+from functions.api.problem_document import NOT_FOUND, Refused
 from functions.api.problems import (
     CONFLICT,
     REFUSALS,
@@ -18,8 +20,6 @@ from functions.api.problems import (
     conflict,
     not_found,
 )
-from functions.api.refused import CONFLICT as CONFLICTING
-from functions.api.refused import NOT_FOUND, Refused
 from functions.planner.planner import coalesced, unknown_run
 from functions.records import MAX_FAILURES
 

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Query
 from events.payloads import Name
 from functions.api import views
 from functions.api.given import Stored
+from functions.api.problem_document import NOT_FOUND, Refused
 from functions.api.problems import REFUSALS, UNKNOWN
-from functions.api.refused import NOT_FOUND, Refused
 from functions.planner.scope import unknown_series
 
 router = APIRouter(tags=["series"], responses=REFUSALS)

@@ -42,7 +42,7 @@ from infra.kafka.outages import NOT_ALLOWED, is_kafka_outage
 from infra.settings import Settings
 
 if TYPE_CHECKING:
-    from functions.api.refused import Refused
+    from functions.api.problem_document import Refused
 
 log = logging.getLogger("shelfcast.lambda")
 
@@ -106,7 +106,7 @@ class LambdaHost:
 
     def retrain(self, event: Mapping[str, Any], context: Context) -> dict[str, Any]:
         """A request over HTTP to retrain: 202 once Kafka has it."""
-        from functions.api.refused import INVALID, Refused  # not for those that only tick
+        from functions.api.problem_document import INVALID, Refused  # not for those that only tick
 
         request = lambda_http.request_of(event)
         trace = lambda_http.trace_of_request(request.headers)

@@ -10,7 +10,7 @@ from fastapi import HTTPException
 from events.envelope import first_event
 from events.errors import Refusal
 from events.payloads import RetrainRequested
-from functions.api.refused import KINDS, PROBLEM_JSON
+from functions.api.problem_document import KINDS, PROBLEM_JSON
 from functions.forecasting.strategy import table
 from functions.planner import Planner
 from tests.unit.api.served import PATIENT, AwayStorage, Shop

@@ -6,7 +6,7 @@ import pytest
 from typer.testing import CliRunner
 
 from events.errors import InvalidField, Refusal
-from functions.api.refused import INVALID, Refused
+from functions.api.problem_document import INVALID, Refused
 from infra.cli.client import Client
 from infra.cli.errors import Failed, NotFound, Unavailable
 from infra.cli.main import app

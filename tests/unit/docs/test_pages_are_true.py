@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from functions.api.refused import KINDS
+from functions.api.problem_document import KINDS
 
 ROOT = Path(__file__).parents[3]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
