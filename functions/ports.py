@@ -86,7 +86,7 @@ class Plans(Protocol):
     async def plan(self, run_id: str) -> Plan | None:
         """The stored plan of a run."""
 
-    async def save_plan(self, plan: Plan) -> Plan:
+    async def save_or_coalesce(self, plan: Plan) -> Plan:
         """Store the plan unless the run has one; the plan that then holds.
 
         If there is a run with the same fingerprint none of whose series has a result or is being

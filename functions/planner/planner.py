@@ -84,7 +84,7 @@ class Planner:
                     plan = await self._storage.plan(event.id)
                     if plan is None:
                         new = await self._new_plan(event, request)
-                        plan = await self._storage.save_plan(new)
+                        plan = await self._storage.save_or_coalesce(new)
                     outputs += await self._effects(event, plan)
                 case CancelRequested() as request:
                     outputs += await self._cancel(event, request.run_id)

@@ -15,7 +15,7 @@ class MemoryPlans(Tables):
         """The stored plan."""
         return self.plans.get(run_id)
 
-    async def save_plan(self, plan: Plan) -> Plan:
+    async def save_or_coalesce(self, plan: Plan) -> Plan:
         """Store the plan unless there is one."""
         if plan.run_id not in self.plans:
             if (waiting := self._waiting(plan.fingerprint)) is not None:

@@ -21,14 +21,14 @@ class PostgresPlans(Connections):
         async with (await self.pool()).acquire() as connection:
             return await _plan(connection, run_id)
 
-    async def save_plan(self, plan: Plan) -> Plan:
+    async def save_or_coalesce(self, plan: Plan) -> Plan:
         """Store the plan unless there is one."""
         numbered = [(*s, n) for n, shard in enumerate(plan.shards) for s in shard]
         async with self.transaction() as connection:
             if plan.fingerprint:  # before the statement that looks for the run that waits with it
                 await connection.execute(queries.LOCK_FINGERPRINT, plan.fingerprint)
             planned = await connection.fetch(
-                queries.INSERT_PLAN,
+                queries.INSERT_OR_COALESCE_PLAN,
                 plan.run_id,
                 plan.requested_by,
                 plan.requested_at,

@@ -154,7 +154,7 @@ async def fill(
     for day in range(days):
         await connection.execute(SELL, count, LAST_DAY - timedelta(days=days - 1 - day))
     shard = tuple(series(n) for n in range(TRAINED))
-    await storage.save_plan(
+    await storage.save_or_coalesce(
         Plan(WEEK, "benchmark", NOW, "", None, None, STRATEGY, AS_OF, HORIZON, (shard,))
     )
     await record_results(storage, models, [])

@@ -60,7 +60,7 @@ def asked(
 async def week(storage: Storage, number: int, *series: tuple[str, str], **changes: object) -> str:
     """A run of one of the weeks, each a week after the one before, and its models; its id."""
     run = plan(f"week-{number}", as_of=date(2015, 8, 1) + timedelta(weeks=number))
-    await storage.save_plan(run)
+    await storage.save_or_coalesce(run)
     await record_results(storage, [trained(run, each, **changes) for each in series], [])
     return run.run_id
 

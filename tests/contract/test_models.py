@@ -25,8 +25,8 @@ from tests.contract.examples import (
 
 
 async def test_up_to_date_is_what_has_a_champion_as_of_the_day_or_later(storage: Storage):
-    old = await storage.save_plan(plan("old", as_of=date(2015, 7, 1)))
-    new = await storage.save_plan(plan("new"))
+    old = await storage.save_or_coalesce(plan("old", as_of=date(2015, 7, 1)))
+    new = await storage.save_or_coalesce(plan("new"))
     await record_results(storage, [trained(old, SERIES[0]), trained(old, SERIES[1])], [])
     await record_results(storage, [trained(new, SERIES[1])], [])
     assert await storage.up_to_date(None, None, date(2015, 7, 1)) == {SERIES[0], SERIES[1]}
@@ -110,7 +110,7 @@ async def test_the_history_of_aliases_cannot_be_rewritten(database: str, stateme
 
 async def test_models_and_changes_of_a_series_come_in_pages(storage: Storage):
     for n in range(3):
-        run = await storage.save_plan(plan(f"run-{n}", NOON + timedelta(hours=n)))
+        run = await storage.save_or_coalesce(plan(f"run-{n}", NOON + timedelta(hours=n)))
         model = trained(run, SERIES[0], NOON + timedelta(hours=n), policy="always")
         await record_results(storage, [model], [])
     whole = await changes_of(storage, SERIES[0])

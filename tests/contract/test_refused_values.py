@@ -15,7 +15,7 @@ from tests.contract.examples import DAY, NOON, SERIES, plan, trained
 
 async def test_postgres_refuses_what_the_constraints_forbid(database: str):
     storage = PostgresStorage(database)
-    run = await storage.save_plan(plan())
+    run = await storage.save_or_coalesce(plan())
     await record_results(storage, [trained(run, SERIES[1])], [])
     model_id = trained(run, SERIES[1]).data.model_id
     upside_down = Forecast(*SERIES[1], model_id, (DayForecast(DAY, 5.0, 6.0, 4.0),))
@@ -58,7 +58,7 @@ REFUSED = (asyncpg.PostgresError, ValueError)
 )
 async def test_a_plan_that_no_column_takes_is_refused_and_leaves_nothing(storage, changes):
     with pytest.raises(REFUSED):
-        await storage.save_plan(replace(plan(), **changes))
+        await storage.save_or_coalesce(replace(plan(), **changes))
 
     assert await storage.run("run-1") is None
 
@@ -88,7 +88,7 @@ async def test_a_question_about_what_no_column_takes_is_refused(storage: Storage
 
 @pytest.mark.parametrize(("run_id", "shard"), [("run\x00", 0), ("run-1", 10**11)])
 async def test_a_shard_that_no_column_takes_is_refused(storage: Storage, run_id: str, shard: int):
-    await storage.save_plan(plan())
+    await storage.save_or_coalesce(plan())
 
     with pytest.raises(REFUSED):
         await storage.fail_shard(run_id, shard, "why", NOON)
@@ -101,7 +101,7 @@ async def test_a_shard_that_no_column_takes_is_refused(storage: Storage, run_id:
     [(1.0, 2.0, 3.0), (1.0, 0.0, 0.5), (1.0, -1.0, 2.0), (1.0, 0.0, float("inf")), (nan, nan, nan)],
 )
 async def test_a_forecast_outside_its_interval_is_refused(storage, yhat, lower, upper):
-    run = await storage.save_plan(plan())
+    run = await storage.save_or_coalesce(plan())
     model = trained(run, SERIES[0])
     await record_results(storage, [model], [])
 

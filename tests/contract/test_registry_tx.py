@@ -41,7 +41,7 @@ async def write_and_fail(storage: Storage, run: Plan) -> None:
 
 
 async def test_what_a_transaction_wrote_before_an_error_does_not_hold(storage: Storage):
-    run = await storage.save_plan(plan())
+    run = await storage.save_or_coalesce(plan())
     with pytest.raises(ZeroDivisionError):
         await write_and_fail(storage, run)
 
@@ -56,7 +56,7 @@ async def test_what_a_transaction_wrote_before_an_error_does_not_hold(storage: S
 async def test_a_model_is_unknown_until_it_is_stored_and_its_run_may_be_unplanned(
     storage: Storage,
 ):
-    run = await storage.save_plan(plan())
+    run = await storage.save_or_coalesce(plan())
     model = trained(run, SERIES[0])
     asked = [(model.data.model_id, "run-1"), ("other", "run-1"), ("stray", "run-2")]
     async with storage.registry(()) as tx:
@@ -71,7 +71,10 @@ async def test_a_model_is_unknown_until_it_is_stored_and_its_run_may_be_unplanne
 
 
 async def test_writers_at_once_count_versions_up_without_gaps(storage: Storage):
-    runs = [await storage.save_plan(plan(f"run-{n}", NOON + timedelta(hours=n))) for n in range(6)]
+    runs = [
+        await storage.save_or_coalesce(plan(f"run-{n}", NOON + timedelta(hours=n)))
+        for n in range(6)
+    ]
     orders = [SERIES, SERIES[::-1], SERIES[1:] + SERIES[:1]] * 2
     await asyncio.gather(
         *(
@@ -94,7 +97,7 @@ async def until_waiting(storage: PostgresStorage, writers: int) -> None:
 
 async def test_writers_of_different_series_do_not_wait_for_each_other(database: str):
     storage = PostgresStorage(database)
-    run = await storage.save_plan(plan())
+    run = await storage.save_or_coalesce(plan())
     async with storage.registry([SERIES[0]]):
         same = asyncio.create_task(record_results(storage, [trained(run, SERIES[0])], []))
         everything = PromotionRequested(

@@ -23,7 +23,7 @@ from tests.contract.examples import (
 
 
 async def test_recording_twice_is_recording_once(storage: Storage):
-    run = await storage.save_plan(plan())
+    run = await storage.save_or_coalesce(plan())
     results = [trained(run, SERIES[0]), trained(run, SERIES[2])]
     failures = [failed(run, SERIES[1], "too short")]
     for _ in range(2):
@@ -48,8 +48,8 @@ async def test_recording_twice_is_recording_once(storage: Storage):
 
 
 async def test_the_newer_as_of_is_champion_whatever_order_models_come_in(storage: Storage):
-    old = await storage.save_plan(plan("old", as_of=date(2015, 7, 1)))
-    new = await storage.save_plan(plan("new", at=NOON - timedelta(days=1)))
+    old = await storage.save_or_coalesce(plan("old", as_of=date(2015, 7, 1)))
+    new = await storage.save_or_coalesce(plan("new", at=NOON - timedelta(days=1)))
     await record_results(storage, [trained(new, SERIES[0])], [])
     await record_results(storage, [trained(old, SERIES[0])], [])
     await record_results(storage, [trained(old, SERIES[2])], [])
@@ -80,15 +80,15 @@ async def test_the_newer_as_of_is_champion_whatever_order_models_come_in(storage
 
 
 async def test_of_two_runs_of_one_day_the_later_request_wins(storage: Storage):
-    late = await storage.save_plan(plan("a-late", at=NOON + timedelta(hours=1)))
-    early = await storage.save_plan(plan("early"))
+    late = await storage.save_or_coalesce(plan("a-late", at=NOON + timedelta(hours=1)))
+    early = await storage.save_or_coalesce(plan("early"))
     await record_results(storage, [trained(late, SERIES[0]), trained(early, SERIES[0])], [])
     champions = [m.run_id for m in await versions(storage, SERIES[0]) if "champion" in m.aliases]
     assert champions == ["a-late"]
 
 
 async def test_a_success_turns_a_failure_and_nothing_turns_a_success(storage: Storage):
-    run = await storage.save_plan(plan())
+    run = await storage.save_or_coalesce(plan())
     await storage.fail_shard("run-1", 0, "dead-lettered", NOON)
     assert await storage.counts(["run-1"]) == {"run-1": Counts(3, 0, 2)}
     await record_results(storage, [trained(run, SERIES[0], NOON + timedelta(minutes=1))], [])
@@ -103,7 +103,7 @@ async def test_a_success_turns_a_failure_and_nothing_turns_a_success(storage: St
 
 
 async def test_an_earlier_reason_never_replaces_a_later_one(storage: Storage):
-    run = await storage.save_plan(plan())
+    run = await storage.save_or_coalesce(plan())
     await record_results(
         storage, [], [failed(run, SERIES[0], "later", NOON + timedelta(minutes=1))]
     )
@@ -148,7 +148,9 @@ async def test_a_policy_decides_without_a_look_at_scores(storage: Storage):
 async def test_of_several_models_in_a_batch_one_is_promoted_and_each_has_a_verdict(
     storage: Storage,
 ):
-    runs = [await storage.save_plan(plan(f"run-{n}", as_of=date(2015, 8, n))) for n in (1, 2, 3)]
+    runs = [
+        await storage.save_or_coalesce(plan(f"run-{n}", as_of=date(2015, 8, n))) for n in (1, 2, 3)
+    ]
     policies = ("if-better", "if-better", "never")
     batch = [
         trained(run, SERIES[0], policy=policy) for run, policy in zip(runs, policies, strict=True)

@@ -143,7 +143,7 @@ async def test_a_model_stays_while_a_day_that_it_forecast_does(storage: Storage)
 
 
 async def test_a_model_stays_while_what_was_said_of_it_is_on_the_log(storage: Storage):
-    run = await storage.save_plan(plan())
+    run = await storage.save_or_coalesce(plan())
     for number, days in enumerate((40, 36, 20)):
         model = trained(run, SERIES[0], NOW - timedelta(days=days), model_id=f"m{number}")
         await record_results(storage, [model], [])
@@ -187,7 +187,7 @@ async def test_a_result_that_comes_again_does_not_bring_its_model_back(storage: 
 
 
 async def test_results_of_old_runs_go_and_leave_their_counts(harness: Harness, storage: Storage):
-    run = await storage.save_plan(plan("old"))
+    run = await storage.save_or_coalesce(plan("old"))
     await record_results(storage, [trained(run, SERIES[0])], [failed(run, SERIES[1], "short")])
     await storage.cancel("old", NOON + timedelta(hours=1))
     await week(storage, 1, SERIES[0])
@@ -208,9 +208,9 @@ async def test_results_of_old_runs_go_and_leave_their_counts(harness: Harness, s
 async def test_a_run_goes_when_no_model_is_of_it_and_none_was_coalesced_into_it(
     harness: Harness, storage: Storage
 ):
-    first = await storage.save_plan(replace(plan("first"), fingerprint="w"))
-    await storage.save_plan(replace(plan("same"), fingerprint="w"))
-    await storage.save_plan(replace(plan("empty"), shards=()))
+    first = await storage.save_or_coalesce(replace(plan("first"), fingerprint="w"))
+    await storage.save_or_coalesce(replace(plan("same"), fingerprint="w"))
+    await storage.save_or_coalesce(replace(plan("empty"), shards=()))
     await record_results(storage, [], [failed(first, series, "short") for series in SERIES])
     await week(storage, 1, SERIES[0])
     for run_id in ("first", "same", "empty", "week-1"):
@@ -253,8 +253,8 @@ async def test_what_would_go_is_told_and_then_goes(harness: Harness, storage: St
     for series in SERIES:
         await harness.sell(series, 5)
     await harness.foresee(("", ""), DAY - timedelta(days=3), True)
-    await storage.save_plan(replace(plan("first", at=NOON), fingerprint="w"))
-    await storage.save_plan(replace(plan("same"), fingerprint="w"))
+    await storage.save_or_coalesce(replace(plan("first", at=NOON), fingerprint="w"))
+    await storage.save_or_coalesce(replace(plan("same"), fingerprint="w"))
     await storage.cancel("first", NOON)
     for run in await storage.runs(10):
         await harness.plan_at(run.run_id, NOW - timedelta(days=40))
@@ -290,7 +290,7 @@ async def test_an_overdue_run_has_a_series_planned_or_failed_as_overdue(
     harness: Harness, storage: Storage
 ):
     for run_id in ("late", "done", "new"):
-        await storage.save_plan(plan(run_id))
+        await storage.save_or_coalesce(plan(run_id))
         await harness.plan_at(run_id, NOW - timedelta(days=8))
     await harness.plan_at("new", NOW - timedelta(days=6))
     await storage.fail_shard("done", 0, "another", NOW)

@@ -13,7 +13,7 @@ from tests.contract.harness import Harness
 
 async def test_runs_come_newest_first_and_unknown_ones_not_at_all(storage: Storage):
     for n in range(3):
-        await storage.save_plan(plan(f"run-{n}", at=NOON + timedelta(hours=n)))
+        await storage.save_or_coalesce(plan(f"run-{n}", at=NOON + timedelta(hours=n)))
     assert [run.run_id for run in await storage.runs(2)] == ["run-2", "run-1"]
     assert await storage.run("unknown") is None
     assert (await storage.runs(1))[0].counts == Counts(3, 0, 0)
@@ -24,7 +24,7 @@ async def test_it_answers(storage: Storage):
 
 
 async def test_a_run_that_has_ended_keeps_its_counts_right_when_a_late_result_comes(storage):
-    run = await storage.save_plan(plan())
+    run = await storage.save_or_coalesce(plan())
     model = trained(run, SERIES[0])
     await record_results(storage, [model], [failed(run, s, "short") for s in SERIES[1:]])
     [ended] = await storage.runs(1)
@@ -41,7 +41,7 @@ async def test_a_run_that_has_ended_keeps_its_counts_right_when_a_late_result_co
 
 async def test_a_run_has_ended_when_no_result_is_to_come(storage: Storage):
     for run_id in ("run-1", "run-2", "run-3"):
-        await storage.save_plan(plan(run_id))
+        await storage.save_or_coalesce(plan(run_id))
     run = plan("run-1")
 
     async def ended() -> dict[str, Counts]:
@@ -59,7 +59,7 @@ async def test_a_run_has_ended_when_no_result_is_to_come(storage: Storage):
 async def test_two_that_end_a_run_at_once_leave_its_counts_right(
     harness: Harness, storage: Storage
 ):
-    run = await storage.save_plan(plan())
+    run = await storage.save_or_coalesce(plan())
     await asyncio.gather(
         *(record_results(storage, [], [failed(run, series, "short")]) for series in SERIES)
     )
@@ -74,7 +74,7 @@ async def test_two_that_end_a_run_at_once_leave_its_counts_right(
 
 
 async def test_a_cancelled_run_and_a_given_up_shard_keep_their_counts(storage: Storage):
-    await storage.save_plan(plan())
+    await storage.save_or_coalesce(plan())
     await storage.fail_shard("run-1", 0, "gave up", NOON)
     [going] = await storage.runs(1)
     await storage.cancel("run-1", NOON)
@@ -88,7 +88,7 @@ async def test_a_cancelled_run_and_a_given_up_shard_keep_their_counts(storage: S
 
 async def test_failures_of_a_run_come_in_pages(storage: Storage):
     many = tuple(("1", f"p{n:03}") for n in range(MAX_FAILURES + 2))
-    run = await storage.save_plan(replace(plan(), shards=(many,)))
+    run = await storage.save_or_coalesce(replace(plan(), shards=(many,)))
     await record_results(storage, [], [failed(run, series, "short") for series in many])
 
     first = await storage.run("run-1")

@@ -333,7 +333,7 @@ async def test_a_plan_of_opening_alone_names_no_driver(harness: Harness, storage
 async def test_series_come_in_pages(harness: Harness, storage: Storage):
     for series in SERIES:
         await harness.sell(series, 3)
-    run = await storage.save_plan(plan())
+    run = await storage.save_or_coalesce(plan())
     await record_results(storage, [trained(run, SERIES[1])], [])
     first = await storage.series_page(None, 2)
     assert [(s.store, s.product) for s in first] == list(SERIES[:2])

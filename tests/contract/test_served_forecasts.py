@@ -29,7 +29,7 @@ async def test_a_champions_forecast_is_served_with_all_that_was_said_of_it(
     harness: Harness, storage: Storage
 ):
     assert await storage.forecast(*SERIES[0]) is None
-    run = await storage.save_plan(plan())
+    run = await storage.save_or_coalesce(plan())
     await record_results(storage, [trained(run, SERIES[0])], [])
     await harness.sell(SERIES[0], 3)
     days = (
@@ -129,14 +129,14 @@ async def test_what_is_served_on_some_days_is_found_by_scope(storage: Storage):
 
 
 async def test_the_days_that_a_run_asks_for_are_told_by_its_id(storage: Storage):
-    await storage.save_plan(plan())
+    await storage.save_or_coalesce(plan())
     expected = {"run-1": Window(date(2015, 8, 1), 7, NOON, "run-1")}
     assert await storage.windows(["run-1", "run-2"]) == expected
     assert await storage.windows([]) == {}
 
 
 async def test_a_run_that_has_ended_tells_how_many_champions_are_forecast_for_it(storage: Storage):
-    run = await storage.save_plan(plan())
+    run = await storage.save_or_coalesce(plan())
     await record_results(storage, [trained(run, each) for each in SERIES[:2]], [])
     found = await storage.run("run-1")
     assert found is not None
@@ -155,7 +155,7 @@ async def test_a_run_that_has_ended_tells_how_many_champions_are_forecast_for_it
 
 
 async def test_shards_without_a_result_are_unfinished_and_failed_ones_if_wanted(storage: Storage):
-    run = await storage.save_plan(plan())
+    run = await storage.save_or_coalesce(plan())
     assert await storage.unfinished_shards("run-1", failed=False) == {0, 1}
     await record_results(storage, [trained(run, SERIES[0])], [failed(run, SERIES[2], "short")])
     assert await storage.unfinished_shards("run-1", failed=False) == {0}
@@ -170,13 +170,13 @@ def asked_alike(run_id: str, hours: int) -> Plan:
 
 
 async def test_a_request_is_coalesced_only_into_a_run_without_any_result(storage: Storage):
-    first = await storage.save_plan(asked_alike("a", 0))
-    assert (await storage.save_plan(asked_alike("b", 1))).coalesced_into == "a"
+    first = await storage.save_or_coalesce(asked_alike("a", 0))
+    assert (await storage.save_or_coalesce(asked_alike("b", 1))).coalesced_into == "a"
     await record_results(storage, [trained(first, SERIES[0])], [])
-    assert (await storage.save_plan(asked_alike("c", 2))).coalesced_into is None
-    assert (await storage.save_plan(asked_alike("d", 3))).coalesced_into == "c"
+    assert (await storage.save_or_coalesce(asked_alike("c", 2))).coalesced_into is None
+    assert (await storage.save_or_coalesce(asked_alike("d", 3))).coalesced_into == "c"
     await storage.hand_over("c", 0, NOON)
-    later = await storage.save_plan(asked_alike("e", 4))
+    later = await storage.save_or_coalesce(asked_alike("e", 4))
     assert later.coalesced_into is None, "what is being trained has read its sales"
 
 
@@ -184,7 +184,7 @@ async def test_requests_that_counted_on_a_cancelled_run_become_one_if_they_are_y
     storage: Storage,
 ):
     for n, run_id in enumerate("abcd"):
-        await storage.save_plan(asked_alike(run_id, n))
+        await storage.save_or_coalesce(asked_alike(run_id, n))
     cancelled_at = NOON + timedelta(hours=1, minutes=30)
     await storage.cancel("a", cancelled_at)
     for _ in range(2):

@@ -21,7 +21,7 @@ AS_OF, NOON = date(2015, 8, 1), datetime(2015, 8, 1, 12, tzinfo=UTC)
 async def promote(writer: PostgresStorage, run_id: str, at: datetime) -> str:
     """A champion of series 1/milk, without a forecast yet; its id."""
     plan = Plan(run_id, "test", at, "", "1", "milk", "windowed", AS_OF, 7, ((("1", "milk"),),))
-    await writer.save_plan(plan)
+    await writer.save_or_coalesce(plan)
     model = ModelTrained(
         run_id=run_id,
         store="1",

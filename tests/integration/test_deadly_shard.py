@@ -79,7 +79,7 @@ async def test_a_shard_that_kills_every_trainer_ends_as_a_dead_letter(
     storage = PostgresStorage(database)
     as_of = DAY + timedelta(days=1)
     plan = Plan("deadly", "test", utc_now(), "", None, None, "windowed", as_of, 7, (SERIES,))
-    await storage.save_plan(plan)
+    await storage.save_or_coalesce(plan)
     shard = TrainingShardRequested(
         run_id="deadly",
         shard=0,

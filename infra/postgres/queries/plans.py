@@ -30,7 +30,7 @@ WHERE run_id = $1 AND (state = 'planned' OR (state = 'failed' AND $2))
 
 # A plan and its series, unless there is one; the series, none if it waits for another run: the one
 # that waits with the same fingerprint, of which nothing has a result or is being trained.
-INSERT_PLAN = """
+INSERT_OR_COALESCE_PLAN = """
 WITH inserted AS (
     INSERT INTO training_runs
         (run_id, requested_by, requested_at, reason, store, product, strategy, as_of, horizon,

@@ -116,7 +116,7 @@ def due(outputs: Sequence[Event[Payload]]) -> list[tuple[str, list[tuple[str, st
 async def planned(*plans: Plan) -> tuple[MemoryStorage, Registry]:
     storage = MemoryStorage()
     for each in plans:
-        await storage.save_plan(each)
+        await storage.save_or_coalesce(each)
     return storage, Registry(storage, lambda: NOON)
 
 
@@ -224,7 +224,7 @@ class OfMillions(MemoryStorage):
 
 async def test_a_result_or_a_dead_shard_costs_the_same_however_many_series_a_run_has():
     storage = OfMillions()
-    await storage.save_plan(NEW)
+    await storage.save_or_coalesce(NEW)
     registry = Registry(storage)
 
     first = await registry([trained(NEW, MILK)])
