@@ -29,7 +29,9 @@ _LEAST = 0.75
 _WEEKDAY_BOUNDS = 0.5, 2.0
 
 
-def widening(actual: Floats, band: Band, level: float, weekday: Floats | None = None) -> Floats:
+def interval_scale(
+    actual: Floats, band: Band, level: float, weekday: Floats | None = None
+) -> Floats:
     """How many times as far each series' interval is to reach on each weekday; shape (n, 7).
 
     The other arrays have shape (n, K, B), NaN where there is no day; `weekday` is 0 on Mondays.

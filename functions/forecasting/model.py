@@ -1,4 +1,4 @@
-"""All that is kept of a trained series: what to store, to send and to forecast from."""
+"""The trained model of one series: what is stored, sent and used to forecast."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -13,15 +13,14 @@ Member = ProphetParameters | BaselineModel
 
 @dataclass(frozen=True)
 class SeriesModel:
-    """The mean of its `members`, by their `weights` if there are any, with what holds for the
-    series itself.
+    """The mean of `members`, weighted by `weights` if given, with the settings of the series.
 
-    Unless a calendar says otherwise the store is taken to be closed on `closed_weekdays` (0 is
-    Monday), and to be open on others by the chances `opening`, Monday first (empty: surely); it
-    usually is closed on `rest_weekdays`. No forecast goes above `cap` units, and an interval
-    reaches `widening` times as far as the members say, Monday first (empty: once). `usual` has a
-    driver's usual value for each weekday, which is assumed where nothing is planned. `last_day` is
-    the last open day used.
+    Unless a calendar says otherwise, the store is closed on `closed_weekdays` (0 is Monday) and
+    open on other days with the probabilities `opening`, Monday first (empty: always open); it is
+    usually closed on `rest_weekdays`. `cap` bounds every forecast, in units. `interval_scale`
+    multiplies the members' interval widths by weekday, Monday first (empty: 1).
+    `typical_drivers` has a driver's typical value for each weekday, assumed where nothing is
+    planned. `last_day` is the last open day used.
     """
 
     members: tuple[Member, ...]
@@ -29,8 +28,8 @@ class SeriesModel:
     cap: float
     closed_weekdays: tuple[int, ...] = ()
     rest_weekdays: tuple[int, ...] = ()
-    widening: tuple[float, ...] = ()
-    usual: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    interval_scale: tuple[float, ...] = ()
+    typical_drivers: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     weights: tuple[float, ...] = ()
     opening: tuple[float, ...] = ()
 
@@ -40,7 +39,7 @@ class SeriesModel:
 
     @property
     def drivers(self) -> frozenset[str]:
-        """The drivers that move its forecast."""
+        """The names of the drivers that change the forecast."""
         prophets = (member for member in self.members if isinstance(member, ProphetParameters))
         levels = (member for member in self.members if isinstance(member, BaselineModel))
         regressors = [term.name.split("/") for each in prophets for term in each.regressors]
@@ -51,8 +50,8 @@ class SeriesModel:
 
     @property
     def seen(self) -> dict[str, tuple[float, float]]:
-        """Between which values each driver was seen that moves its forecast by its value; what
-        lies beyond them counts as the nearer one.
+        """The lowest and highest value in training of each driver that the forecast is computed
+        from; a planned value outside this range is replaced by the nearer bound.
         """
         found: dict[str, tuple[float, float]] = {}
         for member in self.members:
@@ -81,8 +80,9 @@ class SeriesModel:
             "cap": self.cap,
             "closed_weekdays": list(self.closed_weekdays),
             "rest_weekdays": list(self.rest_weekdays),
-            "widening": list(self.widening),
-            "usual": {name: list(values) for name, values in self.usual.items()},
+            # Stored models keep the keys "widening" and "usual", the fields' earlier names.
+            "widening": list(self.interval_scale),
+            "usual": {name: list(values) for name, values in self.typical_drivers.items()},
             "weights": list(self.weights),
             "opening": list(self.opening),
         }
@@ -97,8 +97,8 @@ class SeriesModel:
                 cap=values["cap"],
                 closed_weekdays=tuple(values["closed_weekdays"]),
                 rest_weekdays=tuple(values["rest_weekdays"]),
-                widening=_by_weekday(values["widening"]),
-                usual={name: tuple(each) for name, each in values["usual"].items()},
+                interval_scale=_by_weekday(values["widening"]),
+                typical_drivers={name: tuple(each) for name, each in values["usual"].items()},
                 weights=tuple(values.get("weights", ())),
                 opening=tuple(values.get("opening", ())),
             )
@@ -106,9 +106,9 @@ class SeriesModel:
             raise ValueError(f"a stored model lacks {missing}; retrain its series") from None
 
 
-def _by_weekday(widening: float | list[float]) -> tuple[float, ...]:
-    """Older versions had one number for all weekdays."""
-    return tuple(widening) if isinstance(widening, list) else (widening,) * 7
+def _by_weekday(stored: float | list[float]) -> tuple[float, ...]:
+    """Accept one number for all weekdays, as older versions stored it."""
+    return tuple(stored) if isinstance(stored, list) else (stored,) * 7
 
 
 def _member(values: dict[str, Any]) -> Member:
@@ -121,7 +121,7 @@ def _member(values: dict[str, Any]) -> Member:
 
 
 def renamed(member: Member, names: tuple[str, ...]) -> Member:
-    """A member that was fitted to columns that are places, with the names that they stand for."""
+    """Replace the column numbers of a member's drivers by the drivers' names."""
     if not names or not isinstance(member, ProphetParameters):
         return member
     return replace(

@@ -94,7 +94,7 @@ def _runs(models: Sequence[SeriesModel]) -> Iterator[slice]:
     """
     start, names = 0, frozenset[str]()
     for i, model in enumerate(models):
-        own = model.drivers | model.usual.keys()
+        own = model.drivers | model.typical_drivers.keys()
         if i > start and len(names | own) > MAX_DRIVERS:
             yield slice(start, i)
             start, names = i, frozenset()
@@ -112,7 +112,9 @@ def _together(
     """The forecasts of models that may share columns; see `forecast`."""
     horizon = horizon_of(models, start, days, calendar)
     band = _mean_of_members(models, horizon, level)
-    times = np.array([model.widening or (1.0,) * 7 for model in models]).reshape(len(models), 7)
+    times = np.array([model.interval_scale or (1.0,) * 7 for model in models]).reshape(
+        len(models), 7
+    )
     band = widened(band, times, (horizon.dates.astype(np.int64) + 3) % 7)
     cap = np.array([model.cap for model in models])[:, None]
     lower, upper = band.lower, band.upper

@@ -1,7 +1,7 @@
 """What is known and what is assumed of the days to forecast.
 
 A day that no calendar speaks of is open by the chance that `opening` has for its weekday; a driver
-that nobody planned has its usual value for the weekday.
+that nobody planned has its typical value for the weekday.
 """
 
 from collections.abc import Sequence
@@ -65,7 +65,9 @@ def horizon_of(
     until = np.zeros((n, days), np.int64)
     for ahead in BEFORE_CLOSED:
         until = np.where(unusual[:, now + ahead], ahead, until)
-    names = tuple(sorted({name for model in models for name in (*model.usual, *model.drivers)}))
+    names = tuple(
+        sorted({name for model in models for name in (*model.typical_drivers, *model.drivers)})
+    )
     drivers, assumed = _drivers(models, calendar, names, every[now], weekday[now])
     facts = DayFacts(
         days=np.tile(every[now].astype(np.int64), n),
@@ -103,15 +105,15 @@ def _drivers(
     at = (dates - np.datetime64(calendar.start, "D")).astype(np.int64)
     inside = (at >= 0) & (at < calendar.is_open.shape[1])
     values[:, inside] = calendar.drivers_named(names)[:, at[inside]]
-    usual = np.zeros((len(models), 7, len(names)))
+    typical = np.zeros((len(models), 7, len(names)))
     matters = np.zeros((len(models), 1, len(names)), bool)
     for i, model in enumerate(models):
         moving = model.drivers
         for j, name in enumerate(names):
-            usual[i, :, j] = model.usual.get(name, 0.0)
+            typical[i, :, j] = model.typical_drivers.get(name, 0.0)
             matters[i, 0, j] = name in moving
     unknown = np.isnan(values)
-    return np.where(unknown, usual[:, weekday], values), unknown & matters
+    return np.where(unknown, typical[:, weekday], values), unknown & matters
 
 
 def _beyond(models: Sequence[SeriesModel], names: tuple[str, ...], drivers: Floats) -> Bools:

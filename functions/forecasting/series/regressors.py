@@ -9,7 +9,7 @@ A regressor's name says how it is made, so training and forecasting make the sam
     closed/-2             1 two days before an unusual closing; -4 to -1 and 1 (the day after)
 
 A closing is unusual on a weekday on which the store is usually open. A driver's name has
-no slash. A driver that is not known on some day has its usual value for the weekday there.
+no slash. A driver that is not known on some day has its typical value for the weekday there.
 """
 
 from dataclasses import dataclass
@@ -64,7 +64,7 @@ class DayFacts:
 @dataclass(frozen=True, eq=False)
 class Design:
     """The regressors of a panel's rows: `values` (rows, r) of the columns `names`, which
-    have the prior scales `prior_scales` (r,). `usual` (n, 7, p) holds each series' usual
+    have the prior scales `prior_scales` (r,). `typical` (n, 7, p) holds each series' typical
     value of each driver by weekday, NaN for a driver it never had; `driver_names` are its p.
     """
 
@@ -72,12 +72,12 @@ class Design:
     values: Floats
     prior_scales: Floats
     driver_names: tuple[str, ...]
-    usual: Floats
+    typical: Floats
 
     def rows(self, kept: Bools) -> "Design":
         """The design of some of the rows."""
         return Design(
-            self.names, self.values[kept], self.prior_scales, self.driver_names, self.usual
+            self.names, self.values[kept], self.prior_scales, self.driver_names, self.typical
         )
 
 
@@ -146,7 +146,7 @@ def design(panel: Panel, strategy: ProphetStrategy) -> Design:
         n = len(panel)
         return Design((), np.empty((len(panel.dates), 0)), np.empty(0), (), np.empty((n, 7, 0)))
     series = np.repeat(np.arange(len(panel)), panel.rows)
-    facts, usual = day_facts(panel)
+    facts, typical = day_facts(panel)
     names = regressor_names(strategy, panel.driver_names)
     values = columns(names, facts)
     for at, name in enumerate(names):
@@ -155,21 +155,21 @@ def design(panel: Panel, strategy: ProphetStrategy) -> Design:
             values[(often < _MIN_DAYS)[series], at] = 0.0
     own = np.array([name.startswith("driver/") and name.count("/") == 1 for name in names])
     scales = np.where(own, strategy.regressor_prior_scale, strategy.term_prior_scale)
-    return Design(names, values, scales, panel.driver_names, usual)
+    return Design(names, values, scales, panel.driver_names, typical)
 
 
 def day_facts(panel: Panel) -> tuple[DayFacts, Floats]:
-    """The facts of every open day of the panel, and each series' usual drivers (n, 7, p)."""
+    """The facts of every open day of the panel, and each series' typical drivers (n, 7, p)."""
     series = np.repeat(np.arange(len(panel)), panel.rows)
     days = panel.dates.astype(np.int64)
-    usual = _usual(panel, series, days)
+    typical = _typical(panel, series, days)
     drivers = panel.drivers
     unknown = ~np.isfinite(drivers)
     if unknown.any():
-        drivers = np.where(unknown, usual[series, (days + 3) % 7], drivers)
+        drivers = np.where(unknown, typical[series, (days + 3) % 7], drivers)
     drivers = np.nan_to_num(drivers)  # a driver that a series never had is 0 there
     until, since = _closings(panel, series, days)
-    return DayFacts(days, panel.driver_names, drivers, until, since), usual
+    return DayFacts(days, panel.driver_names, drivers, until, since), typical
 
 
 def rest_weekdays(panel: Panel) -> Bools:
@@ -189,14 +189,14 @@ def rest_weekdays(panel: Panel) -> Bools:
     return opened <= possible / 2
 
 
-def _usual(panel: Panel, series: Ints, days: Ints) -> Floats:
+def _typical(panel: Panel, series: Ints, days: Ints) -> Floats:
     """Each driver's mean by weekday over the last USUAL_DAYS of each series; over all
     weekdays where one has no day, over all days where the driver was not known lately.
     """
     n, p = len(panel), len(panel.driver_names)
-    usual = np.full((n, 7, p), np.nan)
+    typical = np.full((n, 7, p), np.nan)
     if p == 0 or len(days) == 0:
-        return usual
+        return typical
     last = np.zeros(n, np.int64)
     some = panel.rows > 0
     last[some] = days[panel.offsets[1:][some] - 1]
@@ -207,11 +207,11 @@ def _usual(panel: Panel, series: Ints, days: Ints) -> Floats:
         values = np.where(known, panel.drivers[:, at], 0.0)
         for kept in (known, known & recent):
             rest = _mean(values, kept, series, n)
-            usual[:, :, at] = np.where(np.isnan(rest)[:, None], usual[:, :, at], rest[:, None])
+            typical[:, :, at] = np.where(np.isnan(rest)[:, None], typical[:, :, at], rest[:, None])
         kept = known & recent
         by_day = _mean(values, kept, series * 7 + weekday, n * 7).reshape(n, 7)
-        usual[:, :, at] = np.where(np.isnan(by_day), usual[:, :, at], by_day)
-    return usual
+        typical[:, :, at] = np.where(np.isnan(by_day), typical[:, :, at], by_day)
+    return typical
 
 
 def _mean(values: Floats, kept: Bools, groups: Ints, count: int) -> Floats:

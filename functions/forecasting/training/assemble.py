@@ -51,8 +51,8 @@ def assemble(
             closed_weekdays=tuple(np.flatnonzero(opened.chances[i] == 0).tolist()),
             opening=opened.of(i),
             rest_weekdays=tuple(np.flatnonzero(rest[i]).tolist()),
-            widening=tuple(calibrated.times[i].tolist()),
-            usual=evidence.usual(i),
+            interval_scale=tuple(calibrated.times[i].tolist()),
+            typical_drivers=evidence.typical_drivers(i),
         )
         first_day, rows = _used(days, i, model.members)
         coverage = float(calibrated.coverage_before[i])
@@ -132,7 +132,7 @@ def _discounted(days: Panel, i: int, evidence: Evidence) -> list[Finding]:
 
 
 def _unused(model: SeriesModel) -> list[Finding]:
-    names = sorted(model.usual.keys() - model.drivers)
+    names = sorted(model.typical_drivers.keys() - model.drivers)
     return [Finding("drivers-unused", {"names": names})] if names else []
 
 

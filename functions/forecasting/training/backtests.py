@@ -76,7 +76,7 @@ class Backtests:
         self.actual = _of_folds(panel.units, panel, self.blocks, n_splits)
         weekday = ((panel.dates.astype(np.int64) + 3) % 7).astype(float)
         self.weekday = _of_folds(weekday, panel, self.blocks, n_splits)
-        self._usual: list[dict[str, tuple[float, ...]]] = [{} for _ in panel.keys]
+        self._typical_drivers: list[dict[str, tuple[float, ...]]] = [{} for _ in panel.keys]
         self._left_out = left_out(whole)
         plans = [(_with_room(leaf, n_splits), some) for leaf, some in leaves]
         fitted = [leaf for leaf, _ in plans if isinstance(leaf, ProphetStrategy)]
@@ -131,9 +131,9 @@ class Backtests:
         """What to say of drivers of the i-th series that were not read."""
         return self._left_out[i]
 
-    def usual(self, i: int) -> dict[str, tuple[float, ...]]:
-        """The usual values of the drivers of the i-th series, by weekday."""
-        return self._usual[i]
+    def typical_drivers(self, i: int) -> dict[str, tuple[float, ...]]:
+        """The typical values of the drivers of the i-th series, by weekday."""
+        return self._typical_drivers[i]
 
     def fold_days(self, i: int) -> list[tuple[date, date]]:
         """The first and the last day of each fold of the i-th series."""
@@ -237,12 +237,12 @@ class Backtests:
                 joined[leaf.name].put(at[chosen], some, walk)
 
     def _keep_usual(self, at: Ints, part: Panel, designs: Iterable[Design]) -> None:
-        """Remembers the usual values of the drivers of the series `at`."""
+        """Remembers the typical values of the drivers of the series `at`."""
         for each in designs:
             for i, place in enumerate(at.tolist() if each.driver_names else ()):
                 for column, name in enumerate(part.names_of(i)):
-                    if np.isfinite(values := each.usual[i, :, column]).all():
-                        self._usual[place][name] = tuple(np.round(values, 4).tolist())
+                    if np.isfinite(values := each.typical[i, :, column]).all():
+                        self._typical_drivers[place][name] = tuple(np.round(values, 4).tolist())
 
 
 @dataclass(frozen=True, eq=False)

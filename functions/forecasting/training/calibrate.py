@@ -39,7 +39,7 @@ def calibrate(
     """What weighs candidates learns from its company, so its intervals do too."""
     band = _band_of(evidence, weighing, choices)
     known = evidence.weekday if isinstance(strategy, SelectionStrategy) else None
-    times = calibration.widening(evidence.actual, band, backtest.interval_level, known)
+    times = calibration.interval_scale(evidence.actual, band, backtest.interval_level, known)
     weekday = np.nan_to_num(evidence.weekday).astype(np.int64)
     folds = fold_metrics(evidence.actual, calibration.widened(band, times, weekday))
     before = mean_metrics(fold_metrics(evidence.actual, band))

@@ -98,9 +98,9 @@ class Evidence:
         """What to know of how they were fitted."""
         return self._newest.findings(name, i)
 
-    def usual(self, i: int) -> dict[str, tuple[float, ...]]:
-        """The usual values of the drivers of the i-th series, by weekday."""
-        return self._newest.usual(i)
+    def typical_drivers(self, i: int) -> dict[str, tuple[float, ...]]:
+        """The typical values of the drivers of the i-th series, by weekday."""
+        return self._newest.typical_drivers(i)
 
     def left_out(self, i: int) -> Finding | None:
         """What to say of drivers of the i-th series that were not read."""

@@ -19,7 +19,7 @@ MODEL = SeriesModel(
     cap=100.0,
     closed_weekdays=(6,),
     rest_weekdays=(6,),
-    usual={"promo": (0.0,) * 7},
+    typical_drivers={"promo": (0.0,) * 7},
 )
 FITTED = ProphetParameters(
     k=0.0,
@@ -273,7 +273,7 @@ async def test_a_fitted_model_shows_its_components(api, shop):
         closed_weekdays=(),
         regressors=(Regressor("driver/promo", 10.0, 0.0, 1.0, 0.25),),
     )
-    model = replace(MODEL, members=(fitted,), cap=100.0, widening=())
+    model = replace(MODEL, members=(fitted,), cap=100.0, interval_scale=())
     await shop.train("run", [("1", "milk")], parameters=model.to_json_dict())
 
     answer = await api.post(

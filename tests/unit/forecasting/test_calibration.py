@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from functions.forecasting.calibration import SHRINKAGE_DAYS, widened, widening
+from functions.forecasting.calibration import SHRINKAGE_DAYS, widened, interval_scale
 from functions.forecasting.series.scale import Band
 
 SHAPE = (1, 5, 7)
@@ -13,7 +13,7 @@ def weekdays(shape: tuple[int, ...] = SHAPE) -> np.ndarray:
 
 
 def times_of(actual: np.ndarray, forecasts: Band, level: float = 0.95) -> np.ndarray:
-    return widening(actual, forecasts, level, weekdays(actual.shape))
+    return interval_scale(actual, forecasts, level, weekdays(actual.shape))
 
 
 def band(shape: tuple[int, ...] = SHAPE, below: float = 10.0, above: float = 20.0) -> Band:
@@ -95,7 +95,7 @@ def test_no_interval_of_a_series_with_days_of_no_sales_becomes_narrower():
 
 def test_without_weekdays_all_are_alike_and_none_is_narrower():
     actual = scattered(at_weekends=3.0)
-    times = widening(actual, band(actual.shape, 10, 10), 0.95)
+    times = interval_scale(actual, band(actual.shape, 10, 10), 0.95)
     assert (times == times[:, :1]).all()
     assert times.min() >= 1.0
 

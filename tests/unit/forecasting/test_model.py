@@ -26,8 +26,8 @@ def model(made_up: ProphetParameters) -> SeriesModel:
         cap=18_000.1,
         closed_weekdays=(6,),
         rest_weekdays=(5, 6),
-        widening=(1.25, 1.5, 1.0, 1.0, 1.0, 0.75, 2.0),
-        usual={"price": (0.1,) * 7, "promo": (0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.3333)},
+        interval_scale=(1.25, 1.5, 1.0, 1.0, 1.0, 0.75, 2.0),
+        typical_drivers={"price": (0.1,) * 7, "promo": (0.0, 1.0, 0.0, 1.0, 0.0, 0.0, 0.3333)},
     )
 
 

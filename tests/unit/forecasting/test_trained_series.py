@@ -133,7 +133,7 @@ def test_whatever_was_sold_what_is_published_makes_sense(
     for each in results:
         numbers = [v for v in each.metrics.as_dict().values() if v is not None]
         assert np.isfinite(numbers).all()
-        assert all(0.75 <= times <= 5 for times in each.model.widening)
+        assert all(0.75 <= times <= 5 for times in each.model.interval_scale)
         text = json.dumps(each.model.to_json_dict(), allow_nan=False)
         assert SeriesModel.from_json_dict(json.loads(text)) == each.model
 

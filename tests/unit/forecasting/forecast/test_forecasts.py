@@ -92,13 +92,13 @@ def test_another_level_of_the_interval_reaches_as_far_as_a_normal_errors_would()
 
 
 def test_a_widened_interval_reaches_that_many_times_as_far_but_not_below_zero():
-    week = forecast([leveled(widening=(3.0,) * 7)], MONDAY, 7)
+    week = forecast([leveled(interval_scale=(3.0,) * 7)], MONDAY, 7)
     assert week.lower[0].tolist() == [0, 0, 0, 0, 1, 2, 3]
     assert week.upper[0].tolist() == [6, 7, 8, 9, 10, 11, 12]
 
 
 def test_no_forecast_is_above_the_cap_and_says_where_it_would_have_been():
-    week = forecast([leveled(cap=4.0, widening=(10.0,) * 7)], MONDAY, 7)
+    week = forecast([leveled(cap=4.0, interval_scale=(10.0,) * 7)], MONDAY, 7)
     assert week.yhat[0].tolist() == [0, 1, 2, 3, 4, 4, 4]
     assert week.bounded[0].tolist() == [False] * 5 + [True] * 2
     assert week.upper.max() == UPPER_CAP * 4.0
@@ -125,12 +125,12 @@ def test_the_calendar_goes_before_the_weekday(made_up: ProphetParameters):
 
 
 def test_a_driver_that_nobody_planned_has_its_usual_value_and_is_named():
-    usual = {"promo": (0.0, 0.0, 0.5, 0.0, 0.0, 0.0, 1.0)}
+    typical = {"promo": (0.0, 0.0, 0.5, 0.0, 0.0, 0.0, 1.0)}
     drivers = np.full((1, 7, 1), np.nan)
     drivers[0, :2, 0] = 1, 0
     said = np.array([[-1, -1, -1, -1, 0, -1, -1]], np.int8)
     calendar = Calendar(MONDAY, said, ("promo",), drivers)
-    week = forecast([leveled(usual=usual)], MONDAY, 7, calendar)
+    week = forecast([leveled(typical_drivers=typical)], MONDAY, 7, calendar)
     assert week.yhat[0].tolist() == [0, 1, 11, 3, 0, 5, 60]
     assert week.assumed == [[(), (), ("promo",), ("promo",), (), ("promo",), ("promo",)]]
 
@@ -139,7 +139,7 @@ def test_a_driver_that_moves_no_forecast_is_neither_used_nor_assumed(made_up):
     calendar = Calendar(MONDAY, np.ones((1, 7), np.int8), ("price",), np.full((1, 7, 1), 1e9))
     week = week_of([made_up], MONDAY, calendar)
     np.testing.assert_array_equal(week.yhat, week_of([made_up], MONDAY).yhat)
-    known = forecast([replace(served(made_up), usual={"price": (1.0,) * 7})], MONDAY, 7)
+    known = forecast([replace(served(made_up), typical_drivers={"price": (1.0,) * 7})], MONDAY, 7)
     assert known.assumed == [[()] * 7]
 
 

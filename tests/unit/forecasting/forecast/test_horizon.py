@@ -25,7 +25,7 @@ def model(made_up) -> SeriesModel:
         closed_weekdays=(SUNDAY,),
         rest_weekdays=(SUNDAY,),
         opening=(1.0, 0.5, 1.0, 1.0, 1.0, 1.0, 0.0),
-        usual={"promo": (0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0)},
+        typical_drivers={"promo": (0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0)},
     )
 
 
@@ -60,7 +60,7 @@ def test_what_a_calendar_says_holds_for_sure(model):
 
 
 def test_a_driver_that_moves_nothing_is_not_called_assumed(model):
-    idle = replace(model, usual={**model.usual, "price": (9.0,) * 7})
+    idle = replace(model, typical_drivers={**model.typical_drivers, "price": (9.0,) * 7})
     week = horizon_of([idle], MONDAY, 7, None)
     assert week.facts.driver_names == ("price", "promo")
     assert (week.drivers()[0, :, 0] == 9.0).all()

@@ -113,7 +113,7 @@ def test_a_result_says_how_many_drivers_are_left_out_and_which_first():
         "3 drivers are left out, campaign_009 first: a series has the 64 that were not 0 on most "
         "days"
     )
-    assert {"campaign_007", "campaign_009", "campaign_011"}.isdisjoint(many.model.usual)
+    assert {"campaign_007", "campaign_009", "campaign_011"}.isdisjoint(many.model.typical_drivers)
 
 
 def test_names_of_others_change_no_result():
@@ -124,7 +124,7 @@ def test_names_of_others_change_no_result():
     for i, own in enumerate(names):
         [by_itself] = trained(alone(panel, i), **asked)
         assert together[i].model.drivers == by_itself.model.drivers <= set(own)
-        assert together[i].model.usual == by_itself.model.usual
+        assert together[i].model.typical_drivers == by_itself.model.typical_drivers
         start = FIRST_DAY + timedelta(days=DAYS)
         [both, one] = (forecast([each.model], start, 14) for each in (together[i], by_itself))
         np.testing.assert_allclose(both.yhat, one.yhat, rtol=1e-8)

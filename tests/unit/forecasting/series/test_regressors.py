@@ -81,27 +81,27 @@ def test_an_unknown_driver_has_the_usual_value_of_its_weekday(make_panel):
     gaps[[70, 71, 139]] = np.nan
     found = design(make_panel(np.ones(140), drivers={"promo": gaps}), DRIVERS)
     np.testing.assert_array_equal(found.values[:, 0], promo)
-    assert found.usual[0, :, 0].tolist() == [1, 0, 0, 0, 0, 0, 0]
+    assert found.typical[0, :, 0].tolist() == [1, 0, 0, 0, 0, 0, 0]
 
 
 def test_what_is_usual_is_the_mean_by_weekday_of_the_last_56_days(make_panel):
     promo = np.r_[np.ones(84), np.tile([0.0] * 7 + [1.0] * 7, 4)]
     found = design(make_panel(np.ones(140), drivers={"promo": promo}), DRIVERS)
-    assert found.usual[0, :, 0].tolist() == [0.5] * 7
+    assert found.typical[0, :, 0].tolist() == [0.5] * 7
 
 
 def test_a_driver_not_known_lately_has_its_mean_of_all_days_as_usual(make_panel):
     promo = np.r_[np.tile([0.0, 1.0], 35), np.full(70, np.nan)]
     found = design(make_panel(np.ones(140), drivers={"promo": promo}), DRIVERS)
-    assert found.usual[0, :, 0].tolist() == [0.5] * 7
+    assert found.typical[0, :, 0].tolist() == [0.5] * 7
 
 
 def test_a_driver_that_a_series_never_had_is_zero_there_and_has_no_usual_value(make_panel):
     promo = np.r_[np.tile([0.0, 1.0], 35), np.full(70, np.nan)]
     found = design(make_panel(np.ones(70), np.ones(70), drivers={"promo": promo}), DRIVERS)
     assert (found.values[70:] == 0).all()
-    assert np.isnan(found.usual[1]).all()
-    assert found.usual[0, :, 0].tolist() == [0.5] * 7
+    assert np.isnan(found.typical[1]).all()
+    assert found.typical[0, :, 0].tolist() == [0.5] * 7
 
 
 def test_a_weekday_needs_eight_days_of_a_driver_for_an_effect_of_its_own(make_panel):
@@ -150,10 +150,10 @@ def test_a_series_columns_do_not_depend_on_its_company(make_panel):
     for i in range(2):
         alone = design(panel.select([i]), everything)
         np.testing.assert_array_equal(together.values[panel.series(i)], alone.values)
-        np.testing.assert_array_equal(together.usual[i], alone.usual[0])
+        np.testing.assert_array_equal(together.typical[i], alone.typical[0])
 
 
 def test_an_empty_panel_has_columns_without_rows(make_panel):
     everything = replace(CALENDAR, drivers=True, driver_weekdays=True)
     assert design(make_panel(drivers={"promo": []}), everything).values.shape == (0, 20)
-    assert design(make_panel([], [1.0], drivers={"promo": [1.0]}), everything).usual.shape[0] == 2
+    assert design(make_panel([], [1.0], drivers={"promo": [1.0]}), everything).typical.shape[0] == 2

@@ -226,7 +226,7 @@ def test_intervals_that_miss_are_widened_and_their_coverage_before_is_told(noisy
     trained = train(noisy, ALL, AS_OF, quick, known=OWN, naive_serves=False)[0]
     assert trained.coverage_before == 0.0
     # 1.2 - 1 is 1 2/3 times a tenth of 1.2.
-    assert trained.model.widening == pytest.approx((0.2 / 0.12,) * 7, rel=1e-6)
+    assert trained.model.interval_scale == pytest.approx((0.2 / 0.12,) * 7, rel=1e-6)
     assert trained.metrics.coverage > 0.9
 
 
@@ -328,7 +328,7 @@ def test_a_model_keeps_what_is_usual_of_its_drivers(make_panel, quick):
     promo = np.tile([1.0, 0, 0, 0, 0, 0, 0], 26)
     panel = make_panel(np.ones(182), drivers={"promo": promo})
     [trained] = train(panel, told, AS_OF, quick, known=table([told]))
-    assert trained.model.usual == {"promo": (1, 0, 0, 0, 0, 0, 0)}
+    assert trained.model.typical_drivers == {"promo": (1, 0, 0, 0, 0, 0, 0)}
     assert quick.seen[0][2].names == ("driver/promo",)
 
 
