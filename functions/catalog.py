@@ -47,7 +47,7 @@ class Dependencies:
 class Function:
     """One function: what it reads and writes, and what it takes to run.
 
-    `most` is the largest batch of events it is given; `fits` says that it fits models, so
+    `max_batch` is the largest batch of events it is given; `fits` says that it fits models, so
     a host gives it the cores that the engine keeps busy. Functions of one `process` run
     side by side in it where each has its place; `processes` knows the other layout.
     """
@@ -57,7 +57,7 @@ class Function:
     outputs: tuple[str, ...]
     build: Callable[[Dependencies], Handler]
     process: str
-    most: int = 500
+    max_batch: int = 500
     fits: bool = False
 
     @property
@@ -123,7 +123,7 @@ _BULK = (
         inputs=("training-shards",),
         outputs=("training-results",),
         build=_trainer,
-        most=2,  # shards: few, so that results flow on; of one, every fifth poll came 0.4 s late
+        max_batch=2,  # shards; few keep results flowing, but with 1 every fifth poll was 0.4 s late
         fits=True,
         process="trainer",
     ),
@@ -149,7 +149,7 @@ _BULK = (
         inputs=("forecast-shards",),
         outputs=("forecasts",),
         build=_forecaster,
-        most=256,  # a shard has up to a hundred series, each of which is an event to publish
+        max_batch=256,  # a shard has up to a hundred series, each of which is an event to publish
         process="forecaster",
     ),
 )
@@ -162,7 +162,7 @@ _APART = (
         outputs=("runs", "maintenance"),
         build=_pruner,
         process="registry",
-        most=20,  # requests that wait together: one pruning does for all of them
+        max_batch=20,  # requests that wait together: one pruning does for all of them
     ),
 )
 

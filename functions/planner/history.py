@@ -36,16 +36,16 @@ def too_short(strategy: str, known: Strategies, scope: Scope, as_of: date) -> Re
         for name in weighed(strategy, known)
         for leaf in plain(name, known)
     )
-    most = max(
+    longest = max(
         (min(last.toordinal() + 1, as_of.toordinal()) - first.toordinal())
         for first, last in scope.spans
     )
-    if most >= needed:
+    if longest >= needed:
         return None
     return Refusal(
         "strategy",
         f"{strategy} needs at least {needed:,} open days, and no series of these has more than "
-        f"{max(most, 0):,} days before {as_of}",
+        f"{max(longest, 0):,} days before {as_of}",
         shown(strategy),
         "lower its min_open_days in SHELFCAST_STRATEGIES, or choose another strategy",
     )

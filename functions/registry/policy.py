@@ -81,9 +81,9 @@ def _compare(
         return False, f"{scores}: the naive is better, and the champion no worse"
     bias, champions_bias = new.metrics.get("bias", metrics.get("bias")), old.metrics.get("bias")
     if bias is not None and champions_bias is not None and abs(bias) > BIAS_BOUND:
-        told = f"bias {bias:+.0%}, champion {champions_bias:+.0%}"
+        biases = f"bias {bias:+.0%}, champion {champions_bias:+.0%}"
         if abs(champions_bias) < abs(bias):
-            return False, f"{scores}: but {told}, beyond {BIAS_BOUND:.0%}"
+            return False, f"{scores}: but {biases}, beyond {BIAS_BOUND:.0%}"
     return True, scores
 
 
