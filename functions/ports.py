@@ -134,7 +134,7 @@ class Runs(Protocol):
         """Count the runs' series by result; counting a run in progress reads each of its series."""
 
     async def ended(self, run_ids: Sequence[str]) -> dict[str, Counts]:
-        """Return the counts of the runs that have ended; the cost does not grow with their series."""
+        """Return the counts of the runs that have ended, at a cost independent of their size."""
 
     async def windows(self, run_ids: Sequence[str]) -> dict[str, Window]:
         """Return the days that each planned run asks to forecast, by run id."""
@@ -301,7 +301,7 @@ class Pruning(Protocol):
     async def prune(
         self, table: Table, limits: Limits, at: Series | None, most: int
     ) -> Pruned | None:
-        """Delete up to `most` rows of a table; None if other transactions held their locks too long.
+        """Delete up to `most` rows of a table; None if others held its locks too long.
 
         `at` is where the previous step stopped; None starts at the beginning. Served forecasts,
         champions, predecessors and challengers stay, as do runs in progress and runs with a

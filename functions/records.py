@@ -211,7 +211,7 @@ class Forecast:
     """A series' forecast by one model.
 
     `newest_sale` is the newest day with sales of the series, and `served_since` when these days
-    were first served, by any model; both are None for a forecast that is not served.
+    were first served, by any model; both are set only for a served forecast.
     """
 
     store: str
