@@ -1,4 +1,4 @@
-"""How a run's series are shared out: by work, so that shards take about equally long."""
+"""Split a run's series into shards that take about equally long to train."""
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
@@ -11,12 +11,12 @@ T = TypeVar("T")
 def plan_shards(
     series: Sequence[T], rows: Sequence[int], max_series: int, max_rows: int
 ) -> tuple[tuple[T, ...], ...]:
-    """As few shards as hold the series in order, balanced.
+    """Split the series, in order, into the fewest shards, and balance them.
 
     `rows[i]` is the history that training `series[i]` reads. A shard has at most
     `max_series` series and at most `max_rows` rows, except that a series with more rows
-    is a shard of its own. Of the cuts that allow this, each is the nearest to an equal share
-    of what is left, where a series counts for its rows and for itself.
+    forms a shard alone. Within these bounds each cut is placed nearest to an equal share of the
+    remaining work, which counts both rows and series.
     """
     count = len(series)
     before = list(accumulate(rows, initial=0))  # rows of the series before each one
@@ -37,7 +37,7 @@ def plan_shards(
 
 
 def _latest_starts(count: int, before: Sequence[int], max_series: int, max_rows: int) -> list[int]:
-    """For each number of shards up to the one needed, the first series they can begin with."""
+    """Return, for 0 to the needed number of shards, the first series that many can start from."""
     starts = [count]
     while (end := starts[-1]) > 0:
         fits = max(end - max_series, bisect_left(before, before[end] - max_rows))

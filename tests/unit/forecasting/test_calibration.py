@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from functions.forecasting.calibration import SHRINKAGE_DAYS, widened, interval_scale
+from functions.forecasting.calibration import SHRINKAGE_DAYS, interval_scale, widened
 from functions.forecasting.series.scale import Band
 
 SHAPE = (1, 5, 7)
