@@ -48,7 +48,8 @@ def candidate_of(model: ModelTrained, requested_at: Mapping[str, datetime]) -> C
     if model.run_id not in requested_at:
         raise Refusal(
             "run_id",
-            f"model {model.model_id!r} of {model.key} is of run {model.run_id!r}, which has no plan",
+            f"no run {model.run_id!r} is planned, but model {model.model_id!r} of {model.key} "
+            "names it",
             shown(model.run_id),
             "see GET /runs",
         )
