@@ -52,7 +52,7 @@ class Pruner:
         self._clock, self._pause = clock, pause
 
     async def __call__(self, events: Sequence[Event[Payload]]) -> list[Event[Payload]]:
-        """Return, for each request, the end of each run given up, and the counts of deleted rows."""
+        """Return, for each request, the end of each run given up, and the deleted rows."""
         requests = of_type(events, PruneRequested)
         if not requests:
             return []
