@@ -1,6 +1,6 @@
-"""Why a cluster can't be entered: nobody answers, or those who do refuse the client.
+"""Tell brokers that refuse a client from brokers that don't answer.
 
-aiokafka says of both that it could not bootstrap.
+aiokafka reports both as a failed bootstrap.
 """
 
 import asyncio
@@ -24,15 +24,15 @@ REFUSED = (
     UnsupportedSaslMechanismError,
 )
 PATIENCE = 5.0  # seconds for each address
-CLOSING = 0.1  # seconds; a connection by TLS is closed a moment after it is told to
+CLOSING = 0.1  # seconds; a TLS connection closes a moment after close() is called
 
 
 class BrokerRefuses(ConnectionError):
-    """A broker answers and does not let this client in, until either side is mended."""
+    """A broker rejects this client; retrying does not help until one is reconfigured."""
 
 
 async def knock(cluster: Cluster) -> None:
-    """Returns when a broker lets this client in; BrokerRefuses, or why the last did not answer."""
+    """Return once a broker accepts this client; else raise BrokerRefuses or the last error."""
     try:
         await _knock(cluster)
     finally:
@@ -67,7 +67,7 @@ async def _knock(cluster: Cluster) -> None:
 
 
 async def refusal(cluster: Cluster) -> BrokerRefuses | None:
-    """Why a broker refuses this client; None if none does, as when none answers."""
+    """Return why a broker refuses this client; None if none does or none answers."""
     try:
         await knock(cluster)
     except BrokerRefuses as refused:

@@ -149,8 +149,11 @@ async def _started(client: AIOKafkaProducer | AIOKafkaConsumer, cluster: Cluster
         await client.start()
     except BaseException as error:  # cancelled too: no half-started client is left behind
         await client.stop()
-        if isinstance(error, KafkaConnectionError) and (told := await refusal(cluster)) is not None:
-            raise told from error
+        if (
+            isinstance(error, KafkaConnectionError)
+            and (refused := await refusal(cluster)) is not None
+        ):
+            raise refused from error
         raise
 
 

@@ -23,7 +23,7 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Received(Record):
-    """A record as it came. `timestamp_ms` is the log's, in milliseconds since 1970 UTC."""
+    """A received record. `timestamp_ms` is set by the log, in milliseconds since 1970 UTC."""
 
     partition: int = 0
     offset: int = 0
@@ -31,7 +31,7 @@ class Received(Record):
 
     @property
     def next_offset(self) -> int:
-        """What a group commits once it is done with this."""
+        """The offset that a group commits after handling this record."""
         return self.offset + 1
 
 
@@ -57,7 +57,7 @@ Partition = tuple[str, int]
 
 
 class Producer(Protocol):
-    """Sends records."""
+    """Send records to the log."""
 
     async def send(self, records: Sequence[Record]) -> None:
         """Send them and wait until the log has all of them; raises an outage when it can't, and
@@ -67,7 +67,7 @@ class Producer(Protocol):
         """
 
     async def close(self) -> None:
-        """Let go of the log."""
+        """Close the connection to the log."""
 
 
 class Consumer(Protocol):

@@ -1,8 +1,7 @@
-"""What can be seen of publishers and subscribers at work: told to an observer, who counts or
-traces, and to the log lines written meanwhile, which carry the ids of what is in hand.
+"""Observe publishers and subscribers: callbacks for metrics and traces, and ids for log lines.
 
-An observer is told once the log has the outputs and the offsets are committed; a batch that is
-delivered again is told again. It may not raise: what it has to say is nobody's work.
+An observer is called after the outputs are on the log and the offsets are committed; a redelivered
+batch is reported again. An observer must not raise, since an error in it would stop the work.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +22,7 @@ _ABOUT: ContextVar[Mapping[str, str]] = ContextVar("about", default=MappingProxy
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one delivery was; times in nanoseconds since 1970 UTC."""
+    """A batch that a subscriber handled; times are nanoseconds since 1970 UTC."""
 
     group: str
     records: int
@@ -35,29 +34,29 @@ class Batch:
 
 
 class Observer(Protocol):
-    """Who is told."""
+    """Receives what publishers and subscribers did."""
 
     def published(self, events: Sequence[Event[Payload]], began_ns: int, ended_ns: int) -> None:
-        """The log has events that no function of a subscriber made."""
+        """Events were published outside a subscriber."""
 
     def handled(self, batch: Batch) -> None:
-        """A batch is done."""
+        """A batch was handled and committed."""
 
     def retried(self, group: str, reason: Reason) -> None:
-        """Something is tried again: in an outage, after an error, or in halves."""
+        """A step is retried: in an outage, after an error, or with the batch halved."""
 
 
 class Unseen:
-    """Tells nobody."""
+    """An observer that ignores everything."""
 
     def published(self, events: Sequence[Event[Payload]], began_ns: int, ended_ns: int) -> None:
-        """Not told."""
+        """Ignore events."""
 
     def handled(self, batch: Batch) -> None:
-        """Not told."""
+        """Ignore batches."""
 
     def retried(self, group: str, reason: Reason) -> None:
-        """Not told."""
+        """Ignore retries."""
 
 
 UNSEEN = Unseen()
@@ -65,7 +64,7 @@ UNSEEN = Unseen()
 
 @contextmanager
 def about(events: Sequence[Event[Payload]]) -> Iterator[None]:
-    """Log lines written in here carry the trace, run and event that all of the events share."""
+    """Add to log lines in this block the trace, run and event ids that all events share."""
     ids = {
         "trace_id": {event.traceparent.split("-")[1] for event in events},
         "run_id": {event.correlation_id or "" for event in events},
@@ -80,5 +79,5 @@ def about(events: Sequence[Event[Payload]]) -> Iterator[None]:
 
 
 def ids_in_hand() -> Mapping[str, str]:
-    """`trace_id`, `run_id` and `event_id`, those that are known here."""
+    """Return the known ones of `trace_id`, `run_id` and `event_id` of the events in progress."""
     return _ABOUT.get()

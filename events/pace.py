@@ -1,4 +1,4 @@
-"""Work on many items that lets the event loop breathe.
+"""Work on many items without blocking the event loop.
 
 A consumer's heartbeats share the loop with the function that it feeds. A group drops a member
 that is silent for its session's time-out, and then the batch comes again.
@@ -15,7 +15,7 @@ PAUSE_EVERY = 500  # items; events of so many take some 40 ms to build and encod
 
 
 async def paced(items: Sequence[T]) -> AsyncIterator[T]:
-    """The items, with a turn for everything else in between."""
+    """Yield the items, and let other tasks run after every PAUSE_EVERY of them."""
     for at, item in enumerate(items):
         if at % PAUSE_EVERY == PAUSE_EVERY - 1:
             await asyncio.sleep(0)

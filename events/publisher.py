@@ -13,7 +13,7 @@ from events.topics import FRAMING, TOPICS, on_lane
 
 
 def to_record(event: Event[Payload]) -> Record:
-    """The record of an event, for its topic's lane; TooLarge when the topic does not take it."""
+    """Encode an event for its topic and lane; raise TooLarge if the topic does not accept it."""
     key, value, headers = encode(event)
     topic = TOPICS[on_lane(event.data.TOPIC, event.lane)]
     size = len(key) + len(value) + sum(len(name) + len(text) + 4 for name, text in headers)
@@ -26,7 +26,7 @@ def to_record(event: Event[Payload]) -> Record:
 
 
 class Publisher:
-    """Publishes events on a log."""
+    """Publish events on a log."""
 
     def __init__(self, producer: Producer, observer: Observer = UNSEEN) -> None:
         self._producer, self._observer = producer, observer

@@ -93,14 +93,14 @@ class Subscriber:
         *,
         group: str,
         is_outage: Callable[[Exception], bool],
-        most: int = 500,
+        max_batch: int = 500,
         first_wait: float = FIRST_WAIT,
         clock: Callable[[], datetime] = utc_now,
         observer: Observer = UNSEEN,
     ) -> None:
         self._consumer, self._producer, self._handler = consumer, producer, handler
         self._observer = observer
-        self._group, self._is_outage, self._most = group, is_outage, most
+        self._group, self._is_outage, self._max_batch = group, is_outage, max_batch
         self._first_wait, self._clock = first_wait, clock
         self._stopping = False
         self._running: asyncio.Task[None] | None = None
@@ -130,11 +130,11 @@ class Subscriber:
     async def drain(self) -> None:
         """Handle what is there now, for hosts and tests that step by hand."""
         await self._consumer.start()
-        while records := await self._consumer.poll(0, self._most):
+        while records := await self._consumer.poll(0, self._max_batch):
             await self._through_outages(partial(self._deliver, records))
 
     async def _next_batch(self) -> None:
-        records = await self._consumer.poll(POLL_SECONDS, self._most)
+        records = await self._consumer.poll(POLL_SECONDS, self._max_batch)
         if records:
             self.health.turn("working")
             await self._through_outages(partial(self._deliver, records))

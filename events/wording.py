@@ -1,7 +1,7 @@
-"""What pydantic finds wrong with data, in plain words: what is asked for, and the way out.
+"""Word pydantic's validation errors plainly: what is required, and how to fix it.
 
 Its own messages speak of inputs, strings and patterns; people who send events, requests or
-settings know fields and values. Whatever it may find is told here, or as `OTHERWISE`.
+settings know fields and values. Each error type is worded here; others use `OTHERWISE`.
 """
 
 import json
@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 SHOWN = 80  # characters of a bad value shown in a message: enough to recognise it
-MAX_PROBLEMS = 20  # told of one document; it can hold a hundred thousand
+MAX_PROBLEMS = 20  # reported per document, which can have a hundred thousand
 OTHERWISE = "can't be used as it is; the documents of events and of the API say what may stand here"
 
 WORDS = {
@@ -56,7 +56,7 @@ LIMITS = {
 
 
 def in_words(item: Mapping[str, Any]) -> str:
-    """One of a ValidationError's `errors()`, as a sentence whose subject is the field."""
+    """Return one of a ValidationError's `errors()` as a sentence whose subject is the field."""
     kind, context = item["type"], item.get("ctx", {})
     if kind in WORDS:
         return WORDS[kind]
@@ -83,7 +83,7 @@ def in_words(item: Mapping[str, Any]) -> str:
 
 
 def place(location: Sequence[int | str], whole: str) -> str:
-    """Where a value stands, as `series.0.store`; `whole` if nothing smaller is at fault."""
+    """Return the path of a value, as `series.0.store`; `whole` if the error has no path."""
     parts = [str(part) for part in location if part != "[key]"]
     return _cut("".join(c if c.isprintable() else ascii(c)[1:-1] for c in ".".join(parts))) or whole
 
@@ -91,7 +91,7 @@ def place(location: Sequence[int | str], whole: str) -> str:
 def shown(value: object) -> str:
     """A value as a message repeats it: as JSON has it, text in quotes, and no more than helps."""
     if isinstance(value, str):
-        # Only so much is spelt out: the rest of a megabyte would be thrown away.
+        # Shorten before encoding: a value may have a megabyte, of which a message shows little.
         return _cut(repr(value[: SHOWN + 1]), len(value) > SHOWN)
     if isinstance(value, float) and not math.isfinite(value):
         return repr(value)

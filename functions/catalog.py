@@ -1,8 +1,8 @@
-"""The registry of functions: hosts, docs and the diagram of the system come from it.
+"""The catalogue of functions, from which hosts, docs and the system diagram are made.
 
-Each function that runs pass through is there twice, once for each lane: the same code in
-two consumer groups. The express ones share a process, since few events come their way.
-A function's own module is imported when it is built: a process holds what it runs.
+Each function that handles runs is listed twice, once per lane: the same code in two consumer
+groups. The functions of the express lane share a process, since they get few events. A function's
+module is imported when it is built, so a process loads only what it runs.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -26,9 +26,9 @@ Handler = Callable[[Sequence[Event[Payload]]], Awaitable[Sequence[Event[Payload]
 
 @dataclass(frozen=True)
 class Dependencies:
-    """What functions are made from. `versions` are those of the libraries that train.
+    """What functions are built from; `versions` are those of the training libraries.
 
-    The engine may be None for functions that fit nothing.
+    `engine` may be None for functions that do not fit models.
     """
 
     storage: "Storage"
@@ -45,11 +45,11 @@ class Dependencies:
 
 @dataclass(frozen=True)
 class Function:
-    """One function: what it reads and writes, and what it takes to run.
+    """A function: the topics it reads and writes, and what it needs to run.
 
-    `most` is the largest batch of events it is given; `fits` says that it fits models, so
-    a host gives it the cores that the engine keeps busy. Functions of one `process` run
-    side by side in it where each has its place; `processes` knows the other layout.
+    `max_batch` is the largest number of events in a batch. `fits` says that it fits models, so a
+    host gives it the cores that the engine uses. `process` names the process it runs in; see
+    `processes` for the layouts.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Function:
     outputs: tuple[str, ...]
     build: Callable[[Dependencies], Handler]
     process: str
-    most: int = 500
+    max_batch: int = 500
     fits: bool = False
 
     @property
@@ -123,7 +123,7 @@ _BULK = (
         inputs=("training-shards",),
         outputs=("training-results",),
         build=_trainer,
-        most=2,  # shards: few, so that results flow on; of one, every fifth poll came 0.4 s late
+        max_batch=2,  # shards; few keep results flowing, but with 1 every fifth poll was 0.4 s late
         fits=True,
         process="trainer",
     ),
@@ -149,7 +149,7 @@ _BULK = (
         inputs=("forecast-shards",),
         outputs=("forecasts",),
         build=_forecaster,
-        most=256,  # a shard has up to a hundred series, each of which is an event to publish
+        max_batch=256,  # a shard has up to a hundred series, each of which is an event to publish
         process="forecaster",
     ),
 )
@@ -162,13 +162,13 @@ _APART = (
         outputs=("runs", "maintenance"),
         build=_pruner,
         process="registry",
-        most=20,  # requests that wait together: one pruning does for all of them
+        max_batch=20,  # waiting requests; one pruning answers all of them
     ),
 )
 
 
 def _on_express_lane(function: Function) -> Function:
-    """The function with the inputs that have an express lane, from that lane."""
+    """Return the function reading its inputs from the express lane, where they have one."""
     lanes = {topic: on_lane(topic, "express") for topic in function.inputs}
     return replace(
         function,

@@ -1,27 +1,27 @@
-"""Waiting for the next change of what is stored, within one event loop."""
+"""Wait for the next change of stored data, within one event loop."""
 
 import asyncio
 
 
 class Changes:
-    """Wakes whoever waits for the next change.
+    """Wake all waiters at the next change.
 
-    What may have changed is read again; a change that changed nothing does no harm.
+    Waiters read the data again, so a signal without a change does no harm.
     """
 
     def __init__(self) -> None:
         self._next: asyncio.Future[None] | None = None
 
     def next(self) -> asyncio.Future[None]:
-        """Done once something may have changed since this call; others wait for it too, so it
-        is never to be cancelled.
+        """Return a future that is done once something may have changed since this call. Waiters
+        share it, so never cancel it.
         """
         if self._next is None:
             self._next = asyncio.get_running_loop().create_future()
         return self._next
 
     def happened(self) -> None:
-        """Wake them."""
+        """Wake all waiters."""
         if self._next is not None:
             self._next.set_result(None)
             self._next = None

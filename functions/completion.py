@@ -1,4 +1,4 @@
-"""The end of a run as an event; its id says which counts, not who noticed."""
+"""Build the event that ends a run; its id depends on the counts, not on who publishes it."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -15,7 +15,7 @@ def completion(
     source: str,
     clock: Callable[[], datetime],
 ) -> Event[RetrainCompleted]:
-    """The event that a run has ended with these counts."""
+    """Return the event that a run has ended with these counts."""
     completed = RetrainCompleted(
         run_id=run_id,
         planned=counts.planned,

@@ -1,4 +1,4 @@
-"""Whether a forecast is older than it should be, since when, and why. Pure."""
+"""Tell whether a forecast is out of date, since when, and why. Pure."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -12,24 +12,23 @@ MAX_DAYS_BEHIND = 1
 
 @dataclass(frozen=True, slots=True)
 class Stale:
-    """A forecast is older than it should be since a day; `reason` also says what to do."""
+    """A forecast is out of date since a day; `reason` also says what to do."""
 
     since: date
     reason: str
 
 
 def is_gone(forecast: Forecast) -> bool:
-    """Whether no sales of the series are stored any more, so that it is planned no more."""
+    """Return whether the series has no stored sales left, so that it is not planned any more."""
     return forecast.newest_sale is None
 
 
 def staleness(forecast: Forecast, today: date) -> Stale | None:
-    """How a forecast is out of date, or None for one of the coming days.
+    """Return why a forecast is out of date, None if it is not.
 
-    It is when sales of its days are known and nothing has moved it on, and when its days have
-    gone by on the calendar of `today` though some were to come when it was first served. What
-    is forecast of days long past, from sales of those days, is not stale by the clock alone. That
-    of a series whose sales are gone is none any more: see `is_gone`.
+    It is if sales of its days are known and no newer forecast replaced it, or if all its days
+    are before `today` but were not when it was first served. A forecast made for past days is not
+    stale by the clock alone. A series without sales is never stale: see `is_gone`.
     """
     first, last = forecast.days[0].date, forecast.days[-1].date
     newest, since = forecast.newest_sale, forecast.served_since

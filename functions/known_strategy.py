@@ -1,4 +1,4 @@
-"""The strategy that a request names, for whoever reads requests: one refusal in one place."""
+"""Look up the strategy that a request names, with one refusal for all readers of requests."""
 
 from events.errors import Refusal
 from events.wording import shown
@@ -6,7 +6,7 @@ from functions.forecasting.strategy import Strategies, Strategy, UnknownStrategy
 
 
 def known_strategy(name: str, known: Strategies) -> Strategy:
-    """The strategy of that name; Refusal, with the names there are, for one that is not known."""
+    """Return the strategy; raise Refusal, which lists the known names, if it is unknown."""
     try:
         return strategy(name, known)
     except UnknownStrategy as error:

@@ -1,8 +1,8 @@
-"""What functions ask of the database, in ports by reader: Postgres and a fake stand behind them.
+"""The database as functions use it: one protocol per kind of data, for Postgres and for memory.
 
-Every verb takes a batch and is one transaction: all of it holds afterwards, or none.
-Writing the same again changes nothing. What a verb reads is what is committed.
-A function declares the ports that it needs, so its constructor tells what it may do.
+Every method takes a batch and runs in one transaction: all of it is stored, or nothing.
+Methods are idempotent and read committed data. A function declares the ports it needs, so its
+constructor shows what it can do.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,294 +40,302 @@ from functions.retention import Limits, Prunable, Pruned, Table
 
 
 class SalesReader(Protocol):
-    """Sales and the calendar: what is planned for coming days."""
+    """Read sales and the calendar, which holds the plans for coming days."""
 
     async def scope(self, store: str | None, product: str | None) -> Scope:
-        """The series of a store, of a product, of both, or all."""
+        """Return the series of a store, of a product, of both, or all series."""
 
     async def scope_of(self, series: Sequence[Series]) -> Scope:
-        """Those of the series that are known."""
+        """Return the given series that have sales; the others are left out."""
 
     async def sold(self, series: Sequence[Series], first: date | None, last: date | None) -> Extent:
-        """The sales of these series with first <= date <= last."""
+        """Count the sales of these series with first <= date <= last."""
 
     async def imported(self, import_id: str) -> Extent:
-        """The sales of an import that still count."""
+        """Count the sales of an import that nothing has replaced or removed."""
 
     async def drivers_had(
         self, series: Sequence[Series], names: Sequence[str]
     ) -> dict[Series, frozenset[str]]:
-        """Of each series the drivers of its newest days, and those of `names` that any day has.
+        """Return each series' drivers: all on its newest days, and those of `names` on any day.
 
-        Of many series not every one is searched from its first day on.
+        With many series, some are not searched back to their first day.
         """
 
     async def history(
         self, series: Sequence[Series], first: date | None, before: date, drivers: bool = True
     ) -> Panel:
-        """Daily rows with first <= date < before, sorted, in the order of `series`.
+        """Return the daily rows with first <= date < before, sorted, in the order of `series`.
 
-        A series without a row has an empty stretch in the panel. It has the drivers that any of
-        the rows names, or none if they are not asked for.
+        A series without rows is empty in the panel. The panel has every driver that a row names,
+        or none if `drivers` is false.
         """
 
     async def calendar(self, series: Sequence[Series], start: date, days: int) -> Calendar:
-        """What is planned for the series, in their order, of so many days from `start` on.
+        """Return the plans for `days` days from `start` on, in the order of `series`.
 
-        For opening and for each driver by itself the more specific plan counts: that of the
-        series before the store's, that before the product's, that before the one of all.
+        Opening and each driver take the most specific plan: the series' before the store's,
+        then the product's, then the plan for all series.
         """
 
     async def series_page(self, after: Series | None, limit: int) -> list[SeriesSummary]:
-        """Series in order of (store, product), those after `after`."""
+        """Return up to `limit` series after `after`, in order of (store, product)."""
 
 
 class Plans(Protocol):
-    """Runs as they are planned, cancelled and taken up again."""
+    """Plan, cancel and reopen runs."""
 
     async def plan(self, run_id: str) -> Plan | None:
-        """The stored plan of a run."""
+        """Return the stored plan of a run."""
 
     async def save_or_coalesce(self, plan: Plan) -> Plan:
-        """Store the plan unless the run has one; the plan that then holds.
+        """Store the plan unless its run has one; return the stored plan.
 
-        If there is a run with the same fingerprint none of whose series has a result or is being
-        trained, the plan is stored as coalesced into it.
+        If another run has the same fingerprint, and none of its series has a result or is being
+        trained, the plan is stored without shards, as coalesced into that run.
         """
 
     async def shard(self, run_id: str, number: int) -> tuple[Series, ...]:
-        """The series of a shard of a run, in order; none of a shard that there is not."""
+        """Return the series of a shard in order; empty if the shard does not exist."""
 
     async def unfinished_shards(self, run_id: str, failed: bool) -> frozenset[int]:
-        """The shards of a run with a series that has no result yet, or if wanted has failed."""
+        """Return the shards with a series without a result or, if `failed`, with a failed one."""
 
     async def failed_in(self, run_id: str) -> frozenset[Series] | None:
-        """The series that failed in a run, or in the run it was coalesced into; None if unknown."""
+        """Return the series that failed in a run or in the run it was coalesced into; None if the
+        run is unknown.
+        """
 
     async def cancel(self, run_id: str, at: datetime) -> None:
-        """Note of each series of a run that has no result yet that it is not to be trained."""
+        """Mark each series of a run without a result as cancelled."""
 
     async def reopen(self, run_id: str, after: datetime, cause_id: str) -> Plan | None:
-        """What the runs that were coalesced into a cancelled one become if requested after a time.
+        """Reopen what was coalesced into a cancelled run and requested after `after`.
 
-        The first of them gets its shards and the others are coalesced into that one. Asked
-        again for the same cause, it is the same plan. None if there is no such run.
+        The first of these runs gets the cancelled run's shards and is returned; the others are
+        coalesced into it. The same cause returns the same plan. None if there is nothing to
+        reopen.
         """
 
 
 class Runs(Protocol):
-    """Runs as they stand."""
+    """Read the state of runs."""
 
     async def runs(
         self, limit: int, after: tuple[datetime, str] | None = None, chosen: RunFilter = ALL_RUNS
     ) -> list[Run]:
-        """Chosen runs, newest first and those of a moment by their ids.
+        """Return a page of the chosen runs, newest first, and by id if requested at the same time.
 
-        `after` is when the last one of the page before was requested, and its id.
+        `after` has the time and the id of the last run of the page before.
         """
 
     async def run(self, run_id: str, failures: int = MAX_FAILURES) -> Run | None:
-        """One run with so many of its failures, the first in order of (store, product), and once
-        it has ended with its forecasts.
+        """Return a run with its first `failures` failures in order of (store, product), and with
+        its forecast counts once it has ended.
         """
 
     async def failures(self, run_id: str, after: Series | None, limit: int) -> list[Failure]:
-        """The failures of a run in order of (store, product), those after `after`."""
+        """Return up to `limit` failures of a run after `after`, in order of (store, product)."""
 
     async def counts(self, run_ids: Sequence[str]) -> dict[str, Counts]:
-        """The runs' series by result; of one that goes on, each is counted."""
+        """Count the runs' series by result; counting a run in progress reads each of its series."""
 
     async def ended(self, run_ids: Sequence[str]) -> dict[str, Counts]:
-        """The same of those that have ended, at a cost that does not grow with their series."""
+        """Return the counts of the runs that have ended, at a cost independent of their size."""
 
     async def windows(self, run_ids: Sequence[str]) -> dict[str, Window]:
-        """The days that planned runs ask to have forecast, by run."""
+        """Return the days that each planned run asks to forecast, by run id."""
 
 
 class Deliveries(Protocol):
-    """Shards in the hands of trainers."""
+    """Track which shards trainers hold and how often each was delivered."""
 
     async def settled_series(self, shards: Sequence[tuple[str, int]]) -> set[tuple[str, Series]]:
-        """Run and series of what has succeeded or is cancelled in these shards, each a run and
-        a number.
+        """Return (run id, series) of each series that succeeded or was cancelled in these shards;
+        a shard is a run id and a number.
         """
 
     def in_hand(self, run_id: str, shard: int) -> AbstractAsyncContextManager[bool]:
-        """Hold a shard while it is trained; False if a living process holds it already. What
-        holds it lets go of it at the latest when its process ends, however it ends.
+        """Lock a shard while it is trained; False if a living process has locked it already. The
+        lock is released at the latest when the process ends, however it ends.
         """
 
     async def hand_over(self, run_id: str, shard: int, at: datetime) -> int:
-        """Count that a trainer gets a shard; how many deliveries of it are now out: under way, or
-        ended with their process.
+        """Count a delivery of a shard; return the number of its open deliveries: those in
+        progress and those whose process died.
         """
 
     async def came_back(self, run_id: str, shard: int) -> None:
-        """Note that a delivery of a shard ended in its process: none of it is out any more."""
+        """Reset the open deliveries of a shard to zero: its process survived the training."""
 
     async def fail_shard(self, run_id: str, shard: int, reason: str, at: datetime) -> None:
-        """Note a reason for each series of a shard that has not succeeded.
+        """Store a failure reason for each series of a shard that has not succeeded.
 
-        Its deliveries are counted anew, should its dead letter be replayed.
+        Its deliveries are counted from zero again, in case its dead letter is replayed.
         """
 
 
 class Models(Protocol):
-    """Model versions, their aliases, and who changed these and why."""
+    """Read model versions, their aliases, and who changed an alias and why."""
 
     async def champions(self, series: Sequence[Series]) -> dict[Series, Model]:
-        """The champions of those series that have one, without what only a page shows of a model:
-        its folds, comparison and verdict.
+        """Return the champions of the series that have one, without their folds, comparison and
+        verdict.
         """
 
     async def up_to_date(
         self, store: str | None, product: str | None, since: date
     ) -> frozenset[Series]:
-        """The series of a scope whose champion's as_of is not before a day."""
+        """Return the series of a scope whose champion's as_of is `since` or later."""
 
     async def versions_page(
         self, store: str, product: str, before: int | None, limit: int
     ) -> list[Model]:
-        """A series' models before a version, newest first, with `parameters` left empty."""
+        """Return a series' models before a version, newest first, with empty `parameters`."""
 
     async def alias_history_page(
         self, store: str, product: str, before: int | None, limit: int
     ) -> tuple[list[AliasChange], int | None]:
-        """Changes before one, newest first; what to ask for the next ones, None: these were all."""
+        """Return alias changes before `before`, newest first, and the `before` of the next page;
+        None if this page is the last.
+        """
 
     async def promotions(self, cause_ids: Sequence[str]) -> list[Promotion]:
-        """New champions through these causes: ids of trained models and of requests.
+        """Return the promotions with these causes, which are ids of trained models or of requests.
 
-        Champions that were promoted again are among them.
+        Promotions of a model that already was champion are included.
         """
 
     async def verdicts(self, model_ids: Sequence[str]) -> dict[str, tuple[int, Verdict]]:
-        """Version and verdict of each model that has one."""
+        """Return version and verdict of each model that has a verdict, by model id."""
 
 
 class RegistryTx(Protocol):
-    """A transaction of the registry, which decides between reading and writing.
+    """A transaction of the registry, which reads, decides and then writes.
 
-    What is written holds once the block ends; after an error nothing of it does.
+    It commits when the block ends and rolls back after an error.
     """
 
     async def unknown(self, models: Sequence[tuple[str, str]]) -> dict[str, datetime | None]:
-        """Of models, each an id and its run's, those that were never stored, by id.
+        """Return the ids of those models, given as (model id, run id), that were never stored.
 
-        With when the run was requested; None for a run that has no plan.
+        The value is when the run was requested; None if the run has no plan.
         """
 
     async def holders(self, series: Sequence[Series]) -> dict[Series, dict[str, Candidate]]:
-        """The model that has each alias of these series."""
+        """Return the model of each alias of these series."""
 
     async def candidates_of(self, run_id: str) -> dict[Series, Candidate]:
-        """The models of a run, in order of their series."""
+        """Return the models of a run, in order of their series."""
 
     async def candidate(
         self, series: Series, version: int | None, model_id: str | None
     ) -> Candidate | None:
-        """The model of a series that has the version, or the id."""
+        """Return the model of a series with this version or this id."""
 
     async def champions_of(self, run_id: str) -> list[Series]:
-        """The series whose champion is a model of the run, in order."""
+        """Return the series whose champion is a model of the run, in order."""
 
     async def newest_days(self, series: Sequence[Series]) -> dict[Series, date]:
-        """The newest day of each of these series that has sales."""
+        """Return the newest day with sales of each series that has any."""
 
     async def is_done(self, cause_id: str) -> bool:
-        """Whether this cause has changed aliases already."""
+        """Return whether this cause has already changed aliases."""
 
     async def add_models(self, models: Sequence[tuple[Event[ModelTrained], Verdict]]) -> None:
-        """Store models that are new; each becomes the next version of its series."""
+        """Store new models; each becomes the next version of its series."""
 
     async def record(
         self, trained: Sequence[Event[ModelTrained]], failed: Sequence[Event[TrainingFailed]]
     ) -> None:
         """Store the results of series in their runs.
 
-        A series that succeeded in a run stays so; a cancelled one can still succeed, since its
-        model may have been under way, and no longer fail. Of two reasons the later one stands.
+        A success is final. A cancelled series can still succeed, since its training may have
+        been in progress, but can't fail. Of two failure reasons the later one is kept.
         """
 
     async def change_aliases(
         self, changes: Sequence[AliasChange], held: Mapping[Series, Mapping[str, str]]
     ) -> None:
-        """Store the changes; `held` is the model id of each alias of their series afterwards."""
+        """Store the changes; `held` has the resulting model id of each alias of their series."""
 
 
 class RegistryStorage(Protocol):
-    """The way into a transaction of the registry."""
+    """Open transactions of the registry."""
 
     def registry(self, hold: Sequence[Series] | None) -> AbstractAsyncContextManager[RegistryTx]:
-        """A transaction that keeps other writers from these series, from all where it is None."""
+        """Open a transaction that locks these series against other writers; None locks all."""
 
 
 class Forecasts(Protocol):
-    """Forecasts, and which of them is served."""
+    """Store forecasts, and read the one that is served for each series."""
 
     async def served(self, series: Sequence[Series]) -> dict[Series, Window]:
-        """The days that are served of those series that are forecast."""
+        """Return the served days of each series that has a forecast."""
 
     async def serve(self, forecasts: Sequence[tuple[Forecast, Window]]) -> set[Series]:
-        """Store forecasts and serve them; the series of those that are out of date already.
+        """Store and serve forecasts; return the series whose forecast is already out of date.
 
-        These are left as they were: another model is champion by now, or other days were asked
-        for later. The same model's forecast of a day is replaced.
+        These stay unchanged: another model became champion, or a later request asks for other
+        days. A forecast of the same model and day is replaced.
         """
 
     async def served_on(
         self, scopes: Sequence[tuple[str | None, str | None]], first: date, last: date
     ) -> list[Series]:
-        """The series of the scopes of which some of these days are served."""
+        """Return the series of the scopes with a served forecast for any of these days."""
 
     async def forecast(self, store: str, product: str) -> Forecast | None:
-        """What is served of a series."""
+        """Return the served forecast of a series."""
 
     async def forecasts(self, series: Sequence[Series]) -> list[Forecast]:
-        """What is served of these series, in order of (store, product), each once."""
+        """Return the served forecasts of these series, in order of (store, product), each once."""
 
     async def served_page(
         self, store: str | None, product: str | None, after: Series | None, limit: int
     ) -> list[Series]:
-        """Series of a scope that are served, in order of (store, product), those after `after`."""
+        """Return a page of a scope's series with a served forecast, by (store, product)."""
 
 
 class Pruning(Protocol):
-    """What is kept no longer."""
+    """Delete what is older than its retention."""
 
     async def overdue_runs(
         self, planned_before: datetime, failed_at: datetime, reason: str
     ) -> list[str]:
-        """Runs of before that have a series planned still, or failed then for that reason."""
+        """Return the runs planned before `planned_before` that have a series without a result, or
+        one that failed at `failed_at` with this reason.
+        """
 
     async def fail_planned(self, run_id: str, reason: str, at: datetime, most: int) -> int:
-        """Note a reason for up to `most` series of a run without a result; how many it were.
+        """Fail up to `most` series of a run that have no result; return their number.
 
-        A series whose result is being recorded this moment keeps that one.
+        A series whose result is being recorded at the same time keeps that result.
         """
 
     async def prune(
         self, table: Table, limits: Limits, at: Series | None, most: int
     ) -> Pruned | None:
-        """Let up to `most` rows of a table go; None if others held what it needs for too long.
+        """Delete up to `most` rows of a table; None if others held its locks too long.
 
-        `at` is where the step before stopped; None: at the beginning. What is served, champion,
-        predecessor or challenger stays, as do runs that go on or that a model is of. A model
-        that goes leaves what its history tells of it; a run whose results go, their counts.
+        `at` is where the previous step stopped; None starts at the beginning. Served forecasts,
+        champions, predecessors and challengers stay, as do runs in progress and runs with a
+        stored model. The alias history of a deleted model and the counts of a run whose results
+        are deleted stay.
         """
 
     async def prunable(self, limits: Limits) -> list[Prunable]:
-        """What would go, by table. Nothing is changed."""
+        """Count what `prune` would delete, by table, without changing anything."""
 
 
 class Ticks(Protocol):
-    """Up to when the ticks of schedules are seen to."""
+    """Store up to which time the ticks of each schedule are done."""
 
     async def ticks(self) -> dict[str, SeenTick]:
-        """Up to when each schedule's ticks are seen to, by the schedule's name."""
+        """Return the last tick that was done of each schedule, by name."""
 
     async def save_tick(self, name: str, tick: SeenTick) -> None:
-        """Store up to when a schedule's ticks are seen to."""
+        """Store the last tick that was done of a schedule."""
 
 
 class Storage(
@@ -342,13 +350,13 @@ class Storage(
     Ticks,
     Protocol,
 ):
-    """All of it, as one object has it."""
+    """All ports in one object."""
 
     async def ping(self) -> None:
         """Raise an outage unless the database answers."""
 
 
 class ServingStorage(Storage, Protocol):
-    """The database as the API sees it, which is told when what is served may have changed."""
+    """The database as the API uses it; `changes` signals that served data may have changed."""
 
     changes: Changes

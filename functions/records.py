@@ -8,34 +8,34 @@ from typing import Any
 from events.payloads import Compared, Finding, FoldMetrics, Policy
 
 Series = tuple[str, str]  # store, product
-MAX_FAILURES = 100  # of a run that are told with it; the rest come in pages
+MAX_FAILURES = 100  # returned with a run; the rest is paged
 MAX_CHANGE = 2**63 - 1  # the number of a change of aliases
 
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """The series that a request means, sorted, each with the first and last day it has."""
+    """The series that a request covers, sorted, each with its first and last day of sales."""
 
     series: tuple[Series, ...]
     spans: tuple[tuple[date, date], ...]
 
     @property
     def first_day(self) -> date | None:
-        """The first day that any of them has."""
+        """The earliest day with sales of any series."""
         return min((first for first, _ in self.spans), default=None)
 
     @property
     def newest_day(self) -> date | None:
-        """The newest day that any of them has."""
+        """The latest day with sales of any series."""
         return max((last for _, last in self.spans), default=None)
 
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
-    """What was asked of a run, as it was understood: by whom, when and why, and what to train.
+    """The parameters of a run: who asked for it, when and why, and what it trains.
 
-    `named` says that its series were named one by one. A run with `coalesced_into` trains nothing:
-    the run of that id does what was asked.
+    `named` says that the request listed its series one by one. A run with `coalesced_into` trains
+    nothing: the run with that id does the work.
     """
 
     run_id: str
@@ -59,9 +59,9 @@ REQUEST_FIELDS = tuple(each.name for each in fields(RunRequest))
 
 @dataclass(frozen=True, slots=True)
 class Plan(RunRequest):
-    """A run as planned: its series, in shards. None if it is coalesced into another one.
+    """A run as planned: its parameters, and its series in shards.
 
-    `fingerprint` is equal for two runs if the same was asked of both; empty, it equals none.
+    Two runs with the same parameters have the same `fingerprint`; an empty one matches no run.
     """
 
     shards: tuple[tuple[Series, ...], ...]
@@ -70,7 +70,7 @@ class Plan(RunRequest):
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """The days that somebody asked to have forecast; of two, the one asked for later holds."""
+    """The days that a request asks to forecast; of two windows the later request wins."""
 
     first_day: date
     horizon: int
@@ -79,13 +79,13 @@ class Window:
 
     @property
     def age(self) -> tuple[datetime, str]:
-        """Later is newer."""
+        """The sort key by age; a later request is newer."""
         return self.requested_at, self.request_id
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A model that has an alias or may get one; `forecasts_by` is the strategy that won in it."""
+    """A model that has or may get an alias; `forecasts_by` is the strategy it forecasts with."""
 
     model_id: str
     data_through: date
@@ -94,17 +94,17 @@ class Candidate:
 
     @property
     def age(self) -> tuple[date, datetime, str]:
-        """Later is newer: by the last day it has seen, then by when its run was requested.
+        """The sort key by age: the last day of training data, then when the run was requested.
 
-        Not by its as_of, which may be beyond all sales: a model of the same days that was asked
-        for later is the newer one.
+        Not `as_of`, which may lie beyond all sales: of two models trained on the same days the
+        one requested later is newer.
         """
         return self.data_through, self.requested_at, self.model_id
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether a new model became champion, and why; scores as of the comparison then."""
+    """Whether a new model became champion, and why, with the scores that were compared."""
 
     promote: bool
     reason: str
@@ -117,7 +117,7 @@ class Verdict:
 class Promotion:
     """A model that became champion, the one it replaced, and the first day to forecast.
 
-    A champion that was promoted again, because a person asked for it, replaced itself.
+    If a person promoted the current champion again, `previous_model_id` is its own id.
     """
 
     cause_id: str
@@ -135,11 +135,11 @@ class Promotion:
 
 @dataclass(frozen=True, slots=True)
 class AliasChange:
-    """A change of who is champion or challenger; `cause_id` is the request's or the model's id.
+    """A change of champion or challenger; `cause_id` is the id of the request or of the model.
 
-    A challenger that is promoted leaves its place to nobody. A champion that is promoted
-    again, because a person asked for it, is a change from itself to itself. Version, strategy
-    and as_of are known also of models that are kept no longer.
+    Promoting the challenger leaves that alias empty. If a person promotes the current champion
+    again, old and new model are the same. Version, strategy and as_of are kept for models that
+    have been deleted.
     """
 
     cause_id: str
@@ -205,8 +205,8 @@ class Model:
 class DayForecast:
     """One day of a forecast, in units.
 
-    `assumed` names the drivers that nobody had planned for that day, `limited` those that were
-    planned beyond all that was seen; `bounded` says that the forecast was cut to its bound.
+    `assumed` names the drivers without a plan for that day, `limited` those planned beyond the
+    range seen in training; `bounded` says that the forecast was cut to its upper bound.
     """
 
     date: date
@@ -222,8 +222,8 @@ class DayForecast:
 class Forecast:
     """A series' forecast by one model.
 
-    Of what is served, `newest_sale` is the newest day with sales of the series, and
-    `served_since` when these days were first served, by whichever model.
+    `newest_sale` is the newest day with sales of the series, and `served_since` when these days
+    were first served, by any model; both are set only for a served forecast.
     """
 
     store: str
@@ -239,8 +239,8 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True)
 class ForecastCounts:
-    """Of a run's series: how many have a champion, and how many of these are forecast for the
-    days that the run, or somebody after it, asked for.
+    """The number of a run's series with a champion, and how many of these are forecast for the
+    days that the run, or a later request, asked for.
     """
 
     due: int
@@ -249,12 +249,12 @@ class ForecastCounts:
 
     @property
     def stale(self) -> bool:
-        """Whether some are not."""
+        """Whether some champions lack that forecast."""
         return self.current < self.due
 
     @property
     def stale_reason(self) -> str | None:
-        """Why, and what to do."""
+        """Why some champions lack that forecast, and what to do; None if none does."""
         if not self.stale:
             return None
         return (
@@ -274,8 +274,8 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Run(RunRequest):
-    """A run as it stands; the first `failures` are filled in when one run is asked for, and
-    `forecasts` when that has ended.
+    """The state of a run; the first `failures` are filled in when a single run is read, and
+    `forecasts` when it has ended.
     """
 
     counts: Counts
@@ -295,8 +295,8 @@ class Run(RunRequest):
 
 @dataclass(frozen=True, slots=True)
 class RunFilter:
-    """Which runs to list: those in a state, asked for by somebody, requested from one moment on,
-    and before another. None: whatever.
+    """Which runs to list: by state, by requester, and requested at `since` or later, and earlier
+    than `before`. None: any.
     """
 
     state: str | None = None
@@ -310,7 +310,7 @@ ALL_RUNS = RunFilter()
 
 @dataclass(frozen=True, slots=True)
 class SeriesSummary:
-    """A series, the days it has, and its champion's version if it has one."""
+    """A series, its first and last day, and its champion's version if it has one."""
 
     store: str
     product: str
@@ -321,7 +321,7 @@ class SeriesSummary:
 
 @dataclass(frozen=True, slots=True)
 class SeenTick:
-    """A schedule's cron expression, and up to when its ticks are seen to."""
+    """A schedule's cron expression, and the time of the last tick that was done."""
 
     schedule: str
     at: datetime
@@ -329,7 +329,7 @@ class SeenTick:
 
 @dataclass(frozen=True, slots=True)
 class Extent:
-    """How much there is of some sales: their series and days, the first and the last of these."""
+    """The extent of some sales: the number of series and of days, the first and the last day."""
 
     series: int
     days: int

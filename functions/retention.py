@@ -1,4 +1,4 @@
-"""What is kept and for how long, and the limits that follow at a moment. Pure."""
+"""How long data is kept, and the resulting limits at a given time. Pure."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -39,10 +39,10 @@ class Retention:
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What may go: all that lies before.
+    """The limits before which data may be deleted.
 
-    A model trained after `trained_before` stays, since what was said of it is on the log still.
-    A removal of sales goes that has held none back since `removals_before`.
+    A model trained after `trained_before` stays, since its events are still on the log. A removal
+    of sales is deleted if it has held back no sale since `removals_before`.
     """
 
     forecasts_before: date
@@ -54,7 +54,7 @@ class Limits:
 
 
 def limits(retention: Retention, now: datetime) -> Limits:
-    """The limits at a moment."""
+    """Return the limits at a given time."""
     today = now.date()
     sales = retention.sales_days
     return Limits(
@@ -69,7 +69,7 @@ def limits(retention: Retention, now: datetime) -> Limits:
 
 @dataclass(frozen=True, slots=True)
 class Pruned:
-    """What one step did: rows that went, and the series at which the next step goes on."""
+    """The result of a step: the rows deleted, and the series from which the next step goes on."""
 
     rows: int
     complete: bool
@@ -78,7 +78,7 @@ class Pruned:
 
 @dataclass(frozen=True, slots=True)
 class Prunable:
-    """What would go of a table, with the days it is of and about how much room it takes."""
+    """What would be deleted from a table, with its days and approximate size in bytes."""
 
     table: Table
     rows: int

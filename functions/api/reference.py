@@ -111,8 +111,8 @@ def _operation(path: str, method: str, operation: Document) -> str:
 
 def _parameters(operation: Document) -> Iterator[str]:
     for each in operation.get("parameters", ()):
-        told = each.get("description") or ""
-        yield _row(each["name"], each["in"], told, each["schema"], each["required"])
+        description = each.get("description") or ""
+        yield _row(each["name"], each["in"], description, each["schema"], each["required"])
 
 
 def _fields(schema: Document) -> Iterator[str]:
@@ -121,8 +121,8 @@ def _fields(schema: Document) -> Iterator[str]:
         yield _row(name, "body", field.get("description", ""), field, name in required)
 
 
-def _row(name: str, where: str, told: str, schema: Document, required: bool) -> str:
-    facts = [told, _kind(schema), "required" if required else ""]
+def _row(name: str, where: str, description: str, schema: Document, required: bool) -> str:
+    facts = [description, _kind(schema), "required" if required else ""]
     if (default := schema.get("default")) not in (None, "", [], {}):
         facts.append(f"default {json.dumps(default)}")
     what = "; ".join(fact.rstrip(".") for fact in facts if fact)

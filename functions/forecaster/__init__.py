@@ -1,4 +1,4 @@
-"""Forecasts with every new champion and publishes it."""
+"""Forecast with the champions when new days are asked for, and publish the forecasts."""
 
 from functions.forecaster.forecaster import Forecaster
 

@@ -1,4 +1,4 @@
-"""Forecasts of stored models with what the calendar knows of the days ahead."""
+"""Forecast with stored models and the planned calendar."""
 
 import asyncio
 from collections import defaultdict
@@ -16,7 +16,7 @@ from functions.records import DayForecast, Forecast, Model, Series, Window
 async def forecast_models(
     storage: SalesReader, asked: Sequence[tuple[Model, Window]]
 ) -> dict[Series, Forecast]:
-    """The forecast of each model for its days, by series. Nothing is stored."""
+    """Forecast each model for its window; return the forecasts by series, without storing them."""
     together: dict[tuple[date, int], list[Model]] = defaultdict(list)
     for model, window in asked:
         together[window.first_day, window.horizon].append(model)
@@ -35,7 +35,7 @@ async def forecast_models(
 def forecast_days(
     models: Sequence[Model], start: date, horizon: int, calendar: Calendar, level: float = 0.95
 ) -> list[tuple[DayForecast, ...]]:
-    """The `horizon` days from `start` on of each model; the calendar is of the same series."""
+    """Forecast `horizon` days from `start` on with each model; the calendar has the same series."""
     fitted = [SeriesModel.from_json_dict(model.parameters) for model in models]
     made = forecasts.forecast(fitted, start, horizon, calendar, level)
     dates = made.dates.tolist()

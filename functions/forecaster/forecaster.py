@@ -1,9 +1,8 @@
-"""The forecaster: forecast-shard-requested in; what is served, and forecast-published, out.
+"""The forecaster: forecast-shard-requested in; served forecasts and forecast-published out.
 
-It forecasts the champions that there are when it gets to it, from the day that was asked for
-last: so whatever order events come in, and whichever lane, in the end the newest champion
-forecasts the newest days. Models are immutable and forecasting is deterministic, so a
-redelivery writes and says the same again.
+It forecasts with the current champion from the day that was asked for last. So for any order of
+events on either lane, the newest champion finally forecasts the newest days. Models are immutable
+and forecasting is deterministic, so a redelivery stores and publishes the same again.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,21 +21,21 @@ SOURCE = "shelfcast/forecaster"
 TOGETHER = 1000  # series; their models and forecasts are in memory at once
 
 Asked = ForecastShardRequested
-Served = tuple[Forecast, str]  # a forecast, and the run that made its model
+Served = tuple[Forecast, str]  # a forecast, and the run id of its model
 
 
 class ForecasterStorage(SalesReader, Models, Forecasts, Protocol):
-    """What the forecaster asks of the database."""
+    """The ports that the forecaster uses."""
 
 
 class Forecaster:
-    """Forecasts from stored models, all of one date and horizon together."""
+    """Forecast with stored models, batched by first day and horizon."""
 
     def __init__(self, storage: ForecasterStorage, clock: Callable[[], datetime] = utc_now) -> None:
         self._storage, self._clock = storage, clock
 
     async def __call__(self, events: Sequence[Event[Payload]]) -> list[Event[Payload]]:
-        """The forecast of each series that has a champion, for each event that asks for it."""
+        """Return, for each event, the forecast of each of its series that has a champion."""
         shards = of_type(events, ForecastShardRequested)
         asked = _newest(shards)
         series = sorted(asked)
@@ -51,7 +50,7 @@ class Forecaster:
         ]
 
     async def _serve(self, asked: Mapping[Series, Asked]) -> dict[Series, Served]:
-        """Forecast and serve until nothing has changed meanwhile."""
+        """Forecast and serve; repeat for the series whose champion or days changed meanwhile."""
         left, served = dict(asked), {}
         while left:
             known = await self._storage.served(list(left))
@@ -74,7 +73,7 @@ class Forecaster:
 
 
 def _newest(shards: Sequence[Event[Asked]]) -> dict[Series, Asked]:
-    """Of each series what was asked for last."""
+    """Return the latest request of each series."""
     return {
         (ref.store, ref.product): shard.data
         for shard in sorted(shards, key=lambda shard: _age(shard.data))
@@ -83,12 +82,12 @@ def _newest(shards: Sequence[Event[Asked]]) -> dict[Series, Asked]:
 
 
 def _age(asked: Asked) -> tuple[datetime, str]:
-    """Later is newer; what asks for no days of its own is older than what does."""
+    """Return the sort key by age; a request without days is older than any with days."""
     return asked.requested_at or datetime.min.replace(tzinfo=UTC), asked.request_id
 
 
 def _later(asked: Asked, served: Window | None, horizon: int) -> Window | None:
-    """The days to serve; `horizon` is the model's own. None if none were ever asked for."""
+    """Return the days to serve, None if none were ever asked for; `horizon` is the model's."""
     if asked.as_of is None or asked.requested_at is None:
         return served
     days = asked.horizon or (served.horizon if served is not None else horizon)

@@ -1,4 +1,4 @@
-"""How series are shared out that are to be forecast."""
+"""Split the series to forecast into shards."""
 
 from collections.abc import Iterator, Sequence
 
@@ -9,7 +9,7 @@ SHARD_SERIES = 100  # forecasts of a quarter, as events, stay within some megaby
 
 
 def forecast_shards(series: Sequence[Series]) -> Iterator[tuple[SeriesRef, ...]]:
-    """The series in order, so many at a time."""
+    """Yield the series in order, SHARD_SERIES at a time."""
     for at in range(0, len(series), SHARD_SERIES):
         shard = series[at : at + SHARD_SERIES]
         yield tuple(SeriesRef(store=store, product=product) for store, product in shard)

@@ -1,4 +1,4 @@
-"""How much wider an interval has to be, by what it missed in the backtest.
+"""Calibrate the width of forecast intervals from their misses in the backtest.
 
 A day's miss is measured in units of the interval's reach on its side. The quantile of the
 misses that the interval's level asks for says how many times as far it should reach: a
@@ -15,12 +15,12 @@ import numpy.typing as npt
 from functions.forecasting.series.panel import Floats
 from functions.forecasting.series.scale import Band
 
-# A series' own days weigh as much as the fleet when it has so many.
+# Days at which a series' own quantile weighs as much as that of all series.
 SHRINKAGE_DAYS = 35
-# Of a weekday, all series together: so many days weigh as much as that all weekdays are alike.
+# Days of a weekday, over all series, that weigh as much as the assumption of equal weekdays.
 WEEKDAY_SHRINKAGE_DAYS = 70
-# The strategy was chosen on the same days, which flatters it: so much of what the level leaves
-# out is added to it.
+# The strategy was chosen on the same days, so its misses are too small: this share of 1 - level
+# is added to the level.
 _FLATTERY = 0.2
 _MAX_TIMES = 5.0  # times; beyond that the forecast is at fault, not its interval
 # Coverage on weekdays and at weekends was 0.98 and 0.92 on favorita-stores, where no interval was
@@ -66,10 +66,10 @@ def interval_scale(
 
 
 def _by_weekday(misses: Floats, weekday: Floats, level: float) -> Floats:
-    """How many times as far an interval should reach on each weekday, to miss it as often as any
-    other; shape (7,).
+    """Return the factor of each weekday's width that makes misses equally frequent on all
+    weekdays; shape (7,).
     """
-    tiny = 0.01  # of the reach: what is missed by less tells no weekdays apart
+    tiny = 0.01  # share of the width; smaller misses do not distinguish weekdays
     found = np.ones(7)
     typical = float(np.quantile(misses[weekday >= 0], level)) + tiny
     for day in range(7):
@@ -81,8 +81,8 @@ def _by_weekday(misses: Floats, weekday: Floats, level: float) -> Floats:
 
 
 def widened(band: Band, times: Floats, weekday: npt.NDArray[np.int64]) -> Band:
-    """The band with each series' interval reaching as many times as far as `times` (n, 7) say of
-    the day's weekday, not below 0. Weekdays have the band's shape, or one that fits it.
+    """Scale each series' interval by `times` (n, 7) of the day's weekday, not below 0. `weekday`
+    broadcasts to the shape of the band.
     """
     series = np.arange(len(times)).reshape(-1, *(1,) * (band.yhat.ndim - 1))
     stretch = times[series, weekday]

@@ -1,4 +1,4 @@
-"""All that is kept of a trained series: what to store, to send and to forecast from."""
+"""The trained model of one series: what is stored, sent and used to forecast."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -40,7 +40,7 @@ class SeriesModel:
 
     @property
     def drivers(self) -> frozenset[str]:
-        """The drivers that move its forecast."""
+        """The names of the drivers that change the forecast."""
         prophets = (member for member in self.members if isinstance(member, ProphetParameters))
         levels = (member for member in self.members if isinstance(member, BaselineModel))
         regressors = [term.name.split("/") for each in prophets for term in each.regressors]
@@ -51,8 +51,8 @@ class SeriesModel:
 
     @property
     def seen(self) -> dict[str, tuple[float, float]]:
-        """Between which values each driver was seen that moves its forecast by its value; what
-        lies beyond them counts as the nearer one.
+        """The lowest and highest value in training of each driver that the forecast is computed
+        from; a planned value outside this range is replaced by the nearer bound.
         """
         found: dict[str, tuple[float, float]] = {}
         for member in self.members:
@@ -124,7 +124,7 @@ def _member(values: dict[str, Any]) -> Member:
 
 
 def renamed(member: Member, names: tuple[str, ...]) -> Member:
-    """A member that was fitted to columns that are places, with the names that they stand for."""
+    """Replace the column numbers of a member's drivers by the drivers' names."""
     if not names or not isinstance(member, ProphetParameters):
         return member
     return replace(

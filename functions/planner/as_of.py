@@ -1,8 +1,8 @@
-"""The first day that a run forecasts, from the days that its series have reached. Pure.
+"""Choose the first day that a run forecasts from the newest sales of its series. Pure.
 
-A run has one such day for all its series, so that their forecasts can be compared and added.
-It follows from what most series have reached: a till that closes a day early, or one whose
-clock is wrong, moves nobody else's forecast.
+All series of a run share this day, so that their forecasts can be compared and added. It follows
+the majority of the series, so a till that closes early, or has a wrong clock, does not move the
+forecasts of others.
 """
 
 from collections import Counter
@@ -18,18 +18,18 @@ DAY = timedelta(days=1)
 # Series whose newest sales are at most this far apart sell at the same time: a weekly delivery
 # of sales files is the slowest feed that counts as one.
 TOGETHER = timedelta(days=7)
-# Of all series, so many must have come this far before the others count as ended. One store of
-# three that is a week ahead of the rest has a wrong clock; one article in ten that still sells
-# where the others were discontinued does not.
+# This share of all series must have reached a week before the others count as ended. If one store
+# of three is a week ahead of the rest, its clock is wrong; if one article in ten still sells, the
+# others were discontinued.
 MIN_SHARE = 0.1
 
 
 def reached_day(newest: Sequence[date]) -> date | None:
-    """The day that most series have reached, given the newest day of each; None without any.
+    """Return the day that most series have reached, given each one's newest day; None if empty.
 
-    Looked at are the series that still sell: of all weeks in which a share of MIN_SHARE (and at
-    least two series, unless there are only one or two) had their newest day, the latest. Of
-    those the day that more than half have reached is taken.
+    Only series that still sell count: those of the latest week that contains the newest day of at
+    least MIN_SHARE of all series (and of two, unless there are only one or two). The result is the
+    latest day that more than half of them have reached.
     """
     if not newest:
         return None
@@ -40,7 +40,7 @@ def reached_day(newest: Sequence[date]) -> date | None:
         size = sum(count for _, count in week)
         if size >= needed:
             break
-    else:  # every series ended in a week of its own
+    else:  # no two series ended in the same week
         week, size = days, len(newest)
     beyond = size
     for day, count in week:  # noqa: B007 - the day at which it stops is the answer
@@ -51,22 +51,22 @@ def reached_day(newest: Sequence[date]) -> date | None:
 
 
 def default_as_of(scope: Scope, today: date) -> date:
-    """The day after the one that most series have reached, tomorrow at the latest.
+    """Return the day after the one that most series have reached, at the latest tomorrow.
 
-    `today` is UTC's: a store ahead of it may close its day, and begin tomorrow's, before UTC.
+    `today` is in UTC; a store east of it may already sell on the next day.
     """
     reached = reached_day([last for _, last in scope.spans])
     return today + DAY if reached is None else min(reached, today) + DAY
 
 
 def check_as_of(as_of: date, scope: Scope, horizon: int) -> None:
-    """Refusal for a first day before all sales of a scope, or too far beyond them."""
+    """Raise Refusal if the first day lies before all sales of a scope, or too far after them."""
     if (refusal := too_early(as_of, scope) or too_late(as_of, scope, horizon)) is not None:
         raise refusal
 
 
 def too_early(as_of: date, scope: Scope) -> Refusal | None:
-    """Why nothing of a scope can be trained as of a day, and what to do; None if some can."""
+    """Return the refusal if no series of a scope has sales before `as_of`; None if one has."""
     if (first := scope.first_day) is None or as_of > first:
         return None
     when = "before any sales" if as_of < first else "the first day of sales"
@@ -79,7 +79,7 @@ def too_early(as_of: date, scope: Scope) -> Refusal | None:
 
 
 def too_late(as_of: date, scope: Scope, horizon: int) -> Refusal | None:
-    """Why a first day is too far beyond the newest sales, and what to do; None if it is not."""
+    """Return the refusal if `as_of` is more than `horizon` days after the newest sales."""
     if (newest := scope.newest_day) is None or as_of <= newest + horizon * DAY:
         return None
     return Refusal(

@@ -1,4 +1,4 @@
-"""Whether there is history enough for a strategy, known before anything is trained."""
+"""Check before training that the series have enough history for a strategy."""
 
 from datetime import date
 
@@ -16,16 +16,16 @@ from functions.records import Scope
 
 
 def is_own(strategy: str, known: Strategies) -> bool:
-    """Whether the strategy of that name is not as it was built in."""
+    """Return whether the strategy is user-defined, or a built-in one that was changed."""
     return known[strategy] != BUILT_IN.get(strategy)
 
 
 def too_short(strategy: str, known: Strategies, scope: Scope, as_of: date) -> Refusal | None:
-    """Why no series of a scope has the days that a strategy of one's own needs, and what to do;
-    None if some may have them.
+    """Return the refusal if no series of a scope has the days that a user's strategy needs; None
+    if one may have them.
 
-    Built-in strategies are refused nothing: of a new shop's series the naive serves until there
-    is more to learn from.
+    Built-in strategies are never refused: the naive forecasts new series until they have more
+    history.
     """
     if not is_own(strategy, known) or not scope.spans:
         return None
@@ -36,16 +36,16 @@ def too_short(strategy: str, known: Strategies, scope: Scope, as_of: date) -> Re
         for name in weighed(strategy, known)
         for leaf in plain(name, known)
     )
-    most = max(
+    longest = max(
         (min(last.toordinal() + 1, as_of.toordinal()) - first.toordinal())
         for first, last in scope.spans
     )
-    if most >= needed:
+    if longest >= needed:
         return None
     return Refusal(
         "strategy",
         f"{strategy} needs at least {needed:,} open days, and no series of these has more than "
-        f"{max(most, 0):,} days before {as_of}",
+        f"{max(longest, 0):,} days before {as_of}",
         shown(strategy),
         "lower its min_open_days in SHELFCAST_STRATEGIES, or choose another strategy",
     )

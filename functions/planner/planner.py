@@ -1,15 +1,15 @@
 """The planner: retrain-requested and cancel-requested in, training-shard-requested out.
 
-The plan (series, shards, as_of) is stored when a request is first seen, and every
-delivery is answered from the stored plan, so a redelivered request is the same run with
-the same shards, whatever has been sold in between. Only shards with a series that has no
-result yet are asked for again, or when a dead letter is replayed those with one that failed.
+The first delivery of a request stores its plan (series, shards, as_of). Later deliveries use the
+stored plan, so a redelivered request gives the same run and the same shards, even if sales have
+arrived meanwhile. A redelivery publishes only the shards with a series that has no result; a
+replayed dead letter also those with a series that failed.
 
-A request for what a run was asked already, of which no series has been trained or is being
-trained, is stored as coalesced into that run: whatever that run reads, it reads later. If the
-run is cancelled, requests younger than the cancel get one of them as a run of their own.
+A request that duplicates a run is coalesced into it while no series of that run has been trained
+or is being trained: the run will then read its history after the request. If that run is
+cancelled, the requests made after the cancellation are reopened as one run.
 
-A cancelled run's shards may be on their way: trainers pass over what is cancelled.
+Shards of a cancelled run may already be published; trainers skip cancelled series.
 """
 
 from collections.abc import Callable, Sequence
@@ -49,14 +49,14 @@ _RUN_ID = TypeAdapter[str](RunId)
 
 
 class PlannerStorage(SalesReader, Plans, Runs, Models, Protocol):
-    """What the planner asks of the database."""
+    """The ports that the planner uses."""
 
 
 class Planner:
     """Plans each requested run once.
 
     A shard has at most `shard_series` series and `shard_rows` rows. A run of at most
-    `express_series` series travels on the express lane. `policy` is for requests without.
+    `express_series` series uses the express lane. `policy` is the default of requests.
     """
 
     def __init__(
@@ -74,8 +74,8 @@ class Planner:
         self._shard_series, self._shard_rows = shard_series, shard_rows
 
     async def __call__(self, events: Sequence[Event[Payload]]) -> list[Event[Payload]]:
-        """The shards of every request; Refusal for one that means no known series or run, or
-        a day before all sales or too far beyond them.
+        """Return the shards of each request. Raise Refusal if it names no known series or run, or
+        a day before all sales or too far after them.
         """
         outputs: list[Event[Payload]] = []
         for event in events:
@@ -91,9 +91,9 @@ class Planner:
         return outputs
 
     async def _cancel(self, event: Event[Payload], run_id: str) -> list[Event[Payload]]:
-        """The run's end, and the shards of a younger request that had counted on the run.
+        """Return the run's end, and the shards of the later request that was coalesced into it.
 
-        A run that has ended stays as it is, so a redelivery says the same.
+        A run that has ended stays unchanged, so a redelivery returns the same events.
         """
         if (plan := await self._storage.plan(run_id)) is None:
             raise Refusal(
@@ -106,7 +106,7 @@ class Planner:
         outputs = [] if reopened is None else await self._effects(event, reopened)
         counts = (await self._storage.counts([run_id])).get(run_id, Counts(0, 0, 0))
         if counts.pending:
-            return outputs  # a result is being recorded this moment, which then ends the run
+            return outputs  # a result is being recorded now; it will end the run
         return [*outputs, completion(event, run_id, counts, SOURCE, self._clock)]
 
     async def _new_plan(self, event: Event[Payload], request: RetrainRequested) -> Plan:
@@ -141,7 +141,7 @@ class Planner:
         )
 
     async def _chosen(self, request: RetrainRequested, scope: Scope, as_of: date) -> Scope:
-        """What is left of the scope by `failed_in` and `older_than_days`."""
+        """Filter the scope by `failed_in` and `older_than_days`."""
         kept = set(scope.series)
         if request.failed_in is not None:
             if (failed := await self._storage.failed_in(request.failed_in)) is None:
@@ -184,7 +184,7 @@ class Planner:
 
 
 def check_id(event: Event[Payload]) -> None:
-    """Refusal if the event's id can't name what it asks for."""
+    """Raise Refusal if the event's id is not valid as the id of a run or request."""
     try:
         _RUN_ID.validate_python(event.id)
     except ValidationError:
@@ -197,21 +197,21 @@ def check_id(event: Event[Payload]) -> None:
 
 
 def _fingerprint(request: RetrainRequested, as_of: date, policy: Policy) -> str:
-    """Equal for two requests that ask the same: which series, how, and as of when."""
+    """Return a fingerprint that is equal for requests with the same series and parameters."""
     named = sorted(f"{ref.store}/{ref.product}" for ref in request.series or ())
     asked = (request.store, request.product, request.failed_in, request.older_than_days)
     how = (request.strategy, str(as_of), request.horizon, policy)
-    # The word is what stored fingerprints were made with.
+    # "wish" must stay: stored fingerprints were computed with it.
     return derive_id("wish", *map(repr, (*asked, *how)), *named)
 
 
 def oldest_day(as_of: date, days: int) -> date:
-    """The day so many days before another, or the first day there is."""
+    """Return the day `days` days before `as_of`, at the earliest date.min."""
     return date.fromordinal(max(as_of.toordinal() - days, 1))
 
 
 def coalesced(run_id: str, into: str) -> Refusal:
-    """A run can't be cancelled that another one does."""
+    """Return the refusal to cancel a run that was coalesced into another."""
     return Refusal(
         "run_id",
         f"run {run_id!r} was coalesced into {into!r}",
@@ -221,7 +221,7 @@ def coalesced(run_id: str, into: str) -> Refusal:
 
 
 def unknown_run(field: str, run_id: str) -> Refusal:
-    """Nothing can be said of a run that is not there."""
+    """Return the refusal of a run id that does not exist."""
     return Refusal(
         field,
         f"there is no run {run_id!r}",

@@ -1,4 +1,4 @@
-"""Which known series a request means. Planner, refresher and API ask here, and refuse alike."""
+"""Resolve the series of a request, with the same refusals in planner, refresher and API."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from events.wording import shown
 from functions.ports import SalesReader
 from functions.records import Scope, Series
 
-NAMED = 5  # series that a message names before it only counts
+NAMED = 5  # series that a message names; it counts the rest
 
 
 async def resolve_scope(
@@ -17,10 +17,10 @@ async def resolve_scope(
     product: str | None,
     series: Sequence[SeriesRef] | None = None,
 ) -> Scope:
-    """The series of a store, of a product, of both, or those named; all if nothing is given.
+    """Return the series of a store, of a product, of both, or those listed; all if none is given.
 
-    Refusal if there are none of that store or product, or if one that is named is not known.
-    All may be none.
+    Raise Refusal if the store or product has no series, or if a listed series is unknown. Without
+    any filter the result may be empty.
     """
     if series is not None:
         named = [(ref.store, ref.product) for ref in series]
@@ -35,7 +35,7 @@ async def resolve_scope(
 
 
 def unknown_series(store: str | None, product: str | None) -> Refusal:
-    """Of a store, a product or both no sales are known."""
+    """Return the refusal of a store or product without sales."""
     given = {name: value for name, value in (("store", store), ("product", product)) if value}
     field, value = next(iter(given.items()))
     asked = " and ".join(f"{name} {value!r}" for name, value in given.items())
@@ -48,7 +48,7 @@ def unknown_series(store: str | None, product: str | None) -> Refusal:
 
 
 def unknown_named_series(unknown: Sequence[Series]) -> Refusal:
-    """Of series that are named one by one no sales are known."""
+    """Return the refusal of listed series without sales."""
     return Refusal(
         "series",
         f"no sales are known of {names(unknown)}",
@@ -58,6 +58,6 @@ def unknown_named_series(unknown: Sequence[Series]) -> Refusal:
 
 
 def names(series: Sequence[Series]) -> str:
-    """Some of the series, and how many more there are."""
+    """Name the first series and count the rest."""
     some = ", ".join(f"'{store}/{product}'" for store, product in series[:NAMED])
     return f"{some} and {len(series) - NAMED} more" if len(series) > NAMED else some

@@ -1,13 +1,13 @@
-"""How much work a series is, as far as that is known before its history is read."""
+"""Estimate the training work of a series before its history is read."""
 
 from datetime import date, timedelta
 
 
 def rows_read(span: tuple[date, date], as_of: date, window_days: int | None) -> int:
-    """Days of history from the series' first day to its last that a training reads, at least 1.
+    """Count the days of history that training a series reads, at least 1.
 
-    Only days before `as_of` count, and of these the last `window_days` unless it is None.
-    Days without sales data are counted too, so it is an upper bound.
+    Only days before `as_of` count, and of these the last `window_days` unless that is None.
+    Days without sales are included, so the result is an upper bound.
     """
     first, last = span
     if window_days is not None:

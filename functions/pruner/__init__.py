@@ -1,4 +1,4 @@
-"""Lets go of what is kept for no longer, and ends runs that nobody trains any more."""
+"""Delete what is older than its retention, and end runs that can't be trained any more."""
 
 from functions.pruner.pruner import Pruner
 

@@ -1,13 +1,12 @@
 """The pruner: prune-requested in; prune-completed, and the end of runs that were given up, out.
 
-It works in steps of bounded size, each a transaction of its own, and rests as long as it worked
-between them, so readers and writers keep half of the database at least. Never does a champion,
-its predecessor, a challenger or a day that is served go, nor what was champion when. A step is
-the same done twice or by two pruners at once, so a redelivery goes on where the first one died;
-what it says then counts the rows of the delivery that came to the end.
+It works in steps of bounded size, one transaction each, and pauses after each step for as long as
+it took, so it uses at most half of the database. It never deletes a champion, its predecessor, a
+challenger, a served day or the alias history. Steps are idempotent and safe to run in parallel,
+so a redelivery continues where the first one died; its event then counts only its own rows.
 
-A series that is still planned when its shard has left the log can't be trained any more: it
-fails, with a reason that says what to do, so every run ends and no request waits for a dead one.
+A series without a result can't be trained once the log has dropped its shard: it fails, with a
+reason that says what to do, so every run ends and no request waits for a dead one.
 """
 
 import asyncio
@@ -36,11 +35,11 @@ GIVEN_UP = (
 
 
 class PrunerStorage(Pruning, Runs, Protocol):
-    """What the pruner asks of the database."""
+    """The ports that the pruner uses."""
 
 
 class Pruner:
-    """Prunes by `retention`, for at most MAX_TIME; `pause` is how it rests."""
+    """Prune by `retention`, for at most MAX_TIME; `pause` sleeps between steps."""
 
     def __init__(
         self,
@@ -53,7 +52,7 @@ class Pruner:
         self._clock, self._pause = clock, pause
 
     async def __call__(self, events: Sequence[Event[Payload]]) -> list[Event[Payload]]:
-        """The end of each run that was given up, and what went, for each request."""
+        """Return, for each request, the end of each run given up, and the deleted rows."""
         requests = of_type(events, PruneRequested)
         if not requests:
             return []

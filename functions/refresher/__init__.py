@@ -1,4 +1,4 @@
-"""Says which champions' forecasts are to be made anew, between retrains."""
+"""Request new forecasts from the champions between retrains."""
 
 from functions.refresher.refresher import Refresher
 

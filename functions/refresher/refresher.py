@@ -1,9 +1,8 @@
 """The refresher: forecast-requested and calendar-changed in, forecast-shard-requested out.
 
-Nothing is trained. A request makes forecasts begin after the newest sales; a changed calendar
-makes those anew that are served for the days it speaks of, and leaves their days as they are.
-Both are answered from what holds when they are read, so one that comes again asks for
-forecasts of that moment, which takes nothing away.
+It trains nothing. A request moves forecasts to begin after the newest sales. A calendar change
+renews the served forecasts that it affects, for the same days. Both use the state when they are
+read, so a redelivery only asks for a newer forecast.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,11 +31,11 @@ SOURCE = "shelfcast/refresher"
 
 
 class RefresherStorage(SalesReader, Forecasts, Protocol):
-    """What the refresher asks of the database."""
+    """The ports that the refresher uses."""
 
 
 class Refresher:
-    """Shares out what is to be forecast; of few series on the express lane."""
+    """Request forecast shards; those of at most `express_series` series use the express lane."""
 
     def __init__(
         self,
@@ -47,8 +46,8 @@ class Refresher:
         self._storage, self._express_series, self._clock = storage, express_series, clock
 
     async def __call__(self, events: Sequence[Event[Payload]]) -> list[Event[Payload]]:
-        """The shards of every event; Refusal for a request that means no known series, or a
-        day too early or too late for them.
+        """Return the shards of each event. Raise Refusal for a request without a known series, or
+        with a day too early or too late for them.
         """
         outputs: list[Event[Payload]] = []
         for event in events:
@@ -86,7 +85,7 @@ class Refresher:
         self, event: Event[Payload], changed: CalendarChanged
     ) -> list[Event[Payload]]:
         scopes = [(ref.store, ref.product) for ref in changed.scopes]
-        # A closing is felt some days before it, and on the day after.
+        # A closing affects some days before it, and the day after.
         first = changed.first_day - timedelta(days=LOOK_AHEAD)
         last = changed.last_day + timedelta(days=LOOK_BACK)
         served = await self._storage.served_on(scopes, first, last)

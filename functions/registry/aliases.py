@@ -1,11 +1,9 @@
-"""Which model has the aliases champion, challenger and previous in each series, and what changes.
+"""Assign the aliases champion, challenger and previous to models, and record the changes. Pure.
 
-Pure. The rules of the aliases:
-
-- `champion` serves; `previous` is the one it replaced. A rollback swaps the two, so a
-  second rollback takes the first one back.
-- `challenger` is the newest model that was kept from being champion. Promoted after all,
-  it leaves the alias to nobody.
+- `champion` is the served model; `previous` is the one it replaced. A rollback swaps the two,
+  so a second rollback undoes the first.
+- `challenger` is the newest model that was not promoted. If it is promoted later, the alias
+  becomes empty.
 """
 
 from collections.abc import Mapping
@@ -19,7 +17,7 @@ CHAMPION, CHALLENGER, PREVIOUS = "champion", "challenger", "previous"
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What moves a model: the id of the request or of the trained model, who, and why."""
+    """Why an alias changes: the id of the request or trained model, who asked, and the reason."""
 
     id: str
     by: str
@@ -27,7 +25,7 @@ class Cause:
 
 
 class Aliases:
-    """The aliases of some series. `changes` are those of champions and challengers, in order."""
+    """The aliases of some series; `changes` lists those of champion and challenger in order."""
 
     def __init__(self, held: Mapping[Series, Mapping[str, Candidate]]) -> None:
         self._held = {series: dict(models) for series, models in held.items()}
@@ -35,7 +33,7 @@ class Aliases:
 
     @property
     def changed(self) -> dict[Series, dict[str, str]]:
-        """The model id of each alias in the series that changed."""
+        """The model id of each alias of the series that changed."""
         series = sorted({(change.store, change.product) for change in self.changes})
         return {
             each: {alias: model.model_id for alias, model in self.of(each).items()}
@@ -43,11 +41,11 @@ class Aliases:
         }
 
     def of(self, series: Series) -> Mapping[str, Candidate]:
-        """The model that has each alias; none that nobody has."""
+        """Return the model of each alias of a series; an unassigned alias is left out."""
         return self._held.get(series, {})
 
     def promote(self, series: Series, model: Candidate, cause: Cause, start: date) -> None:
-        """Make the model champion, which is to forecast from `start` on."""
+        """Make the model champion; it forecasts from `start` on."""
         held = self._held.setdefault(series, {})
         before = held.get(CHAMPION)
         self._put(series, CHAMPION, model, cause, start)
@@ -57,7 +55,7 @@ class Aliases:
             self._put(series, CHALLENGER, None, cause)
 
     def keep(self, series: Series, model: Candidate, cause: Cause) -> None:
-        """Make the model challenger unless there is a newer one."""
+        """Make the model challenger unless the current one is newer."""
         before = self._held.setdefault(series, {}).get(CHALLENGER)
         if before is None or before.age < model.age:
             self._put(series, CHALLENGER, model, cause)

@@ -1,8 +1,8 @@
-"""Whether a new model becomes its series' champion: the decision alone, from values.
+"""Decide whether a new model becomes the champion of its series. Pure.
 
-A score is a backtest's error relative to the honest naive's on the same folds, so 1 is as
-good as the naive and less is better. The champion's score is not the one of its own day:
-its strategy is backtested again on today's folds.
+A score is the error in the backtest relative to the naive's on the same folds: 1 equals the
+naive, less is better. The champion's score is not from its own training; its strategy is
+backtested again on the new model's folds.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,7 +11,7 @@ from events.payloads import Compared, Policy
 from functions.forecasting.training.selection import TOLERANCE
 from functions.records import Candidate, Verdict
 
-BIAS_BOUND = 0.25  # of what was sold: beyond it shelves are empty or full whatever the score
+BIAS_BOUND = 0.25  # share of units sold; beyond it shelves are empty or overfull whatever the score
 NAIVE = "naive"
 
 
@@ -22,12 +22,12 @@ def choose_champion(
     comparison: Sequence[Compared],
     metrics: Mapping[str, float | None],
 ) -> Verdict:
-    """Whether the model replaces the champion, and why in words and numbers.
+    """Decide whether the model replaces the champion, with the reason in words and numbers.
 
-    An older model never does, and under `never` no model; under `always` a newer one does.
-    Under `if-better` it must lose by no more than TOLERANCE to the champion, must not lose
-    to the naive unless the champion is worse, and must not be biased beyond BIAS_BOUND and
-    more than the champion. `comparison` and `metrics` are the new model's.
+    An older model never does; under `never` no model does, under `always` every newer one. Under
+    `if-better` its score may exceed the champion's by at most TOLERANCE, it may lose to the naive
+    only if the champion is worse, and its bias may exceed BIAS_BOUND only if the champion's is as
+    large. `comparison` and `metrics` are the new model's.
     """
     of_champion = None if champion is None else champion.model_id
     new = _new(model, comparison)
@@ -43,7 +43,7 @@ def _new(model: Candidate, comparison: Sequence[Compared]) -> Compared | None:
 
 
 def _champions(champion: Candidate, comparison: Sequence[Compared]) -> Compared | None:
-    """The champion's entry, or that of its strategy if it became champion since training."""
+    """Return the champion's entry, or its strategy's if it became champion after the training."""
     named = (c for c in comparison if c.model_id == champion.model_id)
     alike = (c for c in comparison if c.strategy == champion.forecasts_by)
     return next(named, None) or next(alike, None)
@@ -81,9 +81,9 @@ def _compare(
         return False, f"{scores}: the naive is better, and the champion no worse"
     bias, champions_bias = new.metrics.get("bias", metrics.get("bias")), old.metrics.get("bias")
     if bias is not None and champions_bias is not None and abs(bias) > BIAS_BOUND:
-        told = f"bias {bias:+.0%}, champion {champions_bias:+.0%}"
+        biases = f"bias {bias:+.0%}, champion {champions_bias:+.0%}"
         if abs(champions_bias) < abs(bias):
-            return False, f"{scores}: but {told}, beyond {BIAS_BOUND:.0%}"
+            return False, f"{scores}: but {biases}, beyond {BIAS_BOUND:.0%}"
     return True, scores
 
 

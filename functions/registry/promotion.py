@@ -1,4 +1,4 @@
-"""Which models become champion: by the verdicts on new ones, or since a person asks. Pure."""
+"""Choose the models that become champion, by verdict or on request. Pure."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -18,11 +18,11 @@ MAX_NAMED = 5  # series in a message
 def verdicts(
     trained: Sequence[Event[ModelTrained]], requested_at: Mapping[str, datetime], aliases: Aliases
 ) -> dict[str, Verdict]:
-    """Decide on each new model, and give it its alias; by model id.
+    """Decide on each new model and assign its alias; return the verdicts by model id.
 
-    `requested_at` is when each run was requested. Of several models of a series the
-    newest is looked at first, so that one batch promotes at most the one that stays.
-    Refusal for a model of a run that is not in `requested_at`.
+    `requested_at` is when each run was requested. The newest model of a series is decided first,
+    so that a batch promotes at most one model per series. Raise Refusal for a model whose run is
+    not in `requested_at`.
     """
     models = {event.data.model_id: event.data for event in trained}
     candidates = {model_id: candidate_of(model, requested_at) for model_id, model in models.items()}
@@ -44,12 +44,12 @@ def verdicts(
 
 
 def candidate_of(model: ModelTrained, requested_at: Mapping[str, datetime]) -> Candidate:
-    """The model as one that may become champion."""
+    """Return the model as a candidate; raise Refusal if its run is not in `requested_at`."""
     if model.run_id not in requested_at:
         raise Refusal(
             "run_id",
-            f"no run {model.run_id!r} is planned, so model {model.model_id!r} of {model.key} is of "
-            "none",
+            f"no run {model.run_id!r} is planned, but model {model.model_id!r} of {model.key} "
+            "names it",
             shown(model.run_id),
             "see GET /runs",
         )
@@ -67,11 +67,11 @@ def champions_to_be(
     named: Mapping[Series, Candidate],
     aliases: Aliases,
 ) -> dict[Series, Candidate]:
-    """The model that is to be champion of each series.
+    """Return the model that becomes champion of each series.
 
-    `series` are the request's, or for a run those it concerns; `named` are the models that
-    the request names by version, id or run. A run's rollback leaves out series whose
-    champion replaced nobody. Refusal if a series has no model to be its champion.
+    `series` are those of the request or of its run; `named` are the models that the request names
+    by version, id or run. The rollback of a run skips series without a previous champion. Raise
+    Refusal if there is no model to promote.
     """
     if request.action == "promote" and request.run_id is not None:
         if not named:
@@ -112,7 +112,7 @@ def _no_such_model(request: PromotionRequested) -> Refusal:
         )
     return Refusal(
         "model_id",
-        f"{request.model_id!r} is no model of {request.key}",
+        f"{request.model_id!r} is not a model of {request.key}",
         shown(request.model_id),
         "see GET /models of it",
     )

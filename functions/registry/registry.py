@@ -1,11 +1,11 @@
-"""The registry: results of training and requests to promote in; who is champion now out.
+"""The registry: training results and promotion requests in; changes of champion out.
 
-Whatever became of a series in a run, its champion, new or old, is to forecast the days that
-the run asked for; and the one that a person promotes, even if it was champion, the coming days.
+After each result of a series, its champion, new or old, forecasts the days that the run asked
+for. A champion that a person promotes, even again, forecasts the coming days.
 
-What it says comes from what is stored after its write, not from what the write changed,
-so a redelivery says the same again. It reads dead letters too: a planned request, a shard
-or a result that was given up still gives its series a result, so every run ends.
+Outputs are derived from what is stored after the write, not from what the write changed, so a
+redelivery publishes the same events. Dead letters are read too: a planned request, a shard or a
+result that was given up fails its series, so every run ends.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -44,18 +44,18 @@ _Due = tuple[Event[Payload], str, list[Series]]  # a cause, its run, and the ser
 
 
 class RegistryPorts(RegistryStorage, Plans, Runs, Deliveries, Models, Protocol):
-    """What the registry asks of the database."""
+    """The ports that the registry uses."""
 
 
 class Registry:
-    """Records results."""
+    """Record training results and promotions, and publish what follows from them."""
 
     def __init__(self, storage: RegistryPorts, clock: Callable[[], datetime] = utc_now) -> None:
         self._storage, self._clock = storage, clock
 
     async def __call__(self, events: Sequence[Event[Payload]]) -> list[Event[Payload]]:
-        """Each new champion, each model kept as challenger, each forecast to be made, each run
-        that ended.
+        """Return an event for each new champion, each model kept as challenger, each forecast to
+        make and each run that ended.
         """
         trained = of_type(events, ModelTrained)
         failed = of_type(events, TrainingFailed)
@@ -89,7 +89,7 @@ class Registry:
         ]
 
     async def _given_up_shards(self, letter: DeadLettered) -> list[tuple[str, int, list[Series]]]:
-        """Run, number and series of each shard that stays untrained unless it is replayed."""
+        """Return run, number and series of each shard that a dead letter leaves untrained."""
         run_id, number = _given_up_shard(letter)
         if run_id is not None and number is not None:
             series = await self._storage.shard(run_id, number)
@@ -106,7 +106,7 @@ class Registry:
         requests: Sequence[Event[PromotionRequested]],
         promotions: Sequence[Promotion],
     ) -> list[Event[Payload]]:
-        """One event per new champion; one that was promoted again is not new."""
+        """Return one event per new champion; a champion promoted again is not new."""
         causes: dict[str, Event[Payload]] = {event.data.model_id: event for event in trained}
         causes |= {event.id: event for event in requests}
         return [
@@ -132,7 +132,7 @@ class Registry:
         ]
 
     async def _kept(self, trained: Sequence[Event[ModelTrained]]) -> list[Event[Payload]]:
-        """One event per model whose verdict kept it from being champion."""
+        """Return one event per model that its verdict did not promote."""
         verdicts = await self._storage.verdicts([event.data.model_id for event in trained])
         return [
             event.effect(
@@ -158,7 +158,7 @@ class Registry:
         ]
 
     async def _forecasts_of_runs(self, due: Sequence[_Due]) -> list[Event[Payload]]:
-        """What each series' result, or a given up shard, leaves to be forecast for its run."""
+        """Return the forecast shards that follow from results and from shards given up."""
         windows = await self._storage.windows(list({run_id for _, run_id, _ in due}))
         return [
             self._due(cause, refs, windows[run_id], run_id)
@@ -170,7 +170,7 @@ class Registry:
     async def _forecasts_asked_for(
         self, requests: Sequence[Event[PromotionRequested]], promotions: Sequence[Promotion]
     ) -> list[Event[Payload]]:
-        """One forecast per series that a person promoted a model in."""
+        """Return one forecast shard per series in which a person promoted a model."""
         causes = {event.id: event for event in requests}
         return [
             self._due(
@@ -195,7 +195,7 @@ class Registry:
         )
         event_id, lane = None, cause.lane
         if isinstance(cause.data, DeadLettered):
-            # By what it is about: the same shard may be given up more than once.
+            # The id depends on the shard alone, which may be given up more than once.
             event_id = derive_id(shard.TYPE, "given up", shard.subject)
             lane = lane_of(cause.data.topic)
         return cause.effect(
@@ -203,7 +203,7 @@ class Registry:
         )
 
     async def _completions(self, causes: Mapping[str, Event[Payload]]) -> list[Event[Payload]]:
-        """One event per run that has ended."""
+        """Return one event per run that has ended."""
         return [
             completion(causes[run_id], run_id, counts, SOURCE, self._clock)
             for run_id, counts in (await self._storage.ended(list(causes))).items()
@@ -211,17 +211,17 @@ class Registry:
 
 
 def _given_up_shard(letter: DeadLettered) -> tuple[str | None, int | None]:
-    """Run and number of a dead-lettered shard; its key has both, whatever its bytes are."""
+    """Read run and number of a dead-lettered shard from its key, even if its value is damaged."""
     run_id, _, number = letter.original_key.rpartition("/")
     if bulk(letter.topic) != TrainingShardRequested.TOPIC or not number.isdecimal():
         return None, None
     if not is_run_id(run_id) or len(number) > len(str(MAX_INTEGER)) or int(number) > MAX_INTEGER:
-        return None, None  # no shard of ours: a run's and a shard's are no such
+        return None, None  # not written by the planner: no valid run id or shard number
     return run_id, int(number)
 
 
 def _failed_result(letter: Event[DeadLettered]) -> Event[TrainingFailed] | None:
-    """The failure of a series whose result was dead-lettered."""
+    """Return the failure of a series whose result was dead-lettered, None if it is not one."""
     store, _, product = letter.data.original_key.partition("/")
     run_id = letter.data.run_id
     if bulk(letter.data.topic) != TrainingFailed.TOPIC or not (run_id and store and product):
@@ -230,7 +230,7 @@ def _failed_result(letter: Event[DeadLettered]) -> Event[TrainingFailed] | None:
     try:
         failure = TrainingFailed(run_id=run_id, store=store, product=product, reason=reason)
     except ValidationError:
-        return None  # the key of a series that can't be one
+        return None  # the key is not a valid series
     return letter.effect(failure, SOURCE, lambda: letter.time)
 
 

@@ -1,4 +1,4 @@
-"""The registry's transactions: each reads, decides by the pure rules beside it, and writes."""
+"""The registry's transactions: each reads, applies the pure rules of this package, and writes."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -18,8 +18,8 @@ async def record_results(
 ) -> None:
     """Store new models with their verdicts, and the results of their series.
 
-    A verdict is reached once for each model, between it and the champion of that moment. Refusal
-    for a model of a run that has no plan.
+    Each model gets one verdict, against the champion at that time. Raise Refusal for a model of a
+    run without a plan.
     """
     series = [(event.data.store, event.data.product) for event in (*trained, *failed)]
     async with storage.registry(hold=series if trained else ()) as tx:
@@ -31,10 +31,10 @@ async def record_results(
 async def change_champions(
     storage: RegistryStorage, request: Event[PromotionRequested], today: date
 ) -> None:
-    """Promote or roll back what a person asked for, once for each request's id.
+    """Promote or roll back as requested, once per request id.
 
-    The champions are to forecast from the day after their newest sales on, from tomorrow's
-    at the latest. Refusal, and nothing changed, for a model, run or predecessor that is not there.
+    The new champions forecast from the day after their newest sales, at the latest from tomorrow.
+    Raise Refusal, and change nothing, if the model, run or previous champion does not exist.
     """
     async with storage.registry(hold=None) as tx:
         if await tx.is_done(request.id):
@@ -49,14 +49,14 @@ async def change_champions(
 
 
 async def preview(storage: RegistryStorage, request: PromotionRequested) -> tuple[Series, ...]:
-    """The series whose champions a request would choose now; Refusal as it would be."""
+    """Return the series whose champion a request would set now; raise Refusal as it would."""
     async with storage.registry(hold=()) as tx:
         _, chosen = await _chosen(tx, request)
     return tuple(chosen)
 
 
 async def _add_models(tx: RegistryTx, trained: Sequence[Event[ModelTrained]]) -> Aliases:
-    """Store those that are new with their verdicts; the aliases as these leave them."""
+    """Store the new models with their verdicts; return the resulting aliases."""
     unknown = await tx.unknown([(event.data.model_id, event.data.run_id) for event in trained])
     new = [event for event in trained if event.data.model_id in unknown]
     requested = {
@@ -71,7 +71,7 @@ async def _add_models(tx: RegistryTx, trained: Sequence[Event[ModelTrained]]) ->
 async def _chosen(
     tx: RegistryTx, request: PromotionRequested
 ) -> tuple[Aliases, dict[Series, Candidate]]:
-    """The champions that a request asks for as things stand; Refusal if there are none."""
+    """Return the current aliases and the requested champions; raise Refusal if there are none."""
     series = [(ref.store, ref.product) for ref in request.series]
     named: dict[Series, Candidate] = {}
     if request.run_id is not None and request.action == "promote":

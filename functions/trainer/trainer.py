@@ -1,19 +1,19 @@
 """The trainer: training-shard-requested in; model-trained or training-failed out, per series.
 
-It stores nothing: it reads history as of the shard's date, backtests, fits, and says what
-came out, with the strategy of the champion so far on the same folds. Shards of one kind are
-trained together, so an engine sees many series; the fleet that a series' errors are shrunk
-towards is its own shard, so company does not change a result.
+It stores no results: it reads the history before the shard's as_of, backtests the strategy and
+the champion's strategy on the same folds, fits, and publishes the result. A shard is trained as a
+whole, and a series' errors are shrunk towards its own shard, so other shards do not change a
+result.
 
-A shard that kills the process it is trained in, or outlasts it, would come again for ever. So each
-delivery is counted in the database before it is trained, and once it came back, with results or
-with an error, the count is taken back: after `MAX_DELIVERIES` that never did the shard is refused.
-What an ordinary end of the process cuts short has come back too; after `MAX_BATCH_SECONDS` of
-its own training an end is taken for the consequence of the shard itself. A delivery that comes
-while another living process trains the shard, as after a rebalance, counts for nothing.
+A shard that kills its process, or outlasts it, would be redelivered for ever. So each delivery
+is counted in the database before the training, and the count is reset when the training returns,
+with results or an error. After `MAX_DELIVERIES` that did not return the shard is refused. A
+delivery cut short by an ordinary stop of the process has returned too, unless it trained for
+`MAX_BATCH_SECONDS`: then the stop is attributed to the shard. A delivery is not counted while
+another living process trains the shard, as after a rebalance.
 
-A shard of which every series was cancelled or has succeeded is passed over. One of which a
-part has is trained whole, so the rest comes out as ever, and only the rest is said.
+A shard is skipped if each of its series succeeded or was cancelled. If only some did, the whole
+shard is trained, so the results of the others are the same, and only those are published.
 """
 
 import asyncio
@@ -55,16 +55,16 @@ from functions.records import Model, Series
 
 SOURCE = "shelfcast/trainer"
 
-# A process may be killed for another's memory, twice in a row at that; not three times.
+# A process may be killed for memory that another one uses, even twice in a row; not three times.
 MAX_DELIVERIES = 3
 
 
 class TrainerStorage(SalesReader, Deliveries, Models, Protocol):
-    """What the trainer asks of the database."""
+    """The ports that the trainer uses."""
 
 
 class Trainer:
-    """Trains on an engine, off the event loop. `versions` are the libraries' that it uses."""
+    """Train shards on an engine in a thread; `versions` are those of the libraries used."""
 
     def __init__(
         self,
@@ -79,10 +79,10 @@ class Trainer:
         self._storage, self._engine, self._versions = storage, engine, dict(versions)
         self._strategies, self._backtest = strategies, backtest
         self._clock, self._seconds = clock, seconds
-        self._out: set[tuple[str, int]] = set()  # counted, and not come back
+        self._out: set[tuple[str, int]] = set()  # counted deliveries that have not returned
 
     async def __call__(self, events: Sequence[Event[Payload]]) -> list[Event[Payload]]:
-        """A result for each series of each shard that has none that stays, in order."""
+        """Return, in order, a result for each series not yet cancelled or successful."""
         results: list[Event[Payload]] = []
         for event in of_type(events, TrainingShardRequested):
             results += await self._train(event)
@@ -90,8 +90,8 @@ class Trainer:
 
     @asynccontextmanager
     async def _counted(self, shard: TrainingShardRequested) -> AsyncIterator[None]:
-        """Count a delivery of the shard that begins now; Refusal, without a further look at it,
-        for one that was delivered too often and never came back.
+        """Count this delivery of the shard until the block ends. Raise Refusal before training if
+        it was delivered too often without returning.
         """
         place, start = (shard.run_id, shard.shard), self._seconds()
         async with self._storage.in_hand(*place) as alone:
@@ -99,19 +99,19 @@ class Trainer:
                 await self._count(shard, place)
             try:
                 yield
-            except BrokenExecutor:  # of the processes that fit, this delivery killed one
+            except BrokenExecutor:  # this delivery killed a fitting process: it stays counted
                 raise
             except asyncio.CancelledError:
                 if self._seconds() - start < MAX_BATCH_SECONDS:
                     await self._came_back(place)
                 raise
-            except Exception:  # any error that the process outlived: it came back, and goes on up
+            except Exception:  # the process survived the error: the delivery returned
                 await self._came_back(place)
                 raise
             await self._came_back(place)
 
     async def _count(self, shard: TrainingShardRequested, place: tuple[str, int]) -> None:
-        if place not in self._out:  # in an outage the same delivery is tried again
+        if place not in self._out:  # a delivery retried in an outage is counted once
             deliveries = await self._storage.hand_over(*place, self._clock())
             if deliveries > MAX_DELIVERIES:
                 raise Refusal(
@@ -130,7 +130,7 @@ class Trainer:
         self._out.discard(place)
 
     async def _train(self, event: Event[TrainingShardRequested]) -> list[Event[Payload]]:
-        """The results of one shard."""
+        """Return the results of one shard."""
         shard = event.data
         settled = await self._storage.settled_series([(shard.run_id, shard.shard)])
         wanted = {key for key in _series(shard) if (shard.run_id, key) not in settled}
@@ -142,7 +142,7 @@ class Trainer:
     async def _trained(
         self, event: Event[TrainingShardRequested], wanted: Collection[Series]
     ) -> list[Event[Payload]]:
-        """The results of the wanted series of a shard, which is trained whole."""
+        """Train the whole shard; return the results of the wanted series."""
         shard, series = event.data, _series(event.data)
         chosen = known_strategy(shard.strategy, self._strategies)
         champions = await self._storage.champions(series)
@@ -177,7 +177,7 @@ class Trainer:
     def _result(
         self, event: Event[TrainingShardRequested], series: Series, outcome: Payload
     ) -> Event[Payload]:
-        """The event of an outcome, or of the series' failure if it is too large to be sent."""
+        """Return the event of an outcome, or a failure if the event is too large to publish."""
         run_id = event.data.run_id
         result = event.effect(outcome, SOURCE, self._clock, correlation_id=run_id)
         try:
@@ -192,8 +192,8 @@ class Trainer:
         return result
 
     async def _history(self, shard: TrainingShardRequested, names: Collection[str]) -> Panel:
-        """What training by the strategies of these names reads, or all if a series has nothing
-        in that.
+        """Read the days that these strategies use, or the whole history if a series has no open
+        day among them.
         """
         series = _series(shard)
         days = days_read(names, self._strategies)
@@ -251,7 +251,7 @@ class Trainer:
 
 
 def _finding(found: findings.Finding) -> Finding:
-    """As an event has it: texts of one line each, which came from anywhere."""
+    """Convert a finding to its event form, with each text on one line."""
     values = {
         name: as_one_line(value)
         if isinstance(value, str)

@@ -98,7 +98,7 @@ class FunctionHost:
             function.build(dependencies),
             group=function.group,
             is_outage=is_outage,
-            most=function.most,
+            max_batch=function.max_batch,
             observer=observer(settings, [name]),
         )
         self._task = asyncio.get_running_loop().create_task(self._subscriber.run(), name=name)

@@ -33,7 +33,7 @@ class MemoryHost:
             function.build(self._dependencies),
             group=function.group,
             is_outage=is_outage,
-            most=function.most,
+            max_batch=function.max_batch,
             first_wait=0.001,
             observer=self._observer,
         )

@@ -142,7 +142,7 @@ def _replicas(name: str, functions: Sequence[Function], settings: Settings) -> d
             "cluster": asdict(settings.of(user_of(function.name)).kafka),
             "group": function.group,
             "topics": list(function.inputs),
-            "per_replica": function.most,
+            "per_replica": function.max_batch,
         },
     )
     return {

@@ -99,7 +99,7 @@ async def test_the_challengers_of_a_list_of_series_are_promoted_and_leave_their_
     ("fields", "told"),
     [
         ({"version": 9}, "version: 1/milk has no version 9"),
-        ({"model_id": "week-1:2:milk"}, "model_id: 'week-1:2:milk' is no model of 1/milk"),
+        ({"model_id": "week-1:2:milk"}, "model_id: 'week-1:2:milk' is not a model of 1/milk"),
         ({}, "series: 1/milk has no challenger"),
         ({"run_id": "week-9"}, "run_id: no model of run 'week-9' is stored"),
     ],

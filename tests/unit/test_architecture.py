@@ -19,7 +19,7 @@ def test_a_functions_inputs_and_outputs_are_topics(function):
 def test_a_function_has_its_own_group_and_takes_a_batch(function):
     assert FUNCTIONS[function.name] is function
     assert [f.name for f in FUNCTIONS.values() if f.group == function.group] == [function.name]
-    assert function.most >= 1
+    assert function.max_batch >= 1
 
 
 @each_function

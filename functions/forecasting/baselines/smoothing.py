@@ -49,8 +49,8 @@ def smoothed(units: Floats, groups: Ints, ends: Ints, rows: Ints) -> Smoothed:
     levels = _walked(plain, known)
     before = levels[:, : wide - _AHEAD + 1]  # known a week before the rows from _AHEAD - 1 on
     errors = sold[:, _AHEAD - 1 :, None] - before * factor[:, _AHEAD - 1 :, None]
-    told = known[:, : wide - _AHEAD + 1] | (np.arange(wide - _AHEAD + 1) == wide - rows[:, None])
-    errors = np.where(told[:, :, None], errors, np.nan)[:, -ERROR_ROWS:]
+    scored = known[:, : wide - _AHEAD + 1] | (np.arange(wide - _AHEAD + 1) == wide - rows[:, None])
+    errors = np.where(scored[:, :, None], errors, np.nan)[:, -ERROR_ROWS:]
     count = np.maximum(np.isfinite(errors).sum(axis=1), 1)
     best = np.argmin(np.nansum(np.abs(errors), axis=1) / count, axis=1)
     each = np.arange(len(ends))

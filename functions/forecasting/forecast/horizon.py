@@ -1,7 +1,7 @@
 """What is known and what is assumed of the days to forecast.
 
 A day that no calendar speaks of is open by the chance that `opening` has for its weekday; a driver
-that nobody planned has its usual value for the weekday.
+that nobody planned has its typical value for the weekday.
 """
 
 from collections.abc import Sequence

@@ -9,7 +9,7 @@ A regressor's name says how it is made, so training and forecasting make the sam
     closed/-2             1 two days before an unusual closing; -4 to -1 and 1 (the day after)
 
 A closing is unusual on a weekday on which the store is usually open. A driver's name has
-no slash. A driver that is not known on some day has its usual value for the weekday there.
+no slash. A driver that is not known on some day has its typical value for the weekday there.
 """
 
 from dataclasses import dataclass

@@ -148,7 +148,7 @@ async def test_a_series_without_a_model_is_unknown(api, verb: str):
     [
         ("/models/1/milk/promote", {"version": 9}, "version", "1/milk has no version 9; see GET"),
         ("/models/1/milk/promote", {"version": 0}, "version", "must be 1 or more"),
-        ("/models/1/milk/promote", {"model_id": "x"}, "model_id", "'x' is no model of 1/milk"),
+        ("/models/1/milk/promote", {"model_id": "x"}, "model_id", "'x' is not a model of 1/milk"),
         ("/models/1/milk/promote", {"version": 1, "model_id": "x"}, "body", "one of the two"),
         ("/models/1/milk/promote", {"policy": "x"}, "policy", "there are reason, requested_by"),
         ("/models/1/milk/rollback", {"version": 1}, "version", "is not a field here; there are"),

@@ -112,7 +112,7 @@ async def test_a_batch_is_handled_answered_and_committed():
 async def test_a_batch_has_at_most_the_size_asked_for():
     log = await filled(*range(1, 8))
     handler = Recording()
-    await subscriber(log, handler, most=3).drain()
+    await subscriber(log, handler, max_batch=3).drain()
     assert handler.batches == [[1, 2, 3], [4, 5, 6], [7]]
 
 

@@ -122,7 +122,7 @@ def test_a_rollback_of_a_run_leaves_out_champions_without_a_predecessor():
         (asked("promote", MILK, RYE), "series: 1/milk, 1/rye have no challenger"),
         (asked("rollback", MILK), "series: 1/milk has no champion that replaced another"),
         (asked("promote", MILK, version=9), "version: 1/milk has no version 9; see GET /models"),
-        (asked("promote", MILK, model_id="x"), "model_id: 'x' is no model of 1/milk"),
+        (asked("promote", MILK, model_id="x"), "model_id: 'x' is not a model of 1/milk"),
         (asked("promote", run_id="r"), "run_id: no model of run 'r' is stored; see GET /runs"),
         (asked("rollback", run_id="r"), "run_id: no champion that replaced another is of run 'r'"),
     ],

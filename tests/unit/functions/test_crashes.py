@@ -42,7 +42,7 @@ def dying(world: World, name: str, at: str) -> Subscriber:
         dies if at == "publish" else handle,
         group=function.group,
         is_outage=lambda _: False,
-        most=function.most,
+        max_batch=function.max_batch,
         first_wait=0.001,
     )
 

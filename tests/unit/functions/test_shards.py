@@ -12,29 +12,29 @@ ROWS = st.lists(st.integers(1, 60), max_size=120)
 AS_OF = date(2015, 8, 1)
 
 
-def sizes(rows, most_series, most_rows):
-    return [len(shard) for shard in plan_shards(rows, rows, most_series, most_rows)]
+def sizes(rows, max_series, max_rows):
+    return [len(shard) for shard in plan_shards(rows, rows, max_series, max_rows)]
 
 
 @settings(deadline=None)
-@given(rows=ROWS, most_series=st.integers(1, 30), most_rows=st.integers(1, 200))
-def test_shards_hold_every_series_once_in_order_within_both_bounds(rows, most_series, most_rows):
-    shards = plan_shards(rows, rows, most_series, most_rows)
+@given(rows=ROWS, max_series=st.integers(1, 30), max_rows=st.integers(1, 200))
+def test_shards_hold_every_series_once_in_order_within_both_bounds(rows, max_series, max_rows):
+    shards = plan_shards(rows, rows, max_series, max_rows)
     assert [each for shard in shards for each in shard] == rows
-    assert all(0 < len(shard) <= most_series for shard in shards)
-    assert all(sum(shard) <= most_rows or len(shard) == 1 for shard in shards)
+    assert all(0 < len(shard) <= max_series for shard in shards)
+    assert all(sum(shard) <= max_rows or len(shard) == 1 for shard in shards)
 
 
 @settings(deadline=None)
 @given(
     rows=st.lists(st.integers(1, 9), max_size=9),
-    most_series=st.integers(1, 5),
-    most_rows=st.integers(1, 20),
+    max_series=st.integers(1, 5),
+    max_rows=st.integers(1, 20),
 )
-def test_there_are_as_few_shards_as_possible(rows, most_series, most_rows):
+def test_there_are_as_few_shards_as_possible(rows, max_series, max_rows):
     def holds(cuts):
         parts = [rows[a:b] for a, b in zip((0, *cuts), (*cuts, len(rows)), strict=True)]
-        return all(len(p) <= most_series and (sum(p) <= most_rows or len(p) == 1) for p in parts)
+        return all(len(p) <= max_series and (sum(p) <= max_rows or len(p) == 1) for p in parts)
 
     fewest = next(
         (
@@ -45,20 +45,20 @@ def test_there_are_as_few_shards_as_possible(rows, most_series, most_rows):
         ),
         0,
     )
-    assert len(plan_shards(rows, rows, most_series, most_rows)) == fewest
+    assert len(plan_shards(rows, rows, max_series, max_rows)) == fewest
 
 
 @settings(deadline=None)
 @given(
     count=st.integers(0, 200),
     each=st.integers(1, 50),
-    most_series=st.integers(1, 50),
-    most_rows=st.integers(50, 500),
+    max_series=st.integers(1, 50),
+    max_rows=st.integers(50, 500),
 )
-def test_shards_of_series_of_one_length_differ_by_one_at_most(count, each, most_series, most_rows):
-    found = sizes([each] * count, most_series, most_rows)
+def test_shards_of_series_of_one_length_differ_by_one_at_most(count, each, max_series, max_rows):
+    found = sizes([each] * count, max_series, max_rows)
     assert max(found, default=0) - min(found, default=0) <= 1
-    assert len(found) == -(-count // min(most_series, most_rows // each))
+    assert len(found) == -(-count // min(max_series, max_rows // each))
 
 
 def test_long_histories_make_small_shards_and_short_ones_large_shards():

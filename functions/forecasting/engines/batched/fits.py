@@ -96,13 +96,13 @@ def evaluated(fits: Fits, histories: Histories, rows: Ints, strategy: ProphetStr
             continue
         waves = columns(seasonalities(strategy, yearly, not yearly), days[some])
         y[some] += np.einsum("plf,pf->pl", waves, part[some])
-    told = np.flatnonzero(fits.driven.any(axis=0))
-    if len(told):
-        drivers = histories.drivers[each, rows].reshape(*days.shape, -1)[:, :, told]
+    used = np.flatnonzero(fits.driven.any(axis=0))
+    if len(used):
+        drivers = histories.drivers[each, rows].reshape(*days.shape, -1)[:, :, used]
         seen = fits.standards
-        drivers = np.clip(drivers, seen.low[:, None, told], seen.high[:, None, told])
-        mean, std = seen.mean[:, None, told], seen.std[:, None, told]
-        y += np.einsum("plf,pf->pl", (drivers - mean) / std, fits.driven[:, told])
+        drivers = np.clip(drivers, seen.low[:, None, used], seen.high[:, None, used])
+        mean, std = seen.mean[:, None, used], seen.std[:, None, used]
+        y += np.einsum("plf,pf->pl", (drivers - mean) / std, fits.driven[:, used])
     y *= fits.y_scale[:, None]
     return y.reshape(n, cuts, length)
 
