@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[3]
 PARENT = """
 import os, sys, time
 import numpy as np
+from functions.forecasting.backtest import DEFAULT
 from functions.forecasting.engines.stan import fit as stan_fit
 from functions.forecasting.strategy import strategy
 from infra.hosts.fit_processes import process_pool
@@ -34,7 +35,8 @@ naps = [pool.submit(time.sleep, 0.5) for _ in range(2)]
 workers = {pool.submit(os.getpid).result() for _ in range(20)} | set(pool._processes)
 days = np.datetime64("2015-01-05", "D") + np.arange(90)
 units = 100 + np.random.default_rng(0).normal(0, 10, 90)
-task = stan_fit.Task(days, units, (), np.empty((90, 0)), np.empty(0), strategy("windowed"), block=0)
+regressors = (), np.empty((90, 0)), np.empty(0)
+task = stan_fit.Task(days, units, *regressors, strategy("windowed"), block=0, backtest=DEFAULT)
 fits = [pool.submit(stan_fit.walk, task) for _ in range(1000)]
 fits[3].result()
 print(*workers, flush=True)
